@@ -1,0 +1,24 @@
+//! Compiles `proto/` into `crates/proto/src/generated`. Run it through `cargo xtask gen proto`; the result is committed,
+//! so that building Homeport needs no generator.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use prost::Message as _;
+
+const FILES: [&str; 4] = [
+    "homeport/auth/v1/auth.proto",
+    "homeport/docker/v1/docker.proto",
+    "homeport/updater/v1/updater.proto",
+    "pubservice/pubservice.proto",
+];
+
+fn main() -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let out = root.join("crates/proto/src/generated");
+    std::fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
+    let descriptors = protox::compile(FILES, [root.join("proto")]).context("compiling proto/")?;
+    std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec()).context("writing the descriptors")?;
+    tonic_prost_build::configure().out_dir(&out).compile_fds(descriptors).context("generating the code")?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! A service on its socket.
+
+use std::{convert::Infallible, io, path::PathBuf, time::Duration};
+
+use http::{Request, Response};
+use tokio::net::{UnixListener, UnixStream};
+use tokio_stream::{Stream, StreamExt as _, wrappers::UnixListenerStream};
+use tonic::{body::Body, server::NamedService, service::RoutesBuilder};
+use tonic_health::ServingStatus;
+use tower::Service;
+
+use super::{BindError, bind};
+use crate::{Context, peer::SocketConfig, trace::TraceLayer};
+
+/// How long calls may go on after the drain began. Compose gives a container 10 s to stop; this leaves it some.
+const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+
+/// Why a service stopped serving.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The socket could not be opened.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The transport failed.
+    #[error("serving on {path}")]
+    Transport {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: tonic::transport::Error,
+    },
+}
+
+/// The gRPC services of one process, the standard health service among them.
+#[derive(Debug)]
+pub struct Server {
+    path: PathBuf,
+    socket: SocketConfig,
+    routes: RoutesBuilder,
+    names: Vec<&'static str>,
+}
+
+impl Server {
+    /// A server for the context's own socket.
+    pub fn new(context: &Context, socket: SocketConfig) -> Self {
+        Self { path: context.socket(), socket, routes: RoutesBuilder::default(), names: Vec::new() }
+    }
+
+    /// Adds a service.
+    #[must_use]
+    pub fn service<S>(mut self, service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.names.push(S::NAME);
+        self.routes.add_service(service);
+        self
+    }
+
+    /// Serves until the context drains, then lets the calls under way finish, for 8 s at most.
+    pub async fn serve(mut self, context: &Context) -> Result<(), ServeError> {
+        let (reporter, health) = tonic_health::server::health_reporter();
+        reporter.set_service_status("", ServingStatus::Serving).await;
+        for name in &self.names {
+            reporter.set_service_status(name, ServingStatus::Serving).await;
+        }
+        self.routes.add_service(health);
+        let listener = bind(&self.path, self.socket.mode_bits())?;
+        tracing::info!(socket.path = %self.path.display(), "listening");
+        let drain = context.drain().clone();
+        let serving = tonic::transport::Server::builder()
+            .layer(TraceLayer)
+            .add_routes(self.routes.routes())
+            .serve_with_incoming_shutdown(admitted(listener, self.socket), drain.clone().cancelled_owned());
+        let limit = async {
+            drain.cancelled().await;
+            reporter.set_service_status("", ServingStatus::NotServing).await;
+            tokio::time::sleep(DRAIN_LIMIT).await;
+        };
+        tokio::select! {
+            result = serving => result.map_err(|source| ServeError::Transport { path: self.path, source }),
+            () = limit => {
+                tracing::warn!(limit_ms = DRAIN_LIMIT.as_millis(), "calls still ran when the drain ended; they are dropped");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The connections of processes that may connect; the others are closed at once.
+fn admitted(listener: UnixListener, socket: SocketConfig) -> impl Stream<Item = io::Result<UnixStream>> {
+    UnixListenerStream::new(listener).filter(move |connection| match connection {
+        Err(_) => true,
+        Ok(stream) => match stream.peer_cred() {
+            Ok(peer) if socket.allows(peer.uid()) => true,
+            Ok(peer) => {
+                tracing::warn!(peer.uid = peer.uid(), peer.pid = peer.pid(), "connection refused: this user may not call");
+                false
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "connection refused: its user is not known");
+                false
+            }
+        },
+    })
+}
