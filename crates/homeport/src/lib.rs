@@ -1,0 +1,27 @@
+//! The one binary of Homeport: every service by name, and the commands that a person types.
+//!
+//! [`command`] is the grammar of the command line. A command that runs services hands over to `homeport_service`; the
+//! others run on a small runtime of their own.
+
+pub mod command;
+mod health;
+mod init_state;
+mod output;
+mod services;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use command::{Cli, Command};
+use homeport_service::config::Environment;
+
+/// Everything that the process does.
+pub fn main() -> ExitCode {
+    let environment = Environment::of_process();
+    match Cli::parse().command {
+        Command::Run { service } => homeport_service::main(vec![service.entry()]),
+        Command::Serve => homeport_service::main(services::all()),
+        Command::Healthcheck { service } => output::finish(health::check(service, &environment)),
+        Command::InitState(arguments) => output::finish(init_state::run(&arguments, &environment)),
+    }
+}

@@ -1,0 +1,5 @@
+//! The one binary of Homeport.
+
+fn main() -> std::process::ExitCode {
+    homeport::main()
+}

@@ -1,0 +1,42 @@
+//! The services that this binary can be.
+
+use clap::ValueEnum;
+use homeport_service::Entry;
+
+/// A service by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Service {
+    /// Routes events
+    Bus,
+    /// Knows users, sessions and tokens
+    Auth,
+    /// Talks to the container engine
+    DockerAgent,
+    /// Finds, plans and makes updates
+    Updater,
+    /// Serves HTTP
+    Gateway,
+}
+
+impl Service {
+    /// Its name, which is also that of its settings and, save for a few, of its socket.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Bus => "bus",
+            Self::Auth => "auth",
+            Self::DockerAgent => "docker-agent",
+            Self::Updater => "updater",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    /// What runs it.
+    pub(crate) fn entry(self) -> Entry {
+        Entry::new(self.name(), move |_context| async move { Err(format!("{} is not built in", self.name()).into()) })
+    }
+}
+
+/// All of them, in the order that a reader of the log expects: those that others call come first.
+pub(crate) fn all() -> Vec<Entry> {
+    Service::value_variants().iter().map(|service| service.entry()).collect()
+}
