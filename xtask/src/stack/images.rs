@@ -1,0 +1,104 @@
+//! The images of the stack, made from binaries that are already built and from the Docker CLI of this machine, so that
+//! nothing is compiled twice and nothing is pulled.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use super::libraries;
+use crate::docker::Docker;
+use crate::say::say;
+use crate::{program, repository};
+
+/// The stages of the Dockerfile that are images; each is tagged with its name.
+const IMAGES: [&str; 2] = ["homeport", "docker-agent"];
+
+/// Builds all images. The engine's cache makes that quick when nothing has changed.
+pub(crate) fn build(docker: &Docker, binaries: &[PathBuf]) -> Result<()> {
+    say("Building the images …");
+    let parts = Parts::collect(docker, binaries)?;
+    let named_contexts = docker.has_named_contexts()?;
+    for image in IMAGES {
+        let mut command = if named_contexts { parts.by_named_context(docker) } else { by_main_context(docker) };
+        command.arg("--file").arg(repository::root().join("compose/Dockerfile"));
+        command.args(["--quiet", "--target", image, "--tag", &format!("homeport/{image}:local")]);
+        program::run_quietly(command.arg(parts.folder.path()))?;
+    }
+    Ok(())
+}
+
+/// What goes into the images, in a directory that is gone afterwards.
+struct Parts {
+    folder: TempDir,
+}
+
+impl Parts {
+    fn collect(docker: &Docker, binaries: &[PathBuf]) -> Result<Self> {
+        // Below `target`, so that hard links reach the binaries.
+        let parent = repository::target_directory("images")?;
+        let parts =
+            Self { folder: tempfile::tempdir_in(parent).context("creating a directory for the parts of the images")? };
+        std::fs::create_dir(parts.binaries()).context("creating the directory for the binaries")?;
+        for binary in binaries {
+            place(binary, &parts.binaries().join(binary.file_name().context("a binary has a name")?))?;
+        }
+        let compose = docker.plugin("compose")?;
+        collect_program(docker.program(), Path::new("usr/bin/docker"), &parts.engine_cli())?;
+        collect_program(&compose, Path::new("usr/libexec/docker/cli-plugins/docker-compose"), &parts.engine_cli())?;
+        Ok(parts)
+    }
+
+    fn binaries(&self) -> PathBuf {
+        self.folder.path().join("bin")
+    }
+
+    fn engine_cli(&self) -> PathBuf {
+        self.folder.path().join("engine-cli")
+    }
+
+    /// For builders that know named contexts.
+    fn by_named_context(&self, docker: &Docker) -> Command {
+        let context = |name: &str, path: PathBuf| format!("{name}={}", path.display());
+        let mut command = docker.command(["buildx", "build", "--load"]);
+        command
+            .args(["--build-context", &context("binaries", self.binaries()), "--build-arg", "BINARIES=binaries"])
+            .args([
+                "--build-context",
+                &context("engine-cli", self.engine_cli()),
+                "--build-arg",
+                "ENGINE_CLI=engine-cli",
+            ]);
+        command
+    }
+}
+
+/// For the builder inside Docker 20.10: the parts are the build context.
+fn by_main_context(docker: &Docker) -> Command {
+    let mut command = docker.command(["build"]);
+    command.args(["--build-arg", "BINARIES=prebuilt", "--build-arg", "ENGINE_CLI=prebuilt-cli"]);
+    command
+}
+
+/// Puts a program at a path below `root`, and the libraries it is linked to where it looks for them.
+fn collect_program(program: &Path, path: &Path, root: &Path) -> Result<()> {
+    place(program, &root.join(path))?;
+    for library in libraries::of(program)? {
+        let below = library.strip_prefix("/").unwrap_or(&library);
+        if !root.join(below).exists() {
+            place(&library, &root.join(below))?;
+        }
+    }
+    Ok(())
+}
+
+fn place(from: &Path, to: &Path) -> Result<()> {
+    let place = || {
+        std::fs::create_dir_all(to.parent().unwrap_or(to))?;
+        // What is named may be a link to a versioned file, and a hard link does not cross file systems.
+        let from = from.canonicalize()?;
+        std::fs::hard_link(&from, to).or_else(|_| std::fs::copy(&from, to).map(drop))
+    };
+    place().with_context(|| format!("placing {} at {}", from.display(), to.display()))
+}

@@ -1,0 +1,78 @@
+//! Everything that CI runs: the tests of each crate, then the shipped binaries on a real engine.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+
+use crate::docker::Docker;
+use crate::engine::{self, Place};
+use crate::{binaries, fixtures, program, repository, say::say};
+
+/// The package whose tests need an engine, a registry and the shipped binaries.
+const E2E: &str = "homeport-e2e";
+
+/// Which tests to run.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[arg(default_value = "all")]
+    part: Part,
+    /// Passed on to `cargo test`, such as the name of a test
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// A part of the tests.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The tests of every crate; they need no engine
+    Unit,
+    /// The shipped binaries on a real engine, with a real registry and real images
+    E2e,
+    /// Both
+    All,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let binaries = binaries::build()?;
+    if options.part != Part::E2e {
+        let mut tests = cargo_test();
+        tests.args(["--workspace", "--exclude", E2E]);
+        program::run(tests.args(&options.arguments))?;
+    }
+    if options.part != Part::Unit {
+        let folder = binaries.first().and_then(|binary| binary.parent()).context("the binaries lie in a directory")?;
+        on_private_engine(|place| {
+            let mut tests = cargo_test();
+            tests
+                .args(["--package", E2E])
+                .args(&options.arguments)
+                .env("HOMEPORT_TEST_BINARIES", folder)
+                .env("HOMEPORT_TEST_DOCKER_HOST", place.host())
+                .env("HOMEPORT_TEST_ENGINE", place.root());
+            program::run(&mut tests)
+        })?;
+    }
+    Ok(())
+}
+
+/// Runs something with the private engine and the fixtures, and leaves the engine as it was found: stopped, or running.
+fn on_private_engine(tests: impl FnOnce(&Place) -> Result<()>) -> Result<()> {
+    let place = Place::new()?;
+    let was_running = Docker::find(&place.host()).is_some_and(|docker| docker.answers());
+    let result = fixtures::run().and_then(|()| tests(&place));
+    if was_running {
+        say("The engine of the tests was running before and goes on; `cargo xtask engine stop` ends it");
+    } else if let Err(error) = engine::stop(false) {
+        // The result of the tests matters more than a mount that would not go.
+        say(format_args!("cleaning up after the tests failed: {error:#}"));
+    }
+    result
+}
+
+fn cargo_test() -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir::<&Path>(repository::root()).args(["test", "--release"]);
+    command
+}

@@ -1,0 +1,21 @@
+//! House rules that the compiler does not know: who links whom, and the shape of files.
+
+mod edges;
+mod files;
+
+use anyhow::{Result, bail};
+
+use crate::say::say;
+
+/// Checks everything and lists all that is wrong.
+pub(crate) fn run() -> Result<()> {
+    let mut complaints = edges::check()?;
+    complaints.extend(files::check()?);
+    for complaint in &complaints {
+        say(complaint);
+    }
+    if !complaints.is_empty() {
+        bail!("tidy found {} things to put right", complaints.len());
+    }
+    Ok(())
+}
