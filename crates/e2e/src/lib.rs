@@ -1,0 +1,21 @@
+//! Scenarios against the shipped binary, a real container engine, a real registry and real images.
+//!
+//! `cargo xtask test e2e` prepares the engine and the images (`cargo xtask engine start`, `cargo xtask fixtures`) and
+//! runs them. Everything a run makes carries the label `homeport.test=<run>` and is removed at its end.
+
+mod engine;
+mod fixtures;
+mod project;
+mod run;
+mod stack;
+mod wait;
+
+pub use engine::Engine;
+pub use fixtures::{Fixtures, Versions};
+pub use project::{Project, free_port};
+pub use run::{Run, conclude};
+pub use stack::{SERVICES, Stack, binary};
+pub use wait::{until, until_ok};
+
+/// How a scenario ends.
+pub type Outcome = anyhow::Result<()>;

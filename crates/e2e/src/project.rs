@@ -1,0 +1,74 @@
+//! A compose project on disk, as a person would write it.
+
+use std::{net::TcpListener, path::PathBuf};
+
+use anyhow::Context as _;
+
+use crate::{Engine, Run, engine::printed};
+
+/// A compose project in a directory of its own; taken down when dropped.
+#[derive(Debug)]
+pub struct Project {
+    /// Name of the project and of its directory.
+    pub name: String,
+    /// The directory.
+    pub directory: PathBuf,
+    engine: Engine,
+}
+
+impl Project {
+    /// Writes `compose.yaml` and brings it up. `{label}` in the text becomes the run's label.
+    pub fn up(run: &Run, name: &str, compose: &str) -> anyhow::Result<Self> {
+        Self::with_files(run, name, &[("compose.yaml", compose)])
+    }
+
+    /// The same with further files, such as `.env`.
+    pub fn with_files(run: &Run, name: &str, files: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let directory = run.directory.join("stacks").join(name);
+        std::fs::create_dir_all(&directory)?;
+        for (file, text) in files {
+            std::fs::write(directory.join(file), text.replace("{label}", &run.label()))?;
+        }
+        let project = Self { name: name.to_owned(), directory, engine: run.engine.clone() };
+        project.compose(&["up", "-d"])?;
+        Ok(project)
+    }
+
+    /// Runs `docker compose` in the project's directory.
+    pub fn compose(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self
+            .engine
+            .command()
+            .current_dir(&self.directory)
+            .args(["compose", "-p", &self.name])
+            .args(arguments)
+            .output()
+            .context("cannot run docker compose")?;
+        printed(&output).with_context(|| format!("docker compose {} in {}", arguments.join(" "), self.name))
+    }
+
+    /// Content of one of its files.
+    pub fn file(&self, name: &str) -> anyhow::Result<String> {
+        Ok(std::fs::read_to_string(self.directory.join(name))?)
+    }
+
+    /// Name of the only container of a service, which must be running.
+    pub fn container(&self, service: &str) -> anyhow::Result<String> {
+        let names = self.compose(&["ps", "--format", "{{.Name}}", service])?;
+        anyhow::ensure!(names.lines().count() == 1, "service {service} has these containers: {names:?}");
+        Ok(names)
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        if let Err(error) = self.compose(&["down", "-v", "--timeout", "1"]) {
+            eprintln!("left behind: project {}: {error:#}", self.name);
+        }
+    }
+}
+
+/// A TCP port that nothing listens on at this moment.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}

@@ -1,0 +1,101 @@
+//! One run of the scenarios: its name, its directory, and the removal of what it made.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::{Engine, Fixtures, Outcome};
+
+/// What all scenarios of a run share.
+#[derive(Debug)]
+pub struct Run {
+    /// Unique among the runs on this machine; value of the label `homeport.test`.
+    pub id: String,
+    /// Directory for stacks, state and logs; below `target`, so that it is easy to look at after a failure.
+    pub directory: PathBuf,
+    /// The engine.
+    pub engine: Engine,
+    /// The images.
+    pub fixtures: Fixtures,
+}
+
+impl Run {
+    /// A new run; removes what an earlier one of the same kind may have left.
+    pub fn new(kind: &str) -> anyhow::Result<Self> {
+        let id = format!("{kind}-{}", std::process::id());
+        let directory = root().join("target/e2e").join(&id);
+        std::fs::create_dir_all(&directory)?;
+        let run = Self { id, directory, engine: Engine::find()?, fixtures: Fixtures::load()? };
+        run.clean_up();
+        Ok(run)
+    }
+
+    /// The label that everything of this run carries, `key=value`.
+    pub fn label(&self) -> String {
+        format!("homeport.test={}", self.id)
+    }
+
+    /// Removes every container, volume and network that carries the label `homeport.test`, and what Homeport made.
+    pub fn clean_up(&self) {
+        for filter in ["label=homeport.test", "label=homeport.role", "label=homeport.operation"] {
+            self.remove(&["ps", "-aq", "--filter", filter], &["rm", "-f", "-v"]);
+        }
+        for filter in ["label=homeport.test", "label=homeport.snapshot"] {
+            self.remove(&["volume", "ls", "-q", "--filter", filter], &["volume", "rm", "-f"]);
+        }
+        self.remove(&["network", "ls", "-q", "--filter", "label=homeport.test"], &["network", "rm"]);
+        self.remove(&["images", "-q", "homeport.local/rollback/*"], &["rmi", "-f"]);
+    }
+
+    fn remove(&self, list: &[&str], remove: &[&str]) {
+        let Ok(listed) = self.engine.docker(list) else { return };
+        for object in listed.lines() {
+            let mut command = remove.to_vec();
+            command.push(object);
+            if let Err(error) = self.engine.docker(&command) {
+                eprintln!("left behind: {object}: {error:#}");
+            }
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.clean_up();
+    }
+}
+
+/// A scenario by name.
+pub type Scenario<T> = (&'static str, fn(&T) -> Outcome);
+
+/// Runs scenarios that share `world`, and drops it before the result is returned.
+pub fn conclude<T: Send + Sync + 'static>(world: T, scenarios: &[Scenario<T>], threads: usize) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(threads);
+    let world = Arc::new(world);
+    let trials = scenarios
+        .iter()
+        .map(|(name, scenario)| {
+            let (world, scenario) = (Arc::clone(&world), *scenario);
+            Trial::test(*name, move || scenario(&world).map_err(|error| Failed::from(format!("{error:#}"))))
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    drop(world);
+    conclusion.exit_code()
+}
+
+/// The workspace's directory.
+pub(crate) fn root() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.canonicalize().unwrap_or(root)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test run has no settings of its own")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

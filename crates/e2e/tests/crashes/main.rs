@@ -1,0 +1,118 @@
+//! An update is cut short by SIGKILL at each of its journalled steps, in each process that takes part. Afterwards
+//! exactly one version runs, image, compose file and data belong together, and nothing is left over.
+#![allow(missing_docs, reason = "the names of the scenarios say what they show")]
+
+mod aftermath;
+mod watch;
+
+use std::{
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use homeport_e2e::{Outcome, Project, Run, Stack, until_ok};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::{aftermath::check, watch::Watch};
+
+/// Steps of an update of a compose service with data, as the journal names them.
+const STEPS: [&str; 9] =
+    ["pull", "keep_image", "precopy", "edit", "stop", "sync", "recreate", "health", "commit"];
+
+/// Who is killed.
+#[derive(Debug, Clone, Copy)]
+enum Victim {
+    Updater,
+    DockerAgent,
+    Engine,
+}
+
+const VICTIMS: [(&str, Victim); 3] =
+    [("updater", Victim::Updater), ("docker-agent", Victim::DockerAgent), ("engine", Victim::Engine)];
+
+/// What the scenarios share.
+struct World {
+    stack: Stack,
+    run: Run,
+    count: AtomicU32,
+}
+
+fn main() -> ExitCode {
+    let world = match world() {
+        Ok(world) => Arc::new(world),
+        Err(error) => {
+            eprintln!("cannot start: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut arguments = Arguments::from_args();
+    // They kill what the others would need.
+    arguments.test_threads = Some(1);
+    let trials = VICTIMS
+        .iter()
+        .flat_map(|(name, victim)| STEPS.iter().map(move |step| (*name, *victim, *step)))
+        .map(|(name, victim, step)| {
+            let world = Arc::clone(&world);
+            Trial::test(format!("{name}::killed_at_{step}"), move || {
+                killed_at(&world, victim, step).map_err(|error| Failed::from(format!("{error:#}")))
+            })
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    drop(world);
+    conclusion.exit_code()
+}
+
+fn world() -> anyhow::Result<World> {
+    let run = Run::new("crashes")?;
+    let settings = [("HOMEPORT_UPDATER__HEALTH__STABLE_MS", "3000"), ("HOMEPORT_UPDATER__HEALTH__PORT_TIMEOUT_MS", "8000")];
+    let stack = Stack::start(&run, "homeport", &settings)?;
+    Ok(World { stack, run, count: AtomicU32::new(0) })
+}
+
+fn killed_at(world: &World, victim: Victim, step: &str) -> Outcome {
+    let versions = world.run.fixtures.versions("redis")?;
+    let name = format!("hp-crash-{}", world.count.fetch_add(1, Ordering::Relaxed));
+    let compose = format!(
+        "services:\n  store:\n    image: {}\n    command: [\"redis-server\", \"--appendonly\", \"yes\", \"--dir\", \"/data\"]\n    \
+         labels: [\"{{label}}\"]\n    volumes:\n      - data:/data\nvolumes:\n  data:\n    labels: [\"{{label}}\"]\n",
+        versions.old_image()
+    );
+    let project = Project::up(&world.run, &name, &compose)?;
+    let before = project.file("compose.yaml")?;
+    aftermath::redis(&world.run, &project, &["set", "colour", "green"])?;
+
+    let watch = Watch::start(&world.stack)?;
+    let operation = world.stack.start_update(&project.container("store")?, Some(&versions.new))?;
+    watch.wait_for(&operation, step)?;
+    strike(world, victim)?;
+    drop(watch);
+    revive(world, victim)?;
+
+    let limit = Duration::from_secs(60);
+    let ended = until_ok("the operation ends", limit, || world.stack.wait_for(&operation, Duration::from_secs(1)))
+        .with_context(|| format!("killed at {step}"))?;
+    check(&world.run, &project, &before, &versions, &ended)
+}
+
+fn strike(world: &World, victim: Victim) -> Outcome {
+    match victim {
+        Victim::Updater => world.stack.kill("updater"),
+        Victim::DockerAgent => world.stack.kill("docker-agent"),
+        Victim::Engine => world.run.engine.kill(),
+    }
+}
+
+fn revive(world: &World, victim: Victim) -> Outcome {
+    match victim {
+        Victim::Updater => world.stack.start_service("updater")?,
+        Victim::DockerAgent => world.stack.start_service("docker-agent")?,
+        Victim::Engine => world.run.engine.start()?,
+    }
+    world.stack.wait_until_healthy()
+}

@@ -1,0 +1,61 @@
+//! What a person does with Homeport, from the first check to the way back. One stack serves all scenarios.
+#![allow(missing_docs, reason = "the names of the scenarios say what they show")]
+
+mod access;
+mod broken;
+mod compose;
+mod data;
+mod docker_run;
+mod events;
+mod failures;
+
+use std::process::ExitCode;
+
+use homeport_e2e::{Run, Scenario, Stack, conclude};
+
+/// What the scenarios share.
+pub struct World {
+    pub stack: Stack,
+    pub run: Run,
+}
+
+/// A version that is up for five seconds counts as staying up: the broken image exits after three.
+const SETTINGS: [(&str, &str); 2] =
+    [("HOMEPORT_UPDATER__HEALTH__STABLE_MS", "5000"), ("HOMEPORT_UPDATER__HEALTH__PORT_TIMEOUT_MS", "8000")];
+
+const SCENARIOS: &[Scenario<World>] = &[
+    ("compose::nginx_is_updated_and_only_the_tag_changes", compose::nginx_is_updated_and_only_the_tag_changes),
+    ("compose::the_tag_in_an_env_file_is_the_one_that_changes", compose::the_tag_in_an_env_file_is_the_one_that_changes),
+    ("docker_run::nothing_is_lost", docker_run::nothing_is_lost),
+    ("broken::one_that_exits_is_rolled_back", broken::one_that_exits_is_rolled_back),
+    ("broken::one_that_never_answers_is_rolled_back", broken::one_that_never_answers_is_rolled_back),
+    ("broken::one_that_is_unhealthy_is_rolled_back", broken::one_that_is_unhealthy_is_rolled_back),
+    ("broken::one_of_docker_run_is_rolled_back", broken::one_of_docker_run_is_rolled_back),
+    ("data::redis_goes_forward_and_back_with_its_data", data::redis_goes_forward_and_back_with_its_data),
+    ("data::postgres_that_refuses_its_data_is_rolled_back", data::postgres_that_refuses_its_data_is_rolled_back),
+    ("events::an_update_is_seen_everywhere", events::an_update_is_seen_everywhere),
+    ("access::every_route_needs_a_credential", access::every_route_needs_a_credential),
+    ("access::a_scoped_token_reaches_only_its_paths", access::a_scoped_token_reaches_only_its_paths),
+    ("access::a_plugin_appears_within_a_second", access::a_plugin_appears_within_a_second),
+    ("failures::unknown_things_are_said_clearly", failures::unknown_things_are_said_clearly),
+    ("failures::an_invalid_compose_file_stops_the_update", failures::an_invalid_compose_file_stops_the_update),
+    ("failures::a_registry_that_answers_nonsense_is_named", failures::a_registry_that_answers_nonsense_is_named),
+    ("failures::a_container_removed_midway_is_put_back", failures::a_container_removed_midway_is_put_back),
+    ("failures::a_tag_that_does_not_exist_changes_nothing", failures::a_tag_that_does_not_exist_changes_nothing),
+];
+
+fn main() -> ExitCode {
+    match world() {
+        Ok(world) => conclude(world, SCENARIOS, 3),
+        Err(error) => {
+            eprintln!("cannot start: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn world() -> anyhow::Result<World> {
+    let run = Run::new("journeys")?;
+    let stack = Stack::start(&run, "homeport", &SETTINGS)?;
+    Ok(World { stack, run })
+}
