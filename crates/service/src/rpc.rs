@@ -4,7 +4,7 @@ mod client;
 mod listen;
 mod server;
 
-pub use client::{Client, ClientInterceptor, connect};
+pub use client::{Client, ClientInterceptor, connect, connect_streaming};
 pub use listen::{BindError, bind};
 pub use server::{Server, ServeError};
 
