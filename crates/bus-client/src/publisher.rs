@@ -97,8 +97,13 @@ impl Publisher {
         let (queue, events) = mpsc::channel(QUEUE_EVENTS);
         let client = client(&socket);
         let counters = Arc::new(Counters::default());
-        let sender =
-            Sender { client: client.clone(), counters: Arc::clone(&counters), context: context.clone(), away: false };
+        let sender = Sender {
+            socket,
+            client: client.clone(),
+            counters: Arc::clone(&counters),
+            context: context.clone(),
+            away: false,
+        };
         context.spawn("bus-publisher", sender.run(events));
         Self { queue, client, counters }
     }
