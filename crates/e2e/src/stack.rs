@@ -42,7 +42,7 @@ impl Stack {
             settings: settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             address: format!("127.0.0.1:{}", free_port()?),
             processes: Mutex::default(),
-            http: Client::builder().timeout(Duration::from_secs(120)).build()?,
+            http: Client::builder().timeout(Duration::from_mins(2)).build()?,
             token: Mutex::default(),
         };
         std::fs::create_dir_all(stack.directory.join("configs/base"))?;
@@ -164,7 +164,7 @@ impl Stack {
 
     /// Updates a container and expects success.
     pub fn update(&self, container: &str, version: Option<&str>) -> anyhow::Result<Value> {
-        let operation = self.wait_for(&self.start_update(container, version)?, Duration::from_secs(120))?;
+        let operation = self.wait_for(&self.start_update(container, version)?, Duration::from_mins(2))?;
         anyhow::ensure!(operation["status"] == "complete", "the update failed: {operation:#}");
         Ok(operation)
     }

@@ -7,7 +7,7 @@ use homeport_e2e::{Outcome, Project, Run, Versions, until, until_ok};
 use serde_json::Value;
 
 /// Runs `redis-cli` in the service's container, as soon as it answers.
-pub fn redis(run: &Run, project: &Project, arguments: &[&str]) -> anyhow::Result<String> {
+pub(crate) fn redis(run: &Run, project: &Project, arguments: &[&str]) -> anyhow::Result<String> {
     until_ok("redis answers", Duration::from_secs(30), || {
         let container = project.container("store")?;
         let mut command = vec!["exec", &container, "redis-cli"];
@@ -17,7 +17,7 @@ pub fn redis(run: &Run, project: &Project, arguments: &[&str]) -> anyhow::Result
 }
 
 /// Image, compose file and data belong to one version, that version runs, and nothing is left over.
-pub fn check(run: &Run, project: &Project, before: &str, versions: &Versions, operation: &Value) -> Outcome {
+pub(crate) fn check(run: &Run, project: &Project, before: &str, versions: &Versions, operation: &Value) -> Outcome {
     let went_forward = operation["status"] == "complete";
     let (version, file) = if went_forward {
         (&versions.new, before.replace(&versions.old, &versions.new))

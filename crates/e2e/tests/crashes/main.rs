@@ -1,6 +1,6 @@
 //! An update is cut short by SIGKILL at each of its journalled steps, in each process that takes part. Afterwards
 //! exactly one version runs, image, compose file and data belong together, and nothing is left over.
-#![allow(missing_docs, reason = "the names of the scenarios say what they show")]
+#![allow(missing_docs, unreachable_pub, reason = "the names of the scenarios say what they show")]
 
 mod aftermath;
 mod watch;
@@ -94,7 +94,7 @@ fn killed_at(world: &World, victim: Victim, step: &str) -> Outcome {
     drop(watch);
     revive(world, victim)?;
 
-    let limit = Duration::from_secs(60);
+    let limit = Duration::from_mins(1);
     let ended = until_ok("the operation ends", limit, || world.stack.wait_for(&operation, Duration::from_secs(1)))
         .with_context(|| format!("killed at {step}"))?;
     check(&world.run, &project, &before, &versions, &ended)

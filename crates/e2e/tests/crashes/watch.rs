@@ -12,14 +12,14 @@ use homeport_e2e::{Outcome, Stack, binary};
 use serde_json::Value;
 
 /// Follows `update:progress` on the bus.
-pub struct Watch {
+pub(crate) struct Watch {
     child: Child,
     lines: Receiver<String>,
 }
 
 impl Watch {
     /// Subscribes, and returns once the subscription stands.
-    pub fn start(stack: &Stack) -> anyhow::Result<Self> {
+    pub(crate) fn start(stack: &Stack) -> anyhow::Result<Self> {
         let mut command = Command::new(binary("sprbus"));
         command.args(["-t", "update:,test:", "-j", "-timeout", "0"]);
         command.env("HOMEPORT_STATE", stack.directory().join("state"));
@@ -51,9 +51,9 @@ impl Watch {
     }
 
     /// Waits until a step of an operation begins.
-    pub fn wait_for(&self, operation: &str, step: &str) -> Outcome {
+    pub(crate) fn wait_for(&self, operation: &str, step: &str) -> Outcome {
         let start = Instant::now();
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_mins(1);
         let mut seen = Vec::new();
         while start.elapsed() < limit {
             match self.lines.recv_timeout(Duration::from_millis(500)) {
