@@ -13,7 +13,7 @@ mod wait;
 pub use engine::Engine;
 pub use fixtures::{Fixtures, Versions};
 pub use project::{Project, free_port};
-pub use run::{Run, conclude};
+pub use run::{Run, Scenario, conclude};
 pub use stack::{SERVICES, Stack, binary};
 pub use wait::{until, until_ok};
 

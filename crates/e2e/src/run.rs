@@ -70,7 +70,7 @@ impl Drop for Run {
 }
 
 /// A scenario by name.
-pub(crate) type Scenario<T> = (&'static str, fn(&T) -> Outcome);
+pub type Scenario<T> = (&'static str, fn(&T) -> Outcome);
 
 /// Runs scenarios that share `world`, and drops it before the result is returned.
 pub fn conclude<T: Send + Sync + 'static>(world: T, scenarios: &[Scenario<T>], threads: usize) -> ExitCode {

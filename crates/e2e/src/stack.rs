@@ -187,7 +187,8 @@ impl Drop for Stack {
         let mut children = self.children();
         for child in children.values() {
             if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-                drop(rustix::process::kill_process(pid, rustix::process::Signal::TERM));
+                // One that has ended already needs no signal.
+                rustix::process::kill_process(pid, rustix::process::Signal::TERM).ok();
             }
         }
         for child in children.values_mut() {

@@ -1,6 +1,6 @@
 //! An update is cut short by SIGKILL at each of its journalled steps, in each process that takes part. Afterwards
 //! exactly one version runs, image, compose file and data belong together, and nothing is left over.
-#![allow(missing_docs, unreachable_pub, reason = "the names of the scenarios say what they show")]
+#![allow(missing_docs, unreachable_pub, clippy::unnecessary_wraps, reason = "the names of the scenarios say what they show")]
 
 mod aftermath;
 mod watch;

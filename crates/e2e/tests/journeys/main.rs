@@ -1,5 +1,5 @@
 //! What a person does with Homeport, from the first check to the way back. One stack serves all scenarios.
-#![allow(missing_docs, unreachable_pub, reason = "the names of the scenarios say what they show")]
+#![allow(missing_docs, unreachable_pub, clippy::unnecessary_wraps, reason = "the names of the scenarios say what they show")]
 
 mod access;
 mod broken;
