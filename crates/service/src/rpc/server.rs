@@ -1,6 +1,6 @@
 //! A service on its socket.
 
-use std::{convert::Infallible, io, path::PathBuf, time::Duration};
+use std::{convert::Infallible, io, path::PathBuf, pin::Pin, time::Duration};
 
 use http::{Request, Response};
 use tokio::net::{UnixListener, UnixStream};
@@ -32,6 +32,9 @@ pub enum ServeError {
     },
 }
 
+/// Connections as they come in.
+pub type Connections = Pin<Box<dyn Stream<Item = io::Result<UnixStream>> + Send>>;
+
 /// The gRPC services of one process, the standard health service among them.
 #[derive(Debug)]
 pub struct Server {
@@ -39,12 +42,26 @@ pub struct Server {
     socket: SocketConfig,
     routes: RoutesBuilder,
     names: Vec<&'static str>,
+    drain_limit: Duration,
 }
 
 impl Server {
     /// A server for the context's own socket.
     pub fn new(context: &Context, socket: SocketConfig) -> Self {
-        Self { path: context.socket(), socket, routes: RoutesBuilder::default(), names: Vec::new() }
+        Self {
+            path: context.socket(),
+            socket,
+            routes: RoutesBuilder::default(),
+            names: Vec::new(),
+            drain_limit: DRAIN_LIMIT,
+        }
+    }
+
+    /// Gives calls under way another time than 8 s to finish once the context drains.
+    #[must_use]
+    pub const fn drain_limit(mut self, limit: Duration) -> Self {
+        self.drain_limit = limit;
+        self
     }
 
     /// Adds a service.
@@ -65,7 +82,17 @@ impl Server {
     }
 
     /// Serves until the context drains, then lets the calls under way finish, for 8 s at most.
-    pub async fn serve(mut self, context: &Context) -> Result<(), ServeError> {
+    pub async fn serve(self, context: &Context) -> Result<(), ServeError> {
+        self.serve_through(context, |connections| connections).await
+    }
+
+    /// As [`Server::serve`], for a socket that is not spoken gRPC to alone: `select` sees every connection whose process
+    /// may connect, and yields those that speak gRPC.
+    pub async fn serve_through<F, S>(mut self, context: &Context, select: F) -> Result<(), ServeError>
+    where
+        F: FnOnce(Connections) -> S,
+        S: Stream<Item = io::Result<UnixStream>>,
+    {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_service_status("", ServingStatus::Serving).await;
         for name in &self.names {
@@ -78,16 +105,16 @@ impl Server {
         let serving = tonic::transport::Server::builder()
             .layer(TraceLayer)
             .add_routes(self.routes.routes())
-            .serve_with_incoming_shutdown(admitted(listener, self.socket), drain.clone().cancelled_owned());
+            .serve_with_incoming_shutdown(select(admitted(listener, self.socket)), drain.clone().cancelled_owned());
         let limit = async {
             drain.cancelled().await;
             reporter.set_service_status("", ServingStatus::NotServing).await;
-            tokio::time::sleep(DRAIN_LIMIT).await;
+            tokio::time::sleep(self.drain_limit).await;
         };
         tokio::select! {
             result = serving => result.map_err(|source| ServeError::Transport { path: self.path, source }),
             () = limit => {
-                tracing::warn!(limit_ms = DRAIN_LIMIT.as_millis(), "calls still ran when the drain ended; they are dropped");
+                tracing::warn!(limit_ms = self.drain_limit.as_millis(), "calls still ran when the drain ended; they are dropped");
                 Ok(())
             }
         }
@@ -95,13 +122,17 @@ impl Server {
 }
 
 /// The connections of processes that may connect; the others are closed at once.
-fn admitted(listener: UnixListener, socket: SocketConfig) -> impl Stream<Item = io::Result<UnixStream>> {
-    UnixListenerStream::new(listener).filter(move |connection| match connection {
+fn admitted(listener: UnixListener, socket: SocketConfig) -> Connections {
+    Box::pin(UnixListenerStream::new(listener).filter(move |connection| match connection {
         Err(_) => true,
         Ok(stream) => match stream.peer_cred() {
             Ok(peer) if socket.allows(peer.uid()) => true,
             Ok(peer) => {
-                tracing::warn!(peer.uid = peer.uid(), peer.pid = peer.pid(), "connection refused: this user may not call");
+                tracing::warn!(
+                    peer.uid = peer.uid(),
+                    peer.pid = peer.pid(),
+                    "connection refused: this user may not call"
+                );
                 false
             }
             Err(error) => {
@@ -109,5 +140,5 @@ fn admitted(listener: UnixListener, socket: SocketConfig) -> impl Stream<Item = 
                 false
             }
         },
-    })
+    }))
 }

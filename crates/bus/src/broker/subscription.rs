@@ -1,0 +1,44 @@
+//! One subscriber's end of its queue.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures::Stream;
+
+use crate::broker::{Broker, Event, queue::Queue};
+
+/// A stream of events. It ends when the broker drains; dropping it ends the subscription at once.
+#[derive(Debug)]
+pub struct Subscription {
+    broker: Broker,
+    queue: Arc<Queue>,
+}
+
+impl Subscription {
+    pub(crate) const fn new(broker: Broker, queue: Arc<Queue>) -> Self {
+        Self { broker, queue }
+    }
+
+    /// Counts an event that came out of the queue but could not be handed over.
+    pub fn missed(&self) {
+        self.queue.miss();
+        self.broker.shared.lagged.notify_one();
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Arc<Event>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.queue.poll_pop(cx)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.broker.unsubscribe(&self.queue);
+    }
+}

@@ -1,0 +1,100 @@
+//! Settings: `configs/bus.toml` and `HOMEPORT_BUS__<SECTION>__<KEY>`.
+
+use std::time::Duration;
+
+use homeport_service::peer::SocketConfig;
+use serde::Deserialize;
+
+use crate::broker::Limits;
+
+/// The settings of the bus.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How long subscribers may go on reading what is queued for them once the bus stops, in milliseconds. Default 500:
+    /// clients whose bus is away for a second or more wait longer than that before they come back.
+    pub drain_limit_ms: u64,
+    /// Who may connect.
+    pub socket: SocketSection,
+    /// What one subscriber may cost.
+    pub subscriber: SubscriberSection,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { drain_limit_ms: 500, socket: SocketSection::default(), subscriber: SubscriberSection::default() }
+    }
+}
+
+impl Config {
+    /// How long subscribers may go on reading once the bus stops.
+    pub const fn drain_limit(&self) -> Duration {
+        Duration::from_millis(self.drain_limit_ms)
+    }
+}
+
+/// The `[socket]` section.
+///
+/// Unlike the other services' sockets this one is open to every user: plugins run as whoever they like, and may use the
+/// bus exactly if its directory is mounted into their container.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SocketSection {
+    /// Permission bits of the socket file, octal text. Default `0666`.
+    pub mode: String,
+    /// User ids that may connect besides the service's own and root, if `allow_any_uid` is off. Default: none.
+    pub allowed_uids: Vec<u32>,
+    /// Let every user id connect that the permission bits let through. Default: yes.
+    pub allow_any_uid: bool,
+}
+
+impl Default for SocketSection {
+    fn default() -> Self {
+        Self { mode: "0666".to_owned(), allowed_uids: Vec::new(), allow_any_uid: true }
+    }
+}
+
+impl From<SocketSection> for SocketConfig {
+    fn from(section: SocketSection) -> Self {
+        Self { mode: section.mode, allowed_uids: section.allowed_uids, allow_any_uid: section.allow_any_uid }
+    }
+}
+
+/// The `[subscriber]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SubscriberSection {
+    /// Events that wait for one subscriber at most; then it misses the newest. Default 4096.
+    pub queue_events: usize,
+    /// Bytes that wait for one subscriber at most; then it misses the newest. An empty queue takes an event of any size.
+    /// Default 8388608, two of the largest events.
+    pub queue_bytes: usize,
+    /// Subscriptions at a time; more are refused with RESOURCE_EXHAUSTED. Default 4096.
+    pub count_max: usize,
+}
+
+impl Default for SubscriberSection {
+    fn default() -> Self {
+        Self { queue_events: 4096, queue_bytes: 2 * crate::MAX_EVENT_BYTES, count_max: 4096 }
+    }
+}
+
+impl SubscriberSection {
+    pub(crate) const fn limits(&self) -> Limits {
+        Limits { queue_events: self.queue_events, queue_bytes: self.queue_bytes, subscribers: self.count_max }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use homeport_service::config::{Environment, load};
+
+    use super::*;
+
+    #[test]
+    fn a_mode_of_ones_own_does_not_close_the_socket_to_other_users() {
+        let environment = Environment::from_iter([("HOMEPORT_BUS__SOCKET__MODE", "\"0600\"")]);
+        let config: Config = load("bus", std::path::Path::new("/nonexistent"), &environment).unwrap();
+        assert_eq!((config.socket.mode.as_str(), config.socket.allow_any_uid), ("0600", true));
+    }
+}
