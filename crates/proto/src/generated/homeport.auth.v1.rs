@@ -118,6 +118,9 @@ pub struct ChangePasswordRequest {
     pub current_password: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
     pub new_password: ::prost::alloc::string::String,
+    /// Token of the session that goes on. Unset: all of the user's sessions end.
+    #[prost(string, tag = "4")]
+    pub session_token: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ChangePasswordResponse {}
