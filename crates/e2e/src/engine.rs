@@ -17,9 +17,9 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The engine at `DOCKER_HOST`, else the one that `cargo xtask engine start` starts.
+    /// The engine at `HOMEPORT_TEST_DOCKER_HOST`, else the one that `cargo xtask engine start` starts.
     pub fn find() -> anyhow::Result<Self> {
-        let host = variable("DOCKER_HOST")
+        let host = variable("HOMEPORT_TEST_DOCKER_HOST")
             .unwrap_or_else(|| format!("unix://{}", root().join("target/engine/docker.sock").display()));
         let engine = Self { host };
         engine.docker(&["version"]).context("no engine; run `cargo xtask engine start` and `cargo xtask fixtures`")?;
@@ -81,7 +81,7 @@ impl Engine {
 }
 
 fn pid_file() -> PathBuf {
-    root().join("target/engine/dockerd.pid")
+    root().join("target/engine/docker.pid")
 }
 
 /// Standard output of a command that succeeded, or an error with what it said.

@@ -13,7 +13,13 @@ use anyhow::{Context as _, bail};
 use reqwest::{Method, blocking::Client};
 use serde_json::{Value, json};
 
-use crate::{Run, engine::printed, free_port, run::root, until, until_ok};
+use crate::{
+    Run,
+    engine::printed,
+    free_port,
+    run::{root, variable},
+    until, until_ok,
+};
 
 /// The services in the order they start.
 pub const SERVICES: [&str; 5] = ["bus", "auth", "docker-agent", "updater", "gateway"];
@@ -73,6 +79,11 @@ impl Stack {
         child.kill()?;
         child.wait()?;
         Ok(())
+    }
+
+    /// The process of a service, if it runs.
+    pub fn process_id(&self, service: &str) -> Option<u32> {
+        self.children().get(service).map(Child::id)
     }
 
     /// Waits until every service says that it serves.
@@ -205,8 +216,11 @@ fn data(path: &str, (status, mut body): (u16, Value)) -> anyhow::Result<Value> {
     Ok(body["data"].take())
 }
 
-/// A shipped binary, built by `cargo xtask build` into the same profile directory that the tests run from.
+/// A shipped binary: from `HOMEPORT_TEST_BINARIES`, else from the profile directory that this program runs from.
 pub fn binary(name: &str) -> PathBuf {
+    if let Some(directory) = variable("HOMEPORT_TEST_BINARIES") {
+        return PathBuf::from(directory).join(name);
+    }
     let own = std::env::current_exe().unwrap_or_default();
     let profile = own.ancestors().nth(2).map_or_else(|| root().join("target/release"), PathBuf::from);
     profile.join(name)

@@ -27,7 +27,10 @@ pub(crate) fn check(run: &Run, project: &Project, before: &str, versions: &Versi
     };
     ensure!(project.file("compose.yaml")? == file, "the file became\n{}", project.file("compose.yaml")?);
     let server = redis(run, project, &["info", "server"])?;
-    ensure!(server.contains(&format!("redis_version:{version}")), "after {operation:#} another version runs:\n{server}");
+    ensure!(
+        server.contains(&format!("redis_version:{version}")),
+        "after {operation:#} another version runs:\n{server}"
+    );
     ensure!(redis(run, project, &["get", "colour"])? == "green", "the data is not there");
 
     let filter = format!("label=com.docker.compose.project={}", project.name);
@@ -41,7 +44,10 @@ pub(crate) fn check(run: &Run, project: &Project, before: &str, versions: &Versi
     let id = operation["operation_id"].as_str().unwrap_or_default();
     for (what, listed) in [
         ("snapshot", run.engine.docker(&["volume", "ls", "-q", "--filter", "label=homeport.snapshot"])?),
-        ("rollback image", run.engine.docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "homeport.local/rollback/*"])?),
+        (
+            "rollback image",
+            run.engine.docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "homeport.local/rollback/*"])?,
+        ),
     ] {
         let kept = listed.lines().filter(|line| line.contains(id)).count();
         ensure!(went_forward || kept == 0, "a {what} of a failed update is left over:\n{listed}");

@@ -1,6 +1,11 @@
 //! An update is cut short by SIGKILL at each of its journalled steps, in each process that takes part. Afterwards
 //! exactly one version runs, image, compose file and data belong together, and nothing is left over.
-#![allow(missing_docs, unreachable_pub, clippy::unnecessary_wraps, reason = "the names of the scenarios say what they show")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unnecessary_wraps,
+    reason = "the names of the scenarios say what they show"
+)]
 
 mod aftermath;
 mod watch;
@@ -21,8 +26,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::{aftermath::check, watch::Watch};
 
 /// Steps of an update of a compose service with data, as the journal names them.
-const STEPS: [&str; 9] =
-    ["pull", "keep_image", "precopy", "edit", "stop", "sync", "recreate", "health", "commit"];
+const STEPS: [&str; 9] = ["pull", "keep_image", "precopy", "edit", "stop", "sync", "recreate", "health", "commit"];
 
 /// Who is killed.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +74,8 @@ fn main() -> ExitCode {
 
 fn world() -> anyhow::Result<World> {
     let run = Run::new("crashes")?;
-    let settings = [("HOMEPORT_UPDATER__HEALTH__STABLE_MS", "3000"), ("HOMEPORT_UPDATER__HEALTH__PORT_TIMEOUT_MS", "8000")];
+    let settings =
+        [("HOMEPORT_UPDATER__HEALTH__STABLE_MS", "3000"), ("HOMEPORT_UPDATER__HEALTH__PORT_TIMEOUT_MS", "8000")];
     let stack = Stack::start(&run, "homeport", &settings)?;
     Ok(World { stack, run, count: AtomicU32::new(0) })
 }

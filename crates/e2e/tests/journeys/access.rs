@@ -37,7 +37,8 @@ const ROUTES: &[(&str, &str)] = &[
 ];
 
 fn status(world: &World, method: &str, path: &str, token: Option<&str>) -> anyhow::Result<u16> {
-    let client = Client::builder().timeout(Duration::from_secs(30)).redirect(reqwest::redirect::Policy::none()).build()?;
+    let client =
+        Client::builder().timeout(Duration::from_secs(30)).redirect(reqwest::redirect::Policy::none()).build()?;
     let mut request = client.request(Method::from_bytes(method.as_bytes())?, format!("{}{path}", world.stack.url()));
     if method != "GET" {
         request = request.json(&json!({}));
@@ -87,10 +88,9 @@ pub fn a_plugin_appears_within_a_second(world: &World) -> Outcome {
     let socket = state.join("plugins/hello/socket");
     std::fs::create_dir_all(socket.parent().context("no parent")?)?;
     let plugin = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/hello/plugin.py");
-    let mut child = Command::new("python3").arg(plugin).arg(&socket).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    let entry = |enabled: bool| {
-        json!({"Plugins": [{"Name": "hello", "URI": "hello", "UnixPath": "/state/plugins/hello/socket", "Enabled": enabled}]})
-    };
+    let mut child =
+        Command::new("python3").arg(plugin).arg(&socket).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let entry = |enabled: bool| json!({"Plugins": [{"Name": "hello", "URI": "hello", "UnixPath": "/state/plugins/hello/socket", "Enabled": enabled}]});
     let file = configs.join("base/api.json");
     let answers = |expected: u16| {
         let answer = world.stack.request(Method::GET, "/plugins/hello/", None);

@@ -43,7 +43,8 @@ pub fn redis_goes_forward_and_back_with_its_data(world: &World) -> Outcome {
     ensure!(redis(&["get", "colour"])? == "green", "not the data of before the update");
     ensure!(redis(&["exists", "added"])? == "0", "data of after the update is still there");
     ensure!(project.file("compose.yaml")? == before, "the file became\n{}", project.file("compose.yaml")?);
-    let original = world.stack.get(&format!("/api/operations/{}", operation["operation_id"].as_str().unwrap_or_default()))?;
+    let original =
+        world.stack.get(&format!("/api/operations/{}", operation["operation_id"].as_str().unwrap_or_default()))?;
     ensure!(original["rollback_occurred"] == true, "{original:#}");
     Ok(())
 }

@@ -44,8 +44,18 @@ pub fn nothing_is_lost(world: &World) -> Outcome {
 fn comparable(inspect: &Value) -> Value {
     let mut document = inspect.clone();
     for field in [
-        "Id", "Created", "State", "Image", "ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "GraphDriver",
-        "Args", "Path", "ExecIDs",
+        "Id",
+        "Created",
+        "State",
+        "Image",
+        "ResolvConfPath",
+        "HostnamePath",
+        "HostsPath",
+        "LogPath",
+        "GraphDriver",
+        "Args",
+        "Path",
+        "ExecIDs",
     ] {
         document[field] = Value::Null;
     }
@@ -80,7 +90,9 @@ fn differences(path: &str, before: &Value, after: &Value) -> Vec<String> {
             keys.sort();
             keys.dedup();
             let value = |map: &serde_json::Map<String, Value>, key: &str| map.get(key).cloned().unwrap_or_default();
-            keys.iter().flat_map(|key| differences(&format!("{path}/{key}"), &value(left, key), &value(right, key))).collect()
+            keys.iter()
+                .flat_map(|key| differences(&format!("{path}/{key}"), &value(left, key), &value(right, key)))
+                .collect()
         }
         _ if before == after => Vec::new(),
         _ => vec![format!("{path}: {before} became {after}")],

@@ -70,7 +70,8 @@ pub fn an_update_is_seen_everywhere(world: &World) -> Outcome {
     let id = operation["operation_id"].as_str().context("no id")?;
     for (name, listener) in &listeners {
         for stage in ["pulling_image", "updating_compose", "recreating", "health_check", "complete"] {
-            let seen = || listener.text().lines().any(|line| line.contains(id) && line.contains(&format!("\"{stage}\"")));
+            let seen =
+                || listener.text().lines().any(|line| line.contains(id) && line.contains(&format!("\"{stage}\"")));
             until(&format!("{name} shows {stage}"), Duration::from_secs(5), seen)
                 .with_context(|| format!("it shows\n{}", listener.text()))?;
         }

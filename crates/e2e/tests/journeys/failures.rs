@@ -93,8 +93,11 @@ pub fn a_registry_that_answers_nonsense_is_named(world: &World) -> Outcome {
         let container = format!("hp-registry-{name}");
         engine.docker(&["tag", &versions.old_image(), &image])?;
         engine.docker(&["run", "-d", "--name", &container, "--label", &world.run.label(), &image])?;
-        let (code, answer) =
-            world.stack.request(Method::POST, "/api/update", Some(&json!({"container_name": container, "target_version": "1.26.3"})))?;
+        let (code, answer) = world.stack.request(
+            Method::POST,
+            "/api/update",
+            Some(&json!({"container_name": container, "target_version": "1.26.3"})),
+        )?;
         let message = match answer["data"]["operation_id"].as_str() {
             Some(id) => world.stack.wait_for(id, Duration::from_secs(90))?["error_message"].to_string(),
             None => answer["error"].to_string(),

@@ -1,5 +1,10 @@
 //! What a person does with Homeport, from the first check to the way back. One stack serves all scenarios.
-#![allow(missing_docs, unreachable_pub, clippy::unnecessary_wraps, reason = "the names of the scenarios say what they show")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unnecessary_wraps,
+    reason = "the names of the scenarios say what they show"
+)]
 
 mod access;
 mod broken;
@@ -25,7 +30,10 @@ const SETTINGS: [(&str, &str); 2] =
 
 const SCENARIOS: &[Scenario<World>] = &[
     ("compose::nginx_is_updated_and_only_the_tag_changes", compose::nginx_is_updated_and_only_the_tag_changes),
-    ("compose::the_tag_in_an_env_file_is_the_one_that_changes", compose::the_tag_in_an_env_file_is_the_one_that_changes),
+    (
+        "compose::the_tag_in_an_env_file_is_the_one_that_changes",
+        compose::the_tag_in_an_env_file_is_the_one_that_changes,
+    ),
     ("docker_run::nothing_is_lost", docker_run::nothing_is_lost),
     ("broken::one_that_exits_is_rolled_back", broken::one_that_exits_is_rolled_back),
     ("broken::one_that_never_answers_is_rolled_back", broken::one_that_never_answers_is_rolled_back),
