@@ -1,0 +1,31 @@
+//! What the last check found.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::CheckedContainer;
+
+/// What the last check found. Empty before the first one has ended.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Ordered by name.
+    pub containers: Vec<Arc<CheckedContainer>>,
+    /// Names, dependencies first. Empty when they form a circle.
+    pub update_order: Vec<String>,
+    /// When the last check ended. None: none has yet.
+    pub last_run_at: Option<Timestamp>,
+    /// When the last check ended that asked registries rather than its memory.
+    pub last_refresh_at: Option<Timestamp>,
+    /// When the next check begins.
+    pub next_run_at: Option<Timestamp>,
+    /// Why the last check could not list the containers. The rest is then of the check before.
+    pub error: Option<String>,
+}
+
+impl Snapshot {
+    /// A container by its name.
+    pub fn container(&self, name: &str) -> Option<&Arc<CheckedContainer>> {
+        self.containers.iter().find(|container| container.container_name == name)
+    }
+}

@@ -1,0 +1,98 @@
+//! What runs.
+
+mod agent;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use homeport_service::status::Coded;
+use tonic::Code;
+
+pub use agent::AgentEngine;
+
+/// A container as a check needs to know it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Container {
+    /// Full id.
+    pub id: String,
+    /// Name without the leading slash.
+    pub name: String,
+    /// The reference that it was created from, or the bare id of an image.
+    pub image: String,
+    /// Digests under which its image is known to registries, each `repository@sha256:…`.
+    pub repo_digests: Vec<String>,
+    /// It runs, or is paused or restarting.
+    pub running: bool,
+    /// `healthy`, `unhealthy`, `starting` or `none`.
+    pub health: &'static str,
+    /// All its labels, those of its image included.
+    pub labels: BTreeMap<String, String>,
+    /// Labels of its image.
+    pub image_labels: BTreeMap<String, String>,
+    /// The container whose network it shares.
+    pub network_of: Option<String>,
+    /// Its place in a compose project.
+    pub compose: Option<ComposePlace>,
+}
+
+/// A container's place in a compose project, as its labels tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ComposePlace {
+    /// Name of the project.
+    pub project: String,
+    /// Name of the service.
+    pub service: String,
+    /// Absolute paths on the host, in the order compose got them.
+    pub config_files: Vec<String>,
+    /// Absolute path on the host.
+    pub working_dir: String,
+    /// As compose got them. Empty: `.env` in the working directory if there is one.
+    pub environment_files: Vec<String>,
+    /// Names of services.
+    pub depends_on: Vec<String>,
+}
+
+/// The side of docker-agent that checks use.
+#[async_trait]
+pub trait Engine: Send + Sync + 'static {
+    /// Every container, also those that do not run.
+    async fn containers(&self) -> Result<Vec<Container>, EngineError>;
+
+    /// A file of a compose project. None: it is not there, or not to be read.
+    async fn read_file(&self, path: &str) -> Result<Option<String>, EngineError>;
+}
+
+/// docker-agent or the engine behind it said no.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("docker-agent: {}", .0.message())]
+pub struct EngineError(pub tonic::Status);
+
+impl Coded for EngineError {
+    fn code(&self) -> Code {
+        self.0.code()
+    }
+}
+
+impl ComposePlace {
+    /// Reads the labels that `docker compose` puts on what it makes. None for containers that it did not make, and for
+    /// those of `docker compose run`, which belong to no service's state.
+    pub fn of_labels(labels: &BTreeMap<String, String>) -> Option<Self> {
+        let label = |name: &str| labels.get(&format!("com.docker.compose.{name}")).map(String::as_str);
+        let list = |name: &str| -> Vec<String> {
+            label(name).unwrap_or("").split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+        };
+        let service = label("service").filter(|_| !label("oneoff").is_some_and(|text| text.eq_ignore_ascii_case("true")))?;
+        Some(Self {
+            project: label("project")?.to_owned(),
+            service: service.to_owned(),
+            config_files: list("project.config_files"),
+            working_dir: label("project.working_dir").unwrap_or("").to_owned(),
+            environment_files: list("project.environment_file"),
+            depends_on: list("depends_on")
+                .iter()
+                .filter_map(|entry| entry.split(':').next())
+                .map(str::to_owned)
+                .collect(),
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! The inventory as docker-agent gives it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use homeport_proto::docker::v1::{
+    self as proto, ContainerState, HealthState, ListContainersRequest, ReadFileRequest,
+    container_service_client::ContainerServiceClient, stack_file_service_client::StackFileServiceClient,
+};
+use homeport_service::rpc::{self, MAX_MESSAGE_BYTES};
+use tonic::Code;
+
+use super::{ComposePlace, Container, Engine, EngineError};
+
+/// Inspecting some hundred containers on a slow disk takes its time.
+const LIST_LIMIT: Duration = Duration::from_secs(30);
+
+/// The engine at the other end of a connection to docker-agent.
+#[derive(Debug, Clone)]
+pub struct AgentEngine {
+    containers: ContainerServiceClient<rpc::Client>,
+    files: StackFileServiceClient<rpc::Client>,
+}
+
+impl AgentEngine {
+    /// Asks the docker-agent at the other end of a connection.
+    pub fn new(agent: rpc::Client) -> Self {
+        Self {
+            containers: ContainerServiceClient::new(agent.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),
+            files: StackFileServiceClient::new(agent),
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for AgentEngine {
+    async fn containers(&self) -> Result<Vec<Container>, EngineError> {
+        let mut request = tonic::Request::new(ListContainersRequest { all: true, ..Default::default() });
+        request.set_timeout(LIST_LIMIT);
+        let answer = self.containers.clone().list_containers(request).await.map_err(EngineError)?;
+        Ok(answer.into_inner().containers.into_iter().map(Container::from).collect())
+    }
+
+    async fn read_file(&self, path: &str) -> Result<Option<String>, EngineError> {
+        let request = ReadFileRequest { path: path.to_owned() };
+        match self.files.clone().read_file(request).await {
+            Ok(answer) => Ok(String::from_utf8(answer.into_inner().content).ok()),
+            Err(status) if matches!(status.code(), Code::NotFound | Code::PermissionDenied) => Ok(None),
+            Err(status) => Err(EngineError(status)),
+        }
+    }
+}
+
+impl From<proto::Container> for Container {
+    fn from(from: proto::Container) -> Self {
+        let running =
+            matches!(from.state(), ContainerState::Running | ContainerState::Paused | ContainerState::Restarting);
+        let health = match from.health() {
+            HealthState::Unspecified => "none",
+            HealthState::Starting => "starting",
+            HealthState::Healthy => "healthy",
+            HealthState::Unhealthy => "unhealthy",
+        };
+        let labels = from.labels.into_iter().collect();
+        Self {
+            compose: ComposePlace::of_labels(&labels),
+            network_of: from.network_mode.strip_prefix("container:").map(str::to_owned),
+            id: from.id,
+            name: from.name,
+            image: from.image,
+            repo_digests: from.repo_digests,
+            running,
+            health,
+            labels,
+            image_labels: from.image_labels.into_iter().collect(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The updater on a real engine and a real registry.
