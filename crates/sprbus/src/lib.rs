@@ -1,0 +1,64 @@
+//! The bus on the command line: prints events as they happen, or publishes one.
+//!
+//! Flags, defaults and output are those of the tool of this name that scripts already use; `arguments` lists them.
+
+mod arguments;
+mod follow;
+mod format;
+mod publish;
+mod socket;
+
+use std::{io::Write as _, process::ExitCode};
+
+use homeport_service::{config::Environment, telemetry};
+
+use crate::arguments::{Arguments, Usage};
+
+/// Exit code of a command line that makes no sense.
+const EXIT_USAGE: u8 = 2;
+
+/// Does what the command line says: exit code 0 when it was done, 1 when the bus or a file said no, 2 for a wrong flag.
+pub fn main() -> ExitCode {
+    let arguments = match arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(Usage::Asked) => {
+            // Nobody is left to tell when standard output is closed.
+            drop(std::io::stdout().write_all(arguments::USAGE.as_bytes()));
+            return ExitCode::SUCCESS;
+        }
+        Err(Usage::Wrong(message)) => {
+            say(&format!("{message}\n\n{}", arguments::USAGE.trim_end()));
+            return ExitCode::from(EXIT_USAGE);
+        }
+    };
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&telemetry::chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let socket = socket::path(&Environment::of_process());
+    socket::check(&socket)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    match &arguments.publish {
+        Some(value) => runtime.block_on(publish::run(
+            &socket,
+            &arguments.topics,
+            value,
+            arguments.verbose,
+        )),
+        None => runtime.block_on(follow::run(socket, arguments)),
+    }
+}
+
+/// A line for the person at the terminal, apart from the events.
+fn say(message: &str) {
+    // Nobody is left to tell when standard error is closed.
+    drop(writeln!(std::io::stderr(), "sprbus: {message}"));
+}

@@ -1,0 +1,5 @@
+//! `sprbus`: see [`sprbus`].
+
+fn main() -> std::process::ExitCode {
+    sprbus::main()
+}
