@@ -1,0 +1,110 @@
+//! Settings: `configs/auth.toml`, overlaid with `HOMEPORT_AUTH__<SECTION>__<KEY>`.
+
+use std::time::Duration;
+
+use homeport_service::peer::SocketConfig;
+use serde::Deserialize;
+
+/// User id of the gateway's container, the only one that calls.
+const GATEWAY_UID: u32 = 10001;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The service's socket. Default: the gateway's container (user id 10001) may connect besides root and the
+    /// service's own user.
+    pub socket: SocketConfig,
+    /// Sessions of people.
+    pub session: SessionConfig,
+    /// Passwords.
+    pub password: PasswordConfig,
+    /// What happens to those who guess.
+    pub lockout: LockoutConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            socket: SocketConfig { allowed_uids: vec![GATEWAY_UID], ..SocketConfig::default() },
+            session: SessionConfig::default(),
+            password: PasswordConfig::default(),
+            lockout: LockoutConfig::default(),
+        }
+    }
+}
+
+/// Sessions of people.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionConfig {
+    /// Seconds from signing in until one has to sign in again. Default: 43200 (12 h).
+    pub lifetime_s: u32,
+    /// Sessions that one user may have; signing in once more ends the oldest. Default: 100.
+    pub count_max: u32,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self { lifetime_s: 12 * 3600, count_max: 100 }
+    }
+}
+
+/// Passwords.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PasswordConfig {
+    /// Characters that a new password must have at least. Default: 12.
+    pub length_min: usize,
+    /// Memory of one hashing, in KiB. Default: 19456, with two iterations what OWASP recommends for argon2id.
+    pub hash_memory_kib: u32,
+    /// Passes over that memory. Default: 2.
+    pub hash_iterations: u32,
+    /// Passwords that are hashed at the same time; up to eight times as many wait, further ones are told to come back.
+    /// Default: 2.
+    pub hash_concurrency: usize,
+    /// Seconds for which a name and password that were right are believed again without hashing, for clients that
+    /// send them with every request. 0: never. Default: 60.
+    pub basic_cache_s: u32,
+}
+
+impl Default for PasswordConfig {
+    fn default() -> Self {
+        Self { length_min: 12, hash_memory_kib: 19_456, hash_iterations: 2, hash_concurrency: 2, basic_cache_s: 60 }
+    }
+}
+
+/// What happens to those who guess. Only different guesses count: a client that repeats an outdated password is no
+/// attacker.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LockoutConfig {
+    /// Different wrong passwords from one address that lock it out. Default: 10.
+    pub failures_per_address: usize,
+    /// Different wrong passwords for one user name, from wherever, that lock it. More than for an address, so that
+    /// nobody locks out somebody else too easily. Default: 30.
+    pub failures_per_name: usize,
+    /// Different wrong tokens from one address until it is told to come back later. Right ones work all the time.
+    /// Default: 20.
+    pub tokens_per_address: usize,
+    /// Seconds for which a failure counts. Default: 900.
+    pub window_s: u32,
+    /// Seconds that a lockout lasts. Default: 300.
+    pub duration_s: u32,
+}
+
+impl Default for LockoutConfig {
+    fn default() -> Self {
+        Self { failures_per_address: 10, failures_per_name: 30, tokens_per_address: 20, window_s: 900, duration_s: 300 }
+    }
+}
+
+impl LockoutConfig {
+    pub(crate) const fn window(&self) -> Duration {
+        Duration::from_secs(self.window_s as u64)
+    }
+
+    pub(crate) const fn duration(&self) -> Duration {
+        Duration::from_secs(self.duration_s as u64)
+    }
+}

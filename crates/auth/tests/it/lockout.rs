@@ -1,0 +1,67 @@
+//! Guessing.
+
+use tonic::{Code, Status};
+
+use crate::stack::{PASSWORD, Stack};
+
+async fn small() -> Stack {
+    Stack::with(&[
+        ("HOMEPORT_ADMIN_PASSWORD", PASSWORD),
+        ("HOMEPORT_AUTH__LOCKOUT__FAILURES_PER_ADDRESS", "3"),
+        ("HOMEPORT_AUTH__LOCKOUT__FAILURES_PER_NAME", "5"),
+        ("HOMEPORT_AUTH__LOCKOUT__TOKENS_PER_ADDRESS", "3"),
+    ])
+    .await
+}
+
+fn assert_locked(status: &Status) {
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    let after: u64 = status.metadata().get("retry-after-seconds").unwrap().to_str().unwrap().parse().unwrap();
+    assert!((290..=300).contains(&after), "{after}");
+}
+
+#[tokio::test]
+async fn an_address_is_locked_out_even_with_the_right_password() {
+    let stack = small().await;
+    for guess in 0..3 {
+        let refused = stack.login(&format!("guess {guess}"), "192.0.2.1:4711").await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unauthenticated);
+    }
+    assert_locked(&stack.login(PASSWORD, "192.0.2.1:4712").await.unwrap_err());
+    let basic = "Basic YWRtaW46Y29ycmVjdCBob3JzZSBiYXR0ZXJ5";
+    assert_locked(&stack.authorize_from(basic, "GET /", "192.0.2.1").await.unwrap_err());
+    stack.login(PASSWORD, "192.0.2.2").await.expect("another address is not locked");
+}
+
+#[tokio::test]
+async fn repeating_one_wrong_password_locks_nobody_out() {
+    let stack = small().await;
+    for _ in 0..10 {
+        let refused = stack.login("outdated password", "192.0.2.1").await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unauthenticated);
+    }
+    stack.login(PASSWORD, "192.0.2.1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_name_is_locked_out_wherever_the_guesses_come_from() {
+    let stack = small().await;
+    for guess in 0..5 {
+        stack.login(&format!("guess {guess}"), &format!("192.0.2.{guess}")).await.unwrap_err();
+        stack.login_as("nobody", &format!("guess {guess}"), &format!("198.51.100.{guess}")).await.unwrap_err();
+    }
+    assert_locked(&stack.login(PASSWORD, "192.0.2.99").await.unwrap_err());
+    assert_locked(&stack.login_as("nobody", "x", "192.0.2.99").await.unwrap_err());
+}
+
+#[tokio::test]
+async fn wrong_tokens_are_counted_and_right_ones_always_work() {
+    let stack = small().await;
+    let token = stack.create_token("ci", &[], None).await.unwrap();
+    for guess in ["a", "b.b.b", "c"] {
+        let refused = stack.authorize_from(&format!("Bearer {guess}"), "GET /", "192.0.2.1").await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unauthenticated);
+    }
+    assert_locked(&stack.authorize_from("Bearer d", "GET /", "192.0.2.1").await.unwrap_err());
+    stack.authorize_from(&format!("Bearer {}", token.secret), "GET /", "192.0.2.1").await.unwrap();
+}
