@@ -1,6 +1,7 @@
 //! The images of the stack, made from binaries that are already built and from the Docker CLI of this machine, so that
 //! nothing is compiled twice and nothing is pulled.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,18 +16,50 @@ use crate::{program, repository};
 /// The stages of the Dockerfile that are images; each is tagged with its name.
 const IMAGES: [&str; 2] = ["homeport", "docker-agent"];
 
-/// Builds all images. The engine's cache makes that quick when nothing has changed.
+/// The label that says what an image was made from.
+const LABEL: &str = "homeport.parts";
+
+/// Builds all images, unless the engine has them from the same parts.
 pub(crate) fn build(docker: &Docker, binaries: &[PathBuf]) -> Result<()> {
+    let fingerprint = fingerprint(docker, binaries)?;
+    if IMAGES.iter().all(|image| is_made_from(docker, image, &fingerprint)) {
+        return Ok(());
+    }
     say("Building the images …");
     let parts = Parts::collect(docker, binaries)?;
     let named_contexts = docker.has_named_contexts()?;
     for image in IMAGES {
         let mut command = if named_contexts { parts.by_named_context(docker) } else { by_main_context(docker) };
         command.arg("--file").arg(repository::root().join("compose/Dockerfile"));
-        command.args(["--quiet", "--target", image, "--tag", &format!("homeport/{image}:local")]);
+        command.args(["--quiet", "--target", image, "--tag", &tag(image)]);
+        command.args(["--label", &format!("{LABEL}={fingerprint}")]);
         program::run_quietly(command.arg(parts.folder.path()))?;
     }
     Ok(())
+}
+
+fn tag(image: &str) -> String {
+    format!("homeport/{image}:local")
+}
+
+fn is_made_from(docker: &Docker, image: &str, fingerprint: &str) -> bool {
+    let format = format!("{{{{index .Config.Labels {LABEL:?}}}}}");
+    let mut inspect = docker.command(["image", "inspect", "--format"]);
+    program::read(inspect.args([format, tag(image)])).is_ok_and(|label| label == fingerprint)
+}
+
+/// Changes when a part does. Size and time of a file stand for its content: reading a hundred megabytes to find that
+/// nothing has changed would be most of the time that a second start takes.
+fn fingerprint(docker: &Docker, binaries: &[PathBuf]) -> Result<String> {
+    let plugin = docker.plugin("compose")?;
+    let dockerfile = repository::root().join("compose/Dockerfile");
+    let others = [docker.program(), &plugin, &dockerfile];
+    let mut hasher = DefaultHasher::new();
+    for file in binaries.iter().map(PathBuf::as_path).chain(others) {
+        let metadata = file.metadata().with_context(|| format!("looking at {}", file.display()))?;
+        (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 /// What goes into the images, in a directory that is gone afterwards.
