@@ -74,23 +74,14 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Argum
     let mut parsed = Arguments::default();
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
-        let Some(flag) = argument
-            .strip_prefix("--")
-            .or_else(|| argument.strip_prefix('-'))
-        else {
-            return Err(Usage::Wrong(format!(
-                "{argument:?} is no flag; a topic goes after -t"
-            )));
+        let Some(flag) = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')) else {
+            return Err(Usage::Wrong(format!("{argument:?} is no flag; a topic goes after -t")));
         };
         let (name, value) = match flag.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (flag, None),
         };
-        let mut flag = Flag {
-            name,
-            value,
-            rest: &mut arguments,
-        };
+        let mut flag = Flag { name, value, rest: &mut arguments };
         match name {
             "t" => parsed.topics = flag.text()?,
             "e" => parsed.hidden = flag.text()?,
@@ -107,9 +98,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Argum
         }
     }
     if parsed.publish.is_some() && parsed.topics.is_empty() {
-        return Err(Usage::Wrong(
-            "-p needs the topic to publish to; give it with -t".to_owned(),
-        ));
+        return Err(Usage::Wrong("-p needs the topic to publish to; give it with -t".to_owned()));
     }
     Ok(parsed)
 }
@@ -131,12 +120,7 @@ impl<I: Iterator<Item = String>> Flag<'_, I> {
 
     fn seconds(&mut self) -> Result<Option<Duration>, Usage> {
         let text = self.text()?;
-        let wrong = |_| {
-            Usage::Wrong(format!(
-                "-{} takes a number of seconds, not {text:?}",
-                self.name
-            ))
-        };
+        let wrong = |_| Usage::Wrong(format!("-{} takes a number of seconds, not {text:?}", self.name));
         let seconds: u32 = text.parse().map_err(wrong)?;
         Ok((seconds > 0).then(|| Duration::from_secs(seconds.into())))
     }
@@ -145,10 +129,7 @@ impl<I: Iterator<Item = String>> Flag<'_, I> {
         match self.value.take().as_deref() {
             None | Some("true" | "1" | "t" | "T" | "TRUE" | "True") => Ok(true),
             Some("false" | "0" | "f" | "F" | "FALSE" | "False") => Ok(false),
-            Some(other) => Err(Usage::Wrong(format!(
-                "-{} is on or off, not {other:?}",
-                self.name
-            ))),
+            Some(other) => Err(Usage::Wrong(format!("-{} is on or off, not {other:?}", self.name))),
         }
     }
 }
@@ -190,10 +171,7 @@ mod tests {
             ("-x", "there is no flag -x"),
             ("-t", "-t needs a value"),
             ("a:b", "\"a:b\" is no flag; a topic goes after -t"),
-            (
-                "-timeout soon",
-                "-timeout takes a number of seconds, not \"soon\"",
-            ),
+            ("-timeout soon", "-timeout takes a number of seconds, not \"soon\""),
             ("-p {}", "-p needs the topic to publish to; give it with -t"),
             ("-j=maybe", "-j is on or off, not \"maybe\""),
         ];

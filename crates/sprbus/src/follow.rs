@@ -19,19 +19,12 @@ pub(crate) async fn run(socket: PathBuf, arguments: &Arguments) -> anyhow::Resul
     let printing = print(socket, selection, output, arguments.timeout.is_none());
     match arguments.timeout {
         // The time is up: that is how it is meant to end.
-        Some(timeout) => tokio::time::timeout(timeout, printing)
-            .await
-            .unwrap_or(Ok(())),
+        Some(timeout) => tokio::time::timeout(timeout, printing).await.unwrap_or(Ok(())),
         None => printing.await,
     }
 }
 
-async fn print(
-    socket: PathBuf,
-    selection: Selection,
-    mut output: Output,
-    for_ever: bool,
-) -> anyhow::Result<()> {
+async fn print(socket: PathBuf, selection: Selection, mut output: Output, for_ever: bool) -> anyhow::Result<()> {
     let shown = socket.display().to_string();
     let mut notices = watch(socket, selection.common_prefix());
     let mut connected_before = false;
@@ -65,16 +58,8 @@ struct Selection {
 
 impl Selection {
     fn new(arguments: &Arguments) -> Self {
-        let list = |text: &str| {
-            text.split(',')
-                .filter(|part| !part.is_empty())
-                .map(str::to_owned)
-                .collect()
-        };
-        Self {
-            shown: list(&arguments.topics),
-            hidden: list(&arguments.hidden),
-        }
+        let list = |text: &str| text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        Self { shown: list(&arguments.topics), hidden: list(&arguments.hidden) }
     }
 
     fn shows(&self, topic: &str) -> bool {
@@ -87,16 +72,8 @@ impl Selection {
         let Some((first, others)) = self.shown.split_first() else {
             return String::new();
         };
-        let common = |a: &str, b: &str| {
-            a.chars()
-                .zip(b.chars())
-                .take_while(|(a, b)| a == b)
-                .map(|(a, _)| a)
-                .collect()
-        };
-        others
-            .iter()
-            .fold(first.clone(), |prefix, other| common(&prefix, other))
+        let common = |a: &str, b: &str| a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect();
+        others.iter().fold(first.clone(), |prefix, other| common(&prefix, other))
     }
 }
 
@@ -110,8 +87,7 @@ struct Output {
 
 impl Output {
     fn open(arguments: &Arguments) -> anyhow::Result<Self> {
-        let create =
-            |path: &String| File::create(path).with_context(|| format!("cannot write to {path}"));
+        let create = |path: &String| File::create(path).with_context(|| format!("cannot write to {path}"));
         Ok(Self {
             json: arguments.json,
             raw: arguments.raw,
@@ -121,17 +97,11 @@ impl Output {
     }
 
     fn write(&mut self, event: &Event) -> io::Result<()> {
-        let line = if self.json {
-            format::json(event)
-        } else {
-            format::plain(event, self.colour)
-        };
+        let line = if self.json { format::json(event) } else { format::plain(event, self.colour) };
         let end = if self.raw { "\n" } else { "\n\n" };
         io::stdout().write_all(format!("{line}{end}").as_bytes())?;
         io::stdout().flush()?;
-        self.log
-            .as_mut()
-            .map_or(Ok(()), |log| writeln!(log, "{}", format::json(event)))
+        self.log.as_mut().map_or(Ok(()), |log| writeln!(log, "{}", format::json(event)))
     }
 }
 
@@ -140,27 +110,14 @@ mod tests {
     use super::*;
 
     fn selection(topics: &str, hidden: &str) -> Selection {
-        Selection::new(&Arguments {
-            topics: topics.to_owned(),
-            hidden: hidden.to_owned(),
-            ..Arguments::default()
-        })
+        Selection::new(&Arguments { topics: topics.to_owned(), hidden: hidden.to_owned(), ..Arguments::default() })
     }
 
     #[test]
     fn lists_are_beginnings_of_topics() {
         let selection = selection("update:,docker:", "docker:image,docker:vol");
-        let topics = [
-            "update:check",
-            "docker:container:start",
-            "docker:image:pull",
-            "docker:volume:x",
-            "auth:success",
-        ];
-        assert_eq!(
-            topics.map(|topic| selection.shows(topic)),
-            [true, true, false, false, false]
-        );
+        let topics = ["update:check", "docker:container:start", "docker:image:pull", "docker:volume:x", "auth:success"];
+        assert_eq!(topics.map(|topic| selection.shows(topic)), [true, true, false, false, false]);
     }
 
     #[test]
@@ -171,13 +128,7 @@ mod tests {
 
     #[test]
     fn the_bus_is_asked_for_what_all_topics_share() {
-        for (topics, expected) in [
-            ("", ""),
-            ("a:b", "a:b"),
-            ("a:b,a:c", "a:"),
-            ("a,b", ""),
-            ("aé,aè", "a"),
-        ] {
+        for (topics, expected) in [("", ""), ("a:b", "a:b"), ("a:b,a:c", "a:"), ("a,b", ""), ("aé,aè", "a")] {
             assert_eq!(selection(topics, "").common_prefix(), expected, "{topics}");
         }
     }

@@ -39,9 +39,7 @@ fn description(event: &Event) -> String {
         return event.value.clone();
     };
     let keys = || members.iter().map(|(key, _)| key.clone().into()).collect();
-    let mac = members
-        .iter()
-        .find_map(|(key, value)| value.as_str().filter(|_| key == "MAC"));
+    let mac = members.iter().find_map(|(key, value)| value.as_str().filter(|_| key == "MAC"));
     match mac {
         Some(mac) if event.topic.starts_with("device:") => mac.to_owned(),
         _ if event.topic == "devices:save" => Value::Array(keys()).to_string(),
@@ -85,28 +83,16 @@ mod tests {
     use super::*;
 
     fn event(topic: &str, value: &str) -> Event {
-        Event {
-            topic: topic.to_owned(),
-            value: value.to_owned(),
-        }
+        Event { topic: topic.to_owned(), value: value.to_owned() }
     }
 
     #[test]
     fn json_has_the_value_as_it_came() {
         let cases = [
-            (
-                r#"{"z":1,"a":2.50}"#,
-                r#"{"Topic": "a:b", "Value": {"z":1,"a":2.50}}"#,
-            ),
+            (r#"{"z":1,"a":2.50}"#, r#"{"Topic": "a:b", "Value": {"z":1,"a":2.50}}"#),
             ("7", r#"{"Topic": "a:b", "Value": 7}"#),
-            (
-                "{\n  \"k\": \"v\"\n}",
-                r#"{"Topic": "a:b", "Value": {  "k": "v"}}"#,
-            ),
-            (
-                "not \"json\"",
-                r#"{"Topic": "a:b", "Value": "not \"json\""}"#,
-            ),
+            ("{\n  \"k\": \"v\"\n}", r#"{"Topic": "a:b", "Value": {  "k": "v"}}"#),
+            ("not \"json\"", r#"{"Topic": "a:b", "Value": "not \"json\""}"#),
             ("", r#"{"Topic": "a:b", "Value": ""}"#),
         ];
         for (value, expected) in cases {
@@ -120,16 +106,8 @@ mod tests {
             ("a:b", r#"{"z":1,"a":["x"]}"#, r#"a:b [1,["x"]]"#),
             ("a:b", "[1, 2]", "a:b [1, 2]"),
             ("a:b", "text", "a:b text"),
-            (
-                "device:save",
-                r#"{"Name":"n","MAC":"00:11"}"#,
-                "device:save 00:11",
-            ),
-            (
-                "devices:save",
-                r#"{"00:11":{},"00:12":{}}"#,
-                r#"devices:save ["00:11","00:12"]"#,
-            ),
+            ("device:save", r#"{"Name":"n","MAC":"00:11"}"#, "device:save 00:11"),
+            ("devices:save", r#"{"00:11":{},"00:12":{}}"#, r#"devices:save ["00:11","00:12"]"#),
         ];
         for (topic, value, expected) in cases {
             assert_eq!(plain(&event(topic, value), false), expected);

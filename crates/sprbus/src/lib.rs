@@ -43,16 +43,9 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let socket = socket::path(&Environment::of_process());
     socket::check(&socket)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match &arguments.publish {
-        Some(value) => runtime.block_on(publish::run(
-            &socket,
-            &arguments.topics,
-            value,
-            arguments.verbose,
-        )),
+        Some(value) => runtime.block_on(publish::run(&socket, &arguments.topics, value, arguments.verbose)),
         None => runtime.block_on(follow::run(socket, arguments)),
     }
 }
