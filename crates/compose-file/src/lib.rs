@@ -4,8 +4,12 @@
 //! files' texts alone: which image a service names, with variables resolved; and which bytes of which file have to
 //! change for it to name another tag.
 
+mod document;
+mod dotenv;
 mod edit;
 mod error;
+mod interpolate;
+mod project;
 mod service;
 
 pub use edit::{Edit, Target, image_edit};
