@@ -19,9 +19,16 @@ const STOP_PATIENCE: Duration = Duration::from_secs(20);
 /// when the engine is killed, and the engine finds them again.
 pub(super) fn start(place: &Place, programs: &Programs, docker: &Docker) -> Result<()> {
     start_containerd(place, programs)?;
-    start_engine(place, programs)?;
-    wait_until("starting the engine", START_LIMIT, || docker.answers())
-        .with_context(|| format!("see {}", place.join("dockerd.log").display()))
+    let log = place.join("dockerd.log");
+    let see_log = || format!("see {}", log.display());
+    // One that is starting is waited for, one that is dying is not taken for it.
+    let own = place.pid_file().display().to_string();
+    let settled = || docker.answers() || find("dockerd", &own).is_empty();
+    wait_until("the engine", START_LIMIT, settled).with_context(see_log)?;
+    if !docker.answers() {
+        start_engine(place, programs)?;
+    }
+    wait_until("starting the engine", START_LIMIT, || docker.answers()).with_context(see_log)
 }
 
 /// Ends both daemons and what stands between them and the containers.
@@ -62,6 +69,8 @@ fn containerd_configuration(place: &Place, programs: &Programs) -> String {
 }
 
 fn start_engine(place: &Place, programs: &Programs) -> Result<()> {
+    // The engine refuses to start over the id of a killed one as long as its parent has not collected that.
+    fs::remove_file(place.pid_file()).ok();
     let mut dockerd = programs.command("dockerd")?;
     dockerd
         .args(["--host", &place.host()])
