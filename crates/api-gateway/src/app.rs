@@ -1,0 +1,77 @@
+//! What every handler can reach.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use homeport_service::{Context, trace::TraceContext};
+use tokio::sync::{Semaphore, oneshot};
+use tracing::Instrument as _;
+
+use crate::{
+    config::{Config, ms},
+    gate::{Caller, Gate},
+    metrics::Metrics,
+    plugin::Registry,
+    problem::{Kind, Problem},
+    stream::Hub,
+    upstream::Upstream,
+};
+
+/// The gateway's parts, shared by all requests.
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) context: Context,
+    pub(crate) upstream: Upstream,
+    pub(crate) gate: Gate,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) plugins: Arc<Registry>,
+    pub(crate) metrics: Metrics,
+    /// One permit for each upgraded connection that may exist.
+    pub(crate) tunnels: Arc<Semaphore>,
+}
+
+impl App {
+    /// Runs something to its end even if the client leaves, and returns what came of it. For calls that change
+    /// something: half of one must not depend on somebody's connection.
+    pub(crate) async fn finish<T, F>(&self, future: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Problem>> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let trace = TraceContext::current().unwrap_or_else(TraceContext::random);
+        let span = tracing::Span::current();
+        self.context.spawn("call", async move {
+            // Nobody may be left to hear it.
+            drop(sender.send(trace.scope(span, future).await));
+        });
+        receiver
+            .await
+            .unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "the request was cut short; the log has the details")))
+    }
+
+    /// Waits until a stream on behalf of a caller has to end: the gateway drains, or the credential is no longer good.
+    pub(crate) async fn until_over(self: Arc<Self>, caller: Caller) {
+        let drain = self.context.drain().clone();
+        let revoked = async {
+            loop {
+                tokio::time::sleep(ms(self.config.auth.recheck_ms).max(Duration::from_millis(100))).await;
+                if let Err(problem) = self.gate.ask(&self.upstream, &caller).await
+                    && matches!(problem.kind(), Kind::Unauthorized | Kind::Forbidden)
+                {
+                    return;
+                }
+            }
+        };
+        let revoked = revoked.instrument(tracing::debug_span!("recheck"));
+        tokio::select! {
+            () = drain.cancelled() => {}
+            () = revoked => tracing::info!("a stream ends: its credential is no longer good"),
+        }
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,130 @@
+//! The settings of the gateway: `gateway.toml`, overlaid with `HOMEPORT_GATEWAY__<SECTION>__<KEY>`.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::Deserialize;
+
+/// All settings of the gateway.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The listener and what it takes from a client.
+    pub http: HttpConfig,
+    /// How credentials are checked.
+    pub auth: AuthConfig,
+    /// Event streams.
+    pub events: EventsConfig,
+    /// What is proxied to plugins.
+    pub plugins: PluginsConfig,
+}
+
+/// The `[http]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Address and port to serve HTTP on. The variable `HOMEPORT_HTTP` wins over it. Default `127.0.0.1:8080`.
+    pub listen: String,
+    /// Connections at the same time; further ones wait in the kernel's queue until one ends. Default 1024.
+    pub max_connections: usize,
+    /// Bytes of a request's line and headers together, at least 8192; more is answered with 431. Default 65536.
+    pub max_header_bytes: usize,
+    /// Milliseconds that a client may take to send a request's headers, waiting for it on a kept-alive connection
+    /// included; then the connection is closed. Default 60000.
+    pub header_timeout_ms: u64,
+    /// Bytes of a request body that the gateway itself reads; more is answered with 413. Default 1048576 (1 MiB).
+    pub max_body_bytes: usize,
+    /// Milliseconds that a client may take to send such a body; then the answer is 408. Default 30000.
+    pub body_timeout_ms: u64,
+    /// Milliseconds that requests may go on after the drain began; then they are cut. Default 8000.
+    pub drain_limit_ms: u64,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            max_connections: 1024,
+            max_header_bytes: 64 << 10,
+            header_timeout_ms: 60_000,
+            max_body_bytes: 1 << 20,
+            body_timeout_ms: 30_000,
+            drain_limit_ms: 8_000,
+        }
+    }
+}
+
+/// The `[auth]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// Milliseconds for which a credential that was good for a path is not asked about again. A revoked one works for
+    /// this long at most. 0 turns it off. Default 500.
+    pub cache_ms: u64,
+    /// Milliseconds between two looks at whether the credential behind an open stream is still good. Default 10000.
+    pub recheck_ms: u64,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self { cache_ms: 500, recheck_ms: 10_000 }
+    }
+}
+
+/// The `[events]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EventsConfig {
+    /// Events that are kept for clients that come back with a `Last-Event-ID`; the oldest go first. Default 1024.
+    pub ring: usize,
+    /// Events that wait for one slow client; then progress is left out, then the oldest, and the client is told how
+    /// many. Default 256.
+    pub queue: usize,
+    /// Event streams at the same time; further ones are answered with 503. Default 256.
+    pub max_clients: usize,
+    /// Milliseconds of silence after which a stream sends a comment. Default 15000.
+    pub keepalive_ms: u64,
+}
+
+impl Default for EventsConfig {
+    fn default() -> Self {
+        Self { ring: 1024, queue: 256, max_clients: 256, keepalive_ms: 15_000 }
+    }
+}
+
+/// The `[plugins]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PluginsConfig {
+    /// Directory that every plugin's socket must be in, and that `/state` at the beginning of a `UnixPath` stands for.
+    /// Default: the state directory.
+    pub root: Option<PathBuf>,
+    /// Milliseconds between two looks at `api.json`, for file systems that do not report changes. Default 500.
+    pub poll_ms: u64,
+    /// Milliseconds that a plugin may take until its response's headers, from the last byte of the request on; then the
+    /// answer is 504. Default 60000.
+    pub header_timeout_ms: u64,
+    /// Bytes of a request body that is proxied; more is answered with 413. Default 4294967296 (4 GiB).
+    pub max_body_bytes: u64,
+    /// Connections kept open to one plugin while nothing is asked of it. Default 16.
+    pub max_idle_connections: usize,
+    /// Upgraded connections (WebSockets) at the same time; further ones are answered with 503. Default 256.
+    pub max_tunnels: usize,
+}
+
+impl Default for PluginsConfig {
+    fn default() -> Self {
+        Self {
+            root: None,
+            poll_ms: 500,
+            header_timeout_ms: 60_000,
+            max_body_bytes: 4 << 30,
+            max_idle_connections: 16,
+            max_tunnels: 256,
+        }
+    }
+}
+
+/// A setting in milliseconds as a duration.
+pub(crate) const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}

@@ -1,0 +1,16 @@
+//! The Docksmith API: everything below `/api/` that is not sign-in.
+
+mod check;
+mod docker_config;
+pub(crate) mod envelope;
+mod events;
+mod health;
+mod operations;
+mod plan;
+mod rollback;
+mod routes;
+mod snapshot;
+mod status;
+mod update;
+
+pub(crate) use routes::routes;

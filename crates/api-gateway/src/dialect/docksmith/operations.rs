@@ -1,0 +1,236 @@
+//! `GET /api/operations` and below: what is being done, and what was.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse as _, Response},
+};
+use homeport_proto::updater::v1::{
+    GetOperationRequest, ListOperationsRequest, ListOperationsResponse, Operation, OperationDetail, OperationStatus,
+    OperationType,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::envelope::Envelope;
+use crate::{
+    app::App,
+    extract::Params,
+    problem::{Kind, Problem},
+    upstream::of_updater,
+    view,
+};
+
+const USUAL_LIMIT: u32 = 20;
+const MAX_LIMIT: u32 = 500;
+/// Operations of a group are few; more than this many operations ago there is nobody left who asks for one.
+const GROUP_PAGES: usize = 20;
+
+/// Finished operations, newest first, a page at a time.
+pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<Response, Problem> {
+    let page = match request(&params) {
+        Some(request) => of_updater(app.upstream.operations().list_operations(request).await)?,
+        None => ListOperationsResponse::default(),
+    };
+    let operations: Vec<View<'_>> = page.operations.iter().map(View::new).collect();
+    if params.text("format") == Some("array") {
+        return Ok(Envelope(operations).into_response());
+    }
+    let mut data = json!({
+        "count": operations.len(),
+        "has_more": !page.next_cursor.is_empty(),
+        "operations": operations,
+    });
+    if !page.next_cursor.is_empty() {
+        data["next_cursor"] = page.next_cursor.into();
+    }
+    Ok(Envelope(data).into_response())
+}
+
+/// One operation, whatever its status.
+pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let answer = app.upstream.operations().get_operation(GetOperationRequest { operation_id: id }).await;
+    let operation = of_updater(answer).map_err(not_found)?.operation;
+    let operation = operation.ok_or_else(|| Problem::not_found("operation not found"))?;
+    Ok(Envelope(View::new(&operation)).into_response())
+}
+
+/// The operations of one batch, oldest first. A group that nobody knows has none.
+pub(super) async fn group(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Envelope<Value>, Problem> {
+    let mut found = Vec::new();
+    let mut cursor = String::new();
+    for _ in 0..GROUP_PAGES {
+        let request =
+            ListOperationsRequest { limit: MAX_LIMIT, cursor, statuses: every_status(), ..Default::default() };
+        let page = of_updater(app.upstream.operations().list_operations(request).await)?;
+        let before = found.len();
+        found.extend(page.operations.into_iter().filter(|operation| operation.batch_group_id == id));
+        cursor = page.next_cursor;
+        // The operations of a group begin together, so they stand together.
+        if cursor.is_empty() || (before > 0 && found.len() == before) {
+            break;
+        }
+    }
+    found.sort_by_key(|operation| operation.id);
+    let operations: Vec<View<'_>> = found.iter().map(View::new).collect();
+    Ok(Envelope(json!({ "batch_group_id": id, "count": operations.len(), "operations": operations })))
+}
+
+/// The text that clients know.
+pub(super) fn not_found(problem: Problem) -> Problem {
+    match problem.kind() {
+        Kind::NotFound => problem.with_message("operation not found"),
+        _ => problem,
+    }
+}
+
+/// The question for the updater. `None`: nothing can match.
+fn request(params: &Params) -> Option<ListOperationsRequest> {
+    let statuses = match params.text("status") {
+        None => Vec::new(),
+        Some("queued") => vec![OperationStatus::Queued],
+        // The original leaves an update `validating` for its whole run.
+        Some("in_progress" | "validating") => vec![OperationStatus::InProgress],
+        Some("complete") => vec![OperationStatus::Complete],
+        Some("failed") => vec![OperationStatus::Failed],
+        Some(_) => return None,
+    };
+    let types = match params.text("type") {
+        None => Vec::new(),
+        Some("updates" | "update") => vec![OperationType::Single, OperationType::Batch],
+        Some("single") => vec![OperationType::Single],
+        Some("batch") => vec![OperationType::Batch],
+        Some("rollback") => vec![OperationType::Rollback],
+        Some(_) => return None,
+    };
+    Some(ListOperationsRequest {
+        limit: params.count("limit", USUAL_LIMIT, MAX_LIMIT),
+        cursor: params.text("cursor").unwrap_or_default().to_owned(),
+        statuses: statuses.into_iter().map(i32::from).collect(),
+        container: params.text("container").unwrap_or_default().to_owned(),
+        types: types.into_iter().map(i32::from).collect(),
+        started_after: params.text("date_from").and_then(view::parse_time),
+        started_before: params.text("date_to").and_then(view::parse_time),
+    })
+}
+
+fn every_status() -> Vec<i32> {
+    use OperationStatus::{Complete, Failed, InProgress, Queued};
+    [Queued, InProgress, Complete, Failed].into_iter().map(i32::from).collect()
+}
+
+/// `UpdateOperation`.
+#[derive(Debug, Serialize)]
+struct View<'a> {
+    id: i64,
+    operation_id: &'a str,
+    container_id: &'a str,
+    container_name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    stack_name: &'a str,
+    operation_type: &'static str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    old_version: &'a str,
+    new_version: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completed_at: Option<String>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    error_message: &'a str,
+    dependents_affected: [&'static str; 0],
+    rollback_occurred: bool,
+    batch_details: Vec<Detail<'a>>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    batch_group_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<String>,
+    // Homeport's own.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    stage: &'a str,
+    percent: u32,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    requested_by: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    rollback_of: &'a str,
+}
+
+/// `BatchDetail`.
+#[derive(Debug, Serialize)]
+struct Detail<'a> {
+    container_name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    stack_name: &'a str,
+    old_version: &'a str,
+    new_version: &'a str,
+    change_type: i32,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    old_resolved_version: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    new_resolved_version: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    old_digest: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    status: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    message: &'a str,
+}
+
+impl<'a> View<'a> {
+    fn new(operation: &'a Operation) -> Self {
+        Self {
+            id: operation.id,
+            operation_id: &operation.operation_id,
+            container_id: &operation.container_id,
+            container_name: &operation.container_name,
+            stack_name: &operation.stack_name,
+            operation_type: match operation.r#type() {
+                OperationType::Single | OperationType::Unspecified => "single",
+                OperationType::Batch => "batch",
+                OperationType::Rollback => "rollback",
+            },
+            status: match operation.status() {
+                OperationStatus::Queued | OperationStatus::Unspecified => "queued",
+                OperationStatus::InProgress => "in_progress",
+                OperationStatus::Complete => "complete",
+                OperationStatus::Failed => "failed",
+            },
+            old_version: &operation.old_version,
+            new_version: &operation.new_version,
+            started_at: view::time(operation.started_at.as_ref()),
+            completed_at: view::time(operation.completed_at.as_ref()),
+            error_message: &operation.error_message,
+            dependents_affected: [],
+            rollback_occurred: operation.rollback_occurred,
+            batch_details: operation.details.iter().map(Detail::new).collect(),
+            batch_group_id: &operation.batch_group_id,
+            created_at: view::time(operation.created_at.as_ref()),
+            updated_at: view::time(operation.updated_at.as_ref()),
+            stage: &operation.stage,
+            percent: operation.percent,
+            requested_by: &operation.requested_by,
+            rollback_of: &operation.rollback_of,
+        }
+    }
+}
+
+impl<'a> Detail<'a> {
+    fn new(detail: &'a OperationDetail) -> Self {
+        Self {
+            container_name: &detail.container_name,
+            stack_name: &detail.stack_name,
+            old_version: &detail.old_version,
+            new_version: &detail.new_version,
+            change_type: detail.change_type,
+            old_resolved_version: &detail.old_resolved_version,
+            new_resolved_version: &detail.new_resolved_version,
+            old_digest: &detail.old_digest,
+            status: &detail.status,
+            message: &detail.message,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! `POST /api/update` and `POST /api/update/batch`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use homeport_proto::updater::v1::{
+    StartBatchRequest, StartUpdateRequest, start_batch_request::BatchItem, start_batch_response::BatchOperation,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{check::not_found, envelope::Envelope};
+use crate::{app::App, extract::Json, gate::Caller, problem::Problem, upstream::of_updater};
+
+/// What the original calls the group of containers that are in no stack.
+const STANDALONE: &str = "__standalone__";
+/// Containers in one request at most; no server runs as many.
+const MAX_ITEMS: usize = 1000;
+
+/// Body of an update, in both spellings.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Update {
+    container_name: Option<String>,
+    container: Option<String>,
+    target_version: Option<String>,
+    version: Option<String>,
+    force: Option<bool>,
+    script: Option<String>,
+}
+
+impl Update {
+    /// The container's name. Nothing works without it.
+    pub(super) fn container(&self) -> Result<String, Problem> {
+        first([&self.container_name, &self.container]).ok_or_else(|| Problem::bad_request("container_name is required"))
+    }
+
+    /// The tag. Empty: whatever the check recommends.
+    pub(super) fn target(&self) -> String {
+        first([&self.target_version, &self.version]).unwrap_or_default()
+    }
+}
+
+/// The first text that is there and not empty.
+fn first<const N: usize>(texts: [&Option<String>; N]) -> Option<String> {
+    texts.into_iter().flatten().find(|text| !text.is_empty()).cloned()
+}
+
+/// Starts an update of one container.
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Json(body): Json<Update>,
+) -> Result<Envelope<Value>, Problem> {
+    let name = body.container()?;
+    if first([&body.script]).is_some() {
+        // To ignore it would be to update without the check that was asked for.
+        return Err(Problem::bad_request(
+            "script is not supported; leave it out to update without a pre-update script",
+        ));
+    }
+    let request = StartUpdateRequest {
+        container: name.clone(),
+        target_version: body.target(),
+        force: body.force.unwrap_or_default(),
+        requested_by: caller.name().to_owned(),
+    };
+    let mut updates = app.upstream.updates();
+    let started = app.finish(async move { of_updater(updates.start_update(request).await) }).await;
+    let started = started.map_err(|problem| not_found(problem, &name))?;
+    Ok(Envelope(json!({
+        "operation_id": started.operation_id,
+        "container_name": started.container_name,
+        "container": started.container_name,
+        "target_version": started.target_version,
+        "status": "started",
+    })))
+}
+
+/// Body of a batch.
+#[derive(Debug, Deserialize)]
+pub(super) struct Batch {
+    #[serde(default)]
+    containers: Option<Vec<Item>>,
+}
+
+/// One container of a batch: a name, or an object.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Item {
+    Name(String),
+    Object(Box<ItemObject>),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ItemObject {
+    name: Option<String>,
+    container_name: Option<String>,
+    container: Option<String>,
+    target_version: Option<String>,
+    version: Option<String>,
+    stack: Option<String>,
+    force: Option<bool>,
+    change_type: Option<i32>,
+    old_resolved_version: Option<String>,
+    new_resolved_version: Option<String>,
+}
+
+impl Item {
+    fn read(self) -> Result<BatchItem, Problem> {
+        let object = match self {
+            Self::Name(name) => ItemObject { name: Some(name), ..ItemObject::default() },
+            Self::Object(object) => *object,
+        };
+        let name = first([&object.name, &object.container_name, &object.container]);
+        Ok(BatchItem {
+            container: name.ok_or_else(|| Problem::bad_request("every container of the batch needs a name"))?,
+            target_version: first([&object.target_version, &object.version]).unwrap_or_default(),
+            force: object.force.unwrap_or_default(),
+            change_type: object.change_type.unwrap_or_default(),
+            old_resolved_version: object.old_resolved_version.unwrap_or_default(),
+            new_resolved_version: object.new_resolved_version.unwrap_or_default(),
+            stack: object.stack.unwrap_or_default(),
+        })
+    }
+}
+
+/// Starts updates of many containers, one operation a stack.
+pub(super) async fn batch(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Json(body): Json<Batch>,
+) -> Result<Envelope<Value>, Problem> {
+    let items = body.containers.unwrap_or_default();
+    if items.is_empty() {
+        return Err(Problem::bad_request("containers array is required"));
+    }
+    if items.len() > MAX_ITEMS {
+        return Err(Problem::bad_request(format!("at most {MAX_ITEMS} containers in one batch")));
+    }
+    let items = items.into_iter().map(Item::read).collect::<Result<_, _>>()?;
+    let request = StartBatchRequest { items, requested_by: caller.name().to_owned() };
+    let mut updates = app.upstream.updates();
+    let started = app.finish(async move { of_updater(updates.start_batch(request).await) }).await?;
+    Ok(Envelope(json!({
+        "operations": started.operations.iter().map(operation).collect::<Vec<_>>(),
+        "batch_group_id": started.batch_group_id,
+        "status": "started",
+    })))
+}
+
+fn operation(operation: &BatchOperation) -> Value {
+    let stack = if operation.stack.is_empty() { STANDALONE } else { &operation.stack };
+    let mut value = json!({ "stack": stack, "containers": operation.containers, "status": "started" });
+    if operation.operation_id.is_empty() {
+        value["status"] = "failed".into();
+        value["error"] = operation.error.as_str().into();
+    } else {
+        value["operation_id"] = operation.operation_id.as_str().into();
+    }
+    value
+}

@@ -1,0 +1,21 @@
+//! `POST /auth/logout`: the end of a session.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use homeport_proto::auth::v1::{LogoutRequest, principal};
+use serde_json::{Value, json};
+
+use crate::{app::App, gate::Caller, problem::Problem, upstream::of_auth};
+
+/// Ends the session whose token this is. An API token has no session, and a password sent with each request neither.
+pub(super) async fn logout(State(app): State<Arc<App>>, caller: Caller) -> Result<axum::Json<Value>, Problem> {
+    let token = caller.bearer().filter(|_| caller.principal.kind() == principal::Kind::User);
+    let Some(token) = token.map(str::to_owned) else {
+        return Err(Problem::bad_request("this credential has no session to end; delete the token instead"));
+    };
+    let mut auth = app.upstream.auth();
+    app.finish(async move { of_auth(auth.logout(LogoutRequest { token }).await) }).await?;
+    app.gate.forget();
+    Ok(axum::Json(json!({ "success": true, "message": "Logged out" })))
+}

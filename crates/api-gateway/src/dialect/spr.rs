@@ -1,0 +1,7 @@
+//! SPR's base API.
+
+mod base;
+mod routes;
+mod tokens;
+
+pub(crate) use routes::routes;

@@ -1,0 +1,170 @@
+//! What the gateway counts, in the words of Prometheus.
+
+use std::{sync::OnceLock, time::Duration};
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::upstream::ServiceHealth;
+
+const REQUESTS: &str = "homeport_http_requests_total";
+const REQUEST_SECONDS: &str = "homeport_http_request_duration_seconds";
+const PROXIED: &str = "homeport_plugin_requests_total";
+const PROXY_SECONDS: &str = "homeport_plugin_response_header_seconds";
+const TUNNELS: &str = "homeport_plugin_tunnels";
+const PLUGINS: &str = "homeport_plugins";
+const RELOADS: &str = "homeport_plugin_reloads_total";
+const STREAM_CLIENTS: &str = "homeport_event_stream_clients";
+const STREAM_DROPPED: &str = "homeport_event_stream_dropped_total";
+const BUS_EVENTS: &str = "homeport_bus_events_total";
+const BUS_LOST: &str = "homeport_bus_connections_lost_total";
+const SERVICE_UP: &str = "homeport_service_up";
+const MEMORY: &str = "process_resident_memory_bytes";
+const CONNECTIONS: &str = "homeport_http_connections";
+
+/// From what a local socket takes to what a check of the registry takes.
+const BUCKETS_SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0];
+/// Bytes of a page; the kernel counts memory in them.
+const PAGE_BYTES: f64 = 4096.0;
+
+/// The counters of this process. There is one set, however many gateways run in it.
+static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// The way to the counters' text.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// Starts counting, unless this process does already.
+    pub(crate) fn install() -> Self {
+        Self(RECORDER.get_or_init(recorder).clone())
+    }
+
+    /// All counters as text, with the health of the services and the memory of this process as they are now.
+    pub(crate) fn render(&self, services: &[ServiceHealth]) -> String {
+        for health in services {
+            gauge!(SERVICE_UP, "service" => health.service).set(f64::from(u8::from(health.serving)));
+        }
+        if let Some(bytes) = resident_bytes() {
+            gauge!(MEMORY).set(bytes);
+        }
+        self.0.render()
+    }
+
+    /// Sorts in what was measured since the last time; to be called every few seconds, so that it does not pile up.
+    pub(crate) fn upkeep(&self) {
+        self.0.run_upkeep();
+    }
+}
+
+fn recorder() -> PrometheusHandle {
+    let builder = PrometheusBuilder::new();
+    let recorder = match builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS_SECONDS) {
+        Ok(builder) => builder,
+        // Only an empty list of buckets is an error.
+        Err(_) => PrometheusBuilder::new(),
+    }
+    .build_recorder();
+    let handle = recorder.handle();
+    if metrics::set_global_recorder(recorder).is_err() {
+        tracing::warn!("another part of this process counts already; the gateway's metrics stay empty");
+    }
+    describe();
+    handle
+}
+
+fn describe() {
+    describe_counter!(REQUESTS, "Requests by route template, method and status.");
+    describe_histogram!(REQUEST_SECONDS, Unit::Seconds, "Time until a response's headers, by route template.");
+    describe_counter!(PROXIED, "Requests to plugins, by plugin and outcome.");
+    describe_histogram!(PROXY_SECONDS, Unit::Seconds, "Time until a plugin's response headers, by plugin.");
+    describe_gauge!(TUNNELS, "Upgraded connections to plugins.");
+    describe_gauge!(PLUGINS, "Plugins that are reachable.");
+    describe_counter!(RELOADS, "Changes of api.json, by outcome.");
+    describe_gauge!(STREAM_CLIENTS, "Clients of the event streams.");
+    describe_counter!(STREAM_DROPPED, "Events that slow clients missed.");
+    describe_counter!(BUS_EVENTS, "Events from the bus, by first segment of the topic.");
+    describe_counter!(BUS_LOST, "How often the bus went away.");
+    describe_gauge!(SERVICE_UP, "Whether a service serves.");
+    describe_gauge!(MEMORY, Unit::Bytes, "Resident memory of the process that serves this.");
+    describe_gauge!(CONNECTIONS, "Open connections of clients.");
+}
+
+/// Counts a request. `route` is the template; requests that match none share one label.
+pub(crate) fn count_request(route: Option<&str>, method: &'static str, status: u16, elapsed: Duration) {
+    let route = route.unwrap_or("unmatched").to_owned();
+    counter!(REQUESTS, "route" => route.clone(), "method" => method, "status" => status.to_string()).increment(1);
+    histogram!(REQUEST_SECONDS, "route" => route, "method" => method).record(elapsed.as_secs_f64());
+}
+
+/// Counts a request to a plugin by what became of it: the class of its status, or why there is none.
+pub(crate) fn count_proxied(plugin: &str, outcome: &'static str, elapsed: Duration) {
+    counter!(PROXIED, "plugin" => plugin.to_owned(), "outcome" => outcome).increment(1);
+    histogram!(PROXY_SECONDS, "plugin" => plugin.to_owned()).record(elapsed.as_secs_f64());
+}
+
+/// Counts a change of `api.json`.
+pub(crate) fn count_reload(outcome: &'static str, plugins: usize) {
+    counter!(RELOADS, "outcome" => outcome).increment(1);
+    gauge!(PLUGINS).set(u32::try_from(plugins).unwrap_or(u32::MAX));
+}
+
+/// Counts an event of the bus.
+pub(crate) fn count_event(topic: &str) {
+    // Any process may publish any topic, and each label is kept for ever.
+    let kind = match topic.split(':').next() {
+        Some(
+            kind @ ("update" | "docker" | "app" | "backup" | "host" | "service" | "bus" | "auth" | "plugin" | "log"),
+        ) => kind.to_owned(),
+        _ => "other".to_owned(),
+    };
+    counter!(BUS_EVENTS, "kind" => kind).increment(1);
+}
+
+/// Counts a loss of the bus.
+pub(crate) fn count_bus_loss() {
+    counter!(BUS_LOST).increment(1);
+}
+
+/// Counts events that a slow client missed.
+pub(crate) fn count_dropped(events: u64) {
+    counter!(STREAM_DROPPED).increment(events);
+}
+
+/// Something of which there are more or fewer, counted for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Held(&'static str);
+
+impl Held {
+    /// A client of an event stream.
+    pub(crate) fn stream_client() -> Self {
+        Self::new(STREAM_CLIENTS)
+    }
+
+    /// An upgraded connection to a plugin.
+    pub(crate) fn tunnel() -> Self {
+        Self::new(TUNNELS)
+    }
+
+    /// A connection of a client.
+    pub(crate) fn connection() -> Self {
+        Self::new(CONNECTIONS)
+    }
+
+    fn new(name: &'static str) -> Self {
+        gauge!(name).increment(1.0);
+        Self(name)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        gauge!(self.0).decrement(1.0);
+    }
+}
+
+fn resident_bytes() -> Option<f64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u32 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(f64::from(pages) * PAGE_BYTES)
+}

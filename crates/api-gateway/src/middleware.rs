@@ -1,0 +1,51 @@
+//! What every request passes, from the outside in.
+
+mod access;
+mod authenticate;
+mod correlation;
+mod cors;
+mod cross_site;
+mod panic;
+mod path;
+pub(crate) use path::moved;
+mod problem;
+mod security;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+};
+
+use crate::{app::App, router::Traits};
+
+pub(crate) use correlation::CorrelationId;
+pub(crate) use security::secure_plugin;
+
+/// Who sent the request. The listener puts it into every request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClientAddress(pub(crate) SocketAddr);
+
+/// State of the layers that must know the route.
+#[derive(Debug, Clone)]
+struct Layers {
+    app: Arc<App>,
+    traits: Arc<Traits>,
+}
+
+/// Puts the layers around a router. The last one added is the first one a request meets.
+pub(crate) fn around(router: Router, app: &Arc<App>, traits: &Arc<Traits>) -> Router {
+    let layers = Layers { app: Arc::clone(app), traits: Arc::clone(traits) };
+    router
+        .layer(from_fn(path::redirect))
+        .layer(from_fn_with_state(layers.clone(), authenticate::authenticate))
+        .layer(from_fn_with_state(layers, cross_site::guard))
+        .layer(from_fn(cors::answer))
+        .layer(from_fn(panic::catch))
+        .layer(from_fn(problem::render))
+        .layer(from_fn(path::parse))
+        .layer(from_fn(security::headers))
+        .layer(from_fn(access::record))
+        .layer(from_fn(correlation::identify))
+}

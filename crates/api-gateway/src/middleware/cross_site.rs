@@ -1,0 +1,77 @@
+//! No web page of another site can make a browser change something here, or open a socket.
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, HeaderName, header};
+
+use super::{Layers, cors};
+use crate::problem::{Kind, Problem};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+pub(super) async fn guard(State(layers): State<Layers>, request: Request, next: Next) -> Response {
+    let matched = request.extensions().get::<MatchedPath>();
+    let guarded = layers.traits.acts(request.method(), matched) || request.headers().contains_key(header::UPGRADE);
+    if guarded && is_foreign(request.headers()) {
+        return Problem::new(Kind::Forbidden, "a page of another site may not do this").into_response();
+    }
+    next.run(request).await
+}
+
+/// Whether a browser says that a page of another site asks. Whoever says nothing is no browser.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
+    let site = text(&SEC_FETCH_SITE);
+    if matches!(site, Some("same-origin" | "none")) {
+        return false;
+    }
+    match text(&header::ORIGIN) {
+        Some(origin) => !cors::is_local(origin) && !is_host(origin, text(&header::HOST)),
+        None => site.is_some(),
+    }
+}
+
+/// Whether an origin is the address that the request itself was sent to.
+fn is_host(origin: &str, host: Option<&str>) -> bool {
+    let (Some((scheme, authority)), Some(host)) = (origin.split_once("://"), host) else { return false };
+    // A browser leaves the scheme's own port out of both; a reverse proxy may put it into one.
+    let port = if scheme == "https" { ":443" } else { ":80" };
+    let bare = |address: &str| address.strip_suffix(port).unwrap_or(address).to_ascii_lowercase();
+    bare(authority) == bare(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn check(pairs: &[(&'static str, &'static str)], expected: bool) {
+        let headers = pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        assert_eq!(is_foreign(&headers), expected, "{pairs:?}");
+    }
+
+    #[test]
+    fn programs_and_own_pages_pass() {
+        check(&[("host", "nas:8080")], false);
+        check(&[("host", "nas:8080"), ("origin", "http://nas:8080")], false);
+        check(&[("host", "nas.example"), ("origin", "https://NAS.example:443")], false);
+        check(&[("host", "nas"), ("origin", "http://other"), ("sec-fetch-site", "same-origin")], false);
+        check(&[("host", "nas"), ("origin", "http://localhost:5173"), ("sec-fetch-site", "cross-site")], false);
+    }
+
+    #[test]
+    fn other_pages_do_not() {
+        check(&[("host", "nas:8080"), ("origin", "http://evil.example")], true);
+        check(&[("host", "nas:8080"), ("origin", "http://nas:9090")], true);
+        check(&[("host", "nas:8080"), ("origin", "null")], true);
+        check(&[("host", "nas"), ("sec-fetch-site", "cross-site")], true);
+        check(&[("host", "nas"), ("sec-fetch-site", "same-site")], true);
+    }
+}

@@ -1,0 +1,48 @@
+//! Headers that tell a browser to be careful.
+
+use axum::{extract::Request, middleware::Next, response::Response};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+const NO_SNIFF: (HeaderName, HeaderValue) = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+const NO_FRAME: (HeaderName, HeaderValue) = (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+const NO_REFERRER: (HeaderName, HeaderValue) = (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+/// Nothing that the gateway answers by itself is a page.
+const NO_CONTENT: (HeaderName, HeaderValue) =
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+const NO_STORE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+
+/// Says that a response came from a plugin and has been given its headers.
+#[derive(Debug, Clone, Copy)]
+struct Plugin;
+
+/// Gives every response of the gateway's own the headers; a handler's own `Cache-Control` stays.
+pub(super) async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if response.extensions().get::<Plugin>().is_none() {
+        let headers = response.headers_mut();
+        for (name, value) in [NO_SNIFF, NO_FRAME, NO_REFERRER, NO_CONTENT] {
+            headers.insert(name, value);
+        }
+        let (name, value) = NO_STORE;
+        headers.entry(name).or_insert(value);
+    }
+    response
+}
+
+/// Gives a plugin's response the headers that its clients know, in place of the plugin's own. A plugin decides for
+/// itself how long its static files are kept.
+pub(crate) fn secure_plugin(response: &mut Response, is_static: bool) {
+    response.extensions_mut().insert(Plugin);
+    let headers = response.headers_mut();
+    if !(is_static && headers.contains_key(header::CACHE_CONTROL)) {
+        never_cache(headers);
+    }
+    let (name, value) = NO_FRAME;
+    headers.insert(name, value);
+}
+
+fn never_cache(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(header::EXPIRES, HeaderValue::from_static("0"));
+}

@@ -1,0 +1,152 @@
+//! Which headers go through the proxy, and in which direction.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Headers that speak about one connection, not about the message. `Keep-Alive` and `Proxy-Connection` have no constant.
+const HOP_BY_HOP: [HeaderName; 7] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// What a plugin never sees: credentials, and words about the way here that a client could have made up. `Expect` is
+/// answered by the gateway itself.
+const KEPT_BACK: [HeaderName; 6] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    HeaderName::from_static("x-jwt-otp"),
+    HeaderName::from_static("spr-bearer"),
+    header::FORWARDED,
+    header::EXPECT,
+];
+const KEPT_BACK_PREFIXES: [&str; 3] = ["proxy-", "x-forwarded-", "x-real-ip"];
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+
+/// Turns a client's headers into those that a plugin gets.
+pub(super) fn towards_plugin(headers: &mut HeaderMap, client: IpAddr, prefix: &str) {
+    strip_hop_by_hop(headers);
+    for name in &KEPT_BACK {
+        headers.remove(name);
+    }
+    let unwanted: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| KEPT_BACK_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix)))
+        .cloned()
+        .collect();
+    for name in unwanted {
+        headers.remove(name);
+    }
+    if let Ok(address) = HeaderValue::try_from(client.to_string()) {
+        headers.insert(FORWARDED_FOR, address);
+    }
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    if let Ok(prefix) = HeaderValue::try_from(prefix) {
+        headers.insert(FORWARDED_PREFIX, prefix);
+    }
+}
+
+/// Takes out what concerns one connection only: what `Connection` names, then the known ones.
+pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        // A client must not be able to have these removed.
+        if *name != header::HOST && *name != header::CONTENT_LENGTH {
+            headers.remove(name);
+        }
+    }
+}
+
+/// The protocol that a message asks to change to, if its `Connection` says so too.
+pub(super) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let asks = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|word| word.trim().eq_ignore_ascii_case("upgrade"));
+    asks.then(|| headers.get(header::UPGRADE).cloned()).flatten()
+}
+
+/// Asks for, or agrees to, a change of protocol.
+pub(super) fn set_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, protocol);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn credentials_and_claims_stay_here() {
+        let mut sent = headers(&[
+            ("authorization", "Bearer secret"),
+            ("cookie", "a=b"),
+            ("x-jwt-otp", "secret"),
+            ("proxy-authorization", "Basic secret"),
+            ("x-forwarded-for", "10.0.0.1"),
+            ("x-forwarded-host", "evil"),
+            ("x-real-ip", "10.0.0.1"),
+            ("forwarded", "for=10.0.0.1"),
+            ("connection", "close, x-secret"),
+            ("x-secret", "1"),
+            ("te", "trailers"),
+            ("host", "nas:8080"),
+            ("content-type", "text/plain"),
+            ("accept", "*/*"),
+            ("range", "bytes=0-1"),
+            ("if-none-match", "\"a\""),
+            ("user-agent", "test"),
+        ]);
+        towards_plugin(&mut sent, [192, 168, 1, 2].into(), "/plugins/a");
+        let expected = headers(&[
+            ("host", "nas:8080"),
+            ("content-type", "text/plain"),
+            ("accept", "*/*"),
+            ("range", "bytes=0-1"),
+            ("if-none-match", "\"a\""),
+            ("user-agent", "test"),
+            ("x-forwarded-for", "192.168.1.2"),
+            ("x-forwarded-proto", "http"),
+            ("x-forwarded-prefix", "/plugins/a"),
+        ]);
+        assert_eq!(sent, expected);
+    }
+
+    #[test]
+    fn what_frames_the_message_cannot_be_named_away() {
+        let mut sent = headers(&[("connection", "host, content-length"), ("host", "a"), ("content-length", "3")]);
+        strip_hop_by_hop(&mut sent);
+        assert_eq!(sent, headers(&[("host", "a"), ("content-length", "3")]));
+    }
+
+    #[test]
+    fn an_upgrade_needs_both_headers() {
+        assert!(upgrade(&headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")])).is_some());
+        assert!(upgrade(&headers(&[("upgrade", "websocket")])).is_none());
+        assert!(upgrade(&headers(&[("connection", "upgrade")])).is_none());
+    }
+}

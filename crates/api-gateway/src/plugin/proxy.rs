@@ -1,0 +1,213 @@
+//! `/plugins/<URI>/…` to the plugin and back, streaming in both directions.
+
+use std::{
+    error::Error as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse as _, Response},
+};
+use homeport_service::{
+    telemetry::chain,
+    trace::{TRACEPARENT, TraceContext},
+};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use http_body::Body as _;
+use http_body_util::LengthLimitError;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Error;
+
+use super::{
+    headers,
+    registry::{Plugin, Target},
+    upgrade,
+    watched::{self, Activity},
+};
+use crate::{
+    app::App,
+    config::ms,
+    gate::Caller,
+    metrics::count_proxied,
+    middleware::{ClientAddress, CorrelationId, moved, secure_plugin},
+    path::{CleanPath, encode},
+    problem::{Kind, Problem},
+};
+
+const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// Answers everything below `/plugins/`.
+pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
+    let path = request.extensions().get::<CleanPath>().cloned();
+    match path.as_ref().and_then(|path| app.plugins.find(path.as_str())) {
+        Some(Target::Path(plugin, rest)) => {
+            let started = Instant::now();
+            let answer = forward(&app, &plugin, &rest, request).await;
+            count_proxied(&plugin.entry.name, outcome(answer.as_ref()), started.elapsed());
+            answer.unwrap_or_else(Problem::into_response)
+        }
+        Some(Target::Slash) => {
+            let path = path.map(|path| format!("{}/", path.as_str())).unwrap_or_default();
+            moved(&path, request.uri().query())
+        }
+        None => Problem::not_found("404 page not found").into_response(),
+    }
+}
+
+/// The label by which the metrics tell answers apart.
+fn outcome(answer: Result<&Response, &Problem>) -> &'static str {
+    match answer {
+        Ok(response) => match response.status().as_u16() {
+            0..200 => "1xx",
+            200..300 => "2xx",
+            300..400 => "3xx",
+            400..500 => "4xx",
+            _ => "5xx",
+        },
+        Err(problem) if problem.kind() == Kind::GatewayTimeout => "timeout",
+        Err(problem) if problem.kind() == Kind::BadGateway => "unreachable",
+        Err(_) => "refused",
+    }
+}
+
+async fn forward(app: &Arc<App>, plugin: &Plugin, path: &str, mut request: Request) -> Result<Response, Problem> {
+    let config = app.plugins.config();
+    let limit = config.max_body_bytes;
+    if request.body().size_hint().lower() > limit {
+        return Err(too_large(limit));
+    }
+    let caller = request.extensions().get::<Caller>().cloned();
+    let protocol = headers::upgrade(request.headers());
+    let tunnel = protocol.is_some().then(|| upgrade::prepare(app, &mut request)).transpose()?;
+    let (parts, body) = request.into_parts();
+    let repeatable = is_repeatable(&parts, &body, protocol.is_some());
+    let (body, activity) = watched::watch(body, usize::try_from(limit).unwrap_or(usize::MAX));
+    let outgoing = outgoing(plugin, path, &parts, protocol, body)?;
+    let again = repeatable.then(|| copy(&outgoing));
+    let patience = ms(config.header_timeout_ms);
+    let mut answer = within(patience, &activity, plugin.client.send(outgoing)).await;
+    if let (Some(again), Some(Err(error))) = (again, &answer)
+        && !error.is_connect()
+    {
+        // A kept connection that the plugin closed at the same moment; a question may be asked twice.
+        answer = within(patience, &activity, plugin.client.send(again)).await;
+    }
+    let answer = answer.ok_or_else(|| silent(plugin, patience))?.map_err(|error| failed(plugin, &error, limit))?;
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return tunnel
+            .zip(caller)
+            .map_or_else(|| Err(broken(plugin)), |(tunnel, caller)| Ok(tunnel.join(app, plugin, answer, caller)));
+    }
+    Ok(incoming(answer, path))
+}
+
+/// The request as the plugin gets it.
+fn outgoing(
+    plugin: &Plugin,
+    path: &str,
+    parts: &Parts,
+    protocol: Option<HeaderValue>,
+    body: Body,
+) -> Result<Request, Problem> {
+    let unreadable = || Problem::bad_request("the address cannot be passed on");
+    let mut target = encode(path);
+    if let Some(query) = parts.uri.query() {
+        target.push('?');
+        target.push_str(query);
+    }
+    // The pool wants an authority; what the plugin sees is the path, and the Host header as the client sent it.
+    let uri =
+        Uri::builder().scheme("http").authority("plugin").path_and_query(target).build().map_err(|_| unreadable())?;
+    let mut request = Request::new(body);
+    *request.method_mut() = parts.method.clone();
+    *request.uri_mut() = uri;
+    let mut sent = parts.headers.clone();
+    let client = parts.extensions.get::<ClientAddress>().map_or([0, 0, 0, 0].into(), |client| client.0.ip());
+    headers::towards_plugin(&mut sent, client, &format!("/plugins/{}", plugin.entry.uri));
+    sent.entry(header::HOST).or_insert(HeaderValue::from_static("localhost"));
+    if let Some(protocol) = protocol {
+        headers::set_upgrade(&mut sent, protocol);
+    }
+    if let Some(CorrelationId(id)) = parts.extensions.get() {
+        sent.insert(CORRELATION_ID, id.clone());
+    }
+    if let Some(trace) = TraceContext::current().and_then(|trace| HeaderValue::try_from(trace.child().to_header()).ok())
+    {
+        sent.insert(HeaderName::from_static(TRACEPARENT), trace);
+    }
+    *request.headers_mut() = sent;
+    Ok(request)
+}
+
+/// The response as the client gets it.
+fn incoming(answer: Response<Incoming>, path: &str) -> Response {
+    let mut response = answer.map(Body::new);
+    headers::strip_hop_by_hop(response.headers_mut());
+    secure_plugin(&mut response, path.starts_with("/static/"));
+    response
+}
+
+/// Whether a request may be sent a second time: it asks, changes nothing, and has no body.
+fn is_repeatable(parts: &Parts, body: &Body, upgrades: bool) -> bool {
+    matches!(parts.method, Method::GET | Method::HEAD) && body.is_end_stream() && !upgrades
+}
+
+fn copy(request: &Request) -> Request {
+    let mut copy = Request::new(Body::empty());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
+/// Waits for an answer for as long as something of the request moved in the last `patience`.
+async fn within<F: Future>(patience: Duration, activity: &Activity, answer: F) -> Option<F::Output> {
+    tokio::pin!(answer);
+    activity.touch();
+    loop {
+        let left = patience.saturating_sub(activity.idle());
+        if left.is_zero() {
+            return None;
+        }
+        tokio::select! {
+            answer = &mut answer => return Some(answer),
+            () = tokio::time::sleep(left) => {}
+        }
+    }
+}
+
+fn failed(plugin: &Plugin, error: &Error, limit: u64) -> Problem {
+    if is_length_limit(error) {
+        return too_large(limit);
+    }
+    tracing::warn!(plugin.name = plugin.entry.name, error = chain(error), "a plugin did not answer");
+    broken(plugin)
+}
+
+fn is_length_limit(error: &Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn broken(plugin: &Plugin) -> Problem {
+    let name = &plugin.entry.name;
+    Problem::new(Kind::BadGateway, format!("plugin {name} does not answer; is it running?"))
+}
+
+fn silent(plugin: &Plugin, patience: Duration) -> Problem {
+    let (name, seconds) = (&plugin.entry.name, patience.as_secs_f64());
+    Problem::new(Kind::GatewayTimeout, format!("plugin {name} sent no answer within {seconds} s"))
+}
+
+fn too_large(limit: u64) -> Problem {
+    Problem::new(Kind::TooLarge, format!("the body is larger than {limit} bytes"))
+}

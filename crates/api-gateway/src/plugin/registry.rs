@@ -1,0 +1,150 @@
+//! Which path belongs to which plugin. Read by every request, replaced as a whole when `api.json` changes.
+
+use std::{path::PathBuf, sync::Arc};
+
+use arc_swap::ArcSwap;
+
+use super::{client::Client, entry::Entry};
+use crate::config::PluginsConfig;
+
+/// A plugin that can be reached.
+#[derive(Debug)]
+pub(crate) struct Plugin {
+    pub(crate) entry: Entry,
+    pub(crate) client: Client,
+}
+
+/// Where a path leads.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// To the plugin's own path.
+    Path(Arc<Plugin>, String),
+    /// To the same path with a slash at the end.
+    Slash,
+}
+
+/// The present table.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    root: PathBuf,
+    config: PluginsConfig,
+    /// Longest URI first.
+    table: ArcSwap<Vec<Arc<Plugin>>>,
+}
+
+impl Registry {
+    /// A registry without plugins, for sockets below `root`.
+    pub(crate) fn new(root: PathBuf, config: PluginsConfig) -> Self {
+        Self { root, config, table: ArcSwap::default() }
+    }
+
+    /// The directory that sockets are below.
+    pub(crate) fn root(&self) -> &std::path::Path {
+        &self.root
+    }
+
+    pub(crate) const fn config(&self) -> &PluginsConfig {
+        &self.config
+    }
+
+    /// How many plugins can be reached.
+    pub(crate) fn len(&self) -> usize {
+        self.table.load().len()
+    }
+
+    /// Puts a new table in place. Plugins that did not change keep their open connections; requests under way go on
+    /// with the plugin that they began with. Of two entries with the same URI the first one counts.
+    pub(crate) fn replace(&self, entries: Vec<Entry>) -> usize {
+        let old = self.table.load();
+        let mut table: Vec<Arc<Plugin>> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if let Some(first) = table.iter().find(|plugin| plugin.entry.uri == entry.uri) {
+                tracing::warn!(
+                    plugin.name = entry.name,
+                    plugin.uri = entry.uri,
+                    other = first.entry.name,
+                    "two plugins have the same URI; the first one is served"
+                );
+                continue;
+            }
+            let kept = old.iter().find(|plugin| plugin.entry == entry).map(Arc::clone);
+            table.push(kept.unwrap_or_else(|| Arc::new(self.plugin(entry))));
+        }
+        table.sort_by_key(|plugin| std::cmp::Reverse(plugin.entry.uri.len()));
+        let count = table.len();
+        self.table.store(Arc::new(table));
+        count
+    }
+
+    /// Finds the plugin whose URI is the longest beginning of a decoded path below `/plugins/`.
+    pub(crate) fn find(&self, path: &str) -> Option<Target> {
+        let below = path.strip_prefix("/plugins/")?;
+        self.table.load().iter().find_map(|plugin| {
+            let rest = below.strip_prefix(plugin.entry.uri.as_str())?;
+            if rest.is_empty() {
+                return Some(Target::Slash);
+            }
+            rest.starts_with('/').then(|| Target::Path(Arc::clone(plugin), rest.to_owned()))
+        })
+    }
+
+    fn plugin(&self, entry: Entry) -> Plugin {
+        let client = Client::new(entry.socket.clone(), self.root.clone(), self.config.max_idle_connections);
+        Plugin { entry, client }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registry(uris: &[&str]) -> Registry {
+        let registry = Registry::new("/state".into(), PluginsConfig::default());
+        registry.replace(entries(uris));
+        registry
+    }
+
+    fn entries(uris: &[&str]) -> Vec<Entry> {
+        uris.iter()
+            .enumerate()
+            .map(|(index, uri)| Entry {
+                name: format!("p{index}"),
+                uri: (*uri).to_owned(),
+                socket: format!("/state/p{index}").into(),
+            })
+            .collect()
+    }
+
+    fn check(path: &str, expected: Option<(&str, &str)>) {
+        let found = registry(&["dns", "dns/block", "hello", "hello"]).find(path).map(|target| match target {
+            Target::Path(plugin, path) => (plugin.entry.name.clone(), path),
+            Target::Slash => ("slash".to_owned(), String::new()),
+        });
+        assert_eq!(found, expected.map(|(name, path)| (name.to_owned(), path.to_owned())), "{path}");
+    }
+
+    #[test]
+    fn the_longest_uri_wins_at_a_segment() {
+        check("/plugins/dns/", Some(("p0", "/")));
+        check("/plugins/dns/config/x", Some(("p0", "/config/x")));
+        check("/plugins/dns/block/x", Some(("p1", "/x")));
+        check("/plugins/dns/blocks", Some(("p0", "/blocks")));
+        check("/plugins/hello/", Some(("p2", "/")));
+        check("/plugins/dns", Some(("slash", "")));
+        check("/plugins/dns/block", Some(("slash", "")));
+        check("/plugins/dnsx/", None);
+        check("/plugins/", None);
+        check("/other/dns/", None);
+    }
+
+    #[tokio::test]
+    async fn unchanged_plugins_stay_the_same() {
+        let registry = registry(&["a", "b"]);
+        let before = registry.table.load_full();
+        registry.replace(entries(&["a", "c"]));
+        let after = registry.table.load_full();
+        let of = |table: &[Arc<Plugin>], uri| table.iter().find(|plugin| plugin.entry.uri == uri).map(Arc::clone);
+        assert!(Arc::ptr_eq(&of(&before, "a").unwrap(), &of(&after, "a").unwrap()));
+        assert!(of(&after, "b").is_none());
+    }
+}

@@ -1,0 +1,276 @@
+//! One subscription of the bus, many clients.
+//!
+//! Every event gets a number and a place in a ring. Each client has a queue of its own; nobody waits for anybody. In a
+//! full queue progress that a later event repeats gives way first, then the oldest event; the client is told how many
+//! it missed, and can come back with the last number that it saw.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use crate::metrics;
+
+/// Something that happened, as the bus told it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// Grows with each event, also over restarts of the gateway.
+    pub(crate) id: u64,
+    pub(crate) topic: String,
+    /// The payload, usually JSON text.
+    pub(crate) value: String,
+    /// A later event says the same and more.
+    pub(crate) transient: bool,
+}
+
+/// Which topics a client wants.
+pub(crate) type Filter = fn(&str) -> bool;
+
+/// The ring and the clients.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    ring_size: usize,
+    queue_size: usize,
+    max_clients: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    next_id: u64,
+    /// The oldest number whose event, and all since, a client can still be given.
+    complete_from: u64,
+    ring: VecDeque<Arc<Event>>,
+    next_client: u64,
+    clients: HashMap<u64, Arc<Client>>,
+}
+
+#[derive(Debug)]
+struct Client {
+    filter: Filter,
+    queue: Mutex<Queue>,
+    /// There is something in the queue.
+    filled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    events: VecDeque<Arc<Event>>,
+    dropped: u64,
+    /// Events were lost before they came here, nobody knows how many.
+    gap: bool,
+}
+
+/// What a client gets next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// An event.
+    Event(Arc<Event>),
+    /// This many events were left out here because the client was slow. 0: an unknown number, before they got here.
+    Dropped(u64),
+}
+
+impl Hub {
+    /// A hub without clients. `now` is where the numbering starts, so that numbers of an earlier process are older.
+    pub(crate) fn new(ring_size: usize, queue_size: usize, max_clients: usize, now: Timestamp) -> Self {
+        let start = u64::try_from(now.as_microsecond()).unwrap_or_default();
+        let inner = Inner {
+            next_id: start,
+            complete_from: start,
+            ring: VecDeque::new(),
+            next_client: 0,
+            clients: HashMap::new(),
+        };
+        Self { ring_size, queue_size: queue_size.max(1), max_clients, inner: Mutex::new(inner) }
+    }
+
+    /// Gives an event to everybody who wants it. Never waits.
+    pub(crate) fn publish(&self, topic: String, value: String, transient: bool) {
+        let mut inner = lock(&self.inner);
+        let event = Arc::new(Event { id: inner.next_id, topic, value, transient });
+        inner.next_id += 1;
+        for client in inner.clients.values().filter(|client| (client.filter)(&event.topic)) {
+            client.push(&event, self.queue_size);
+        }
+        inner.ring.push_back(event);
+        while inner.ring.len() > self.ring_size {
+            if let Some(oldest) = inner.ring.pop_front() {
+                inner.complete_from = oldest.id + 1;
+            }
+        }
+    }
+
+    /// Tells everybody that events were missed, because the bus was away.
+    pub(crate) fn interrupted(&self) {
+        let mut inner = lock(&self.inner);
+        // A number of its own, so that whoever comes back with an older one is told as well.
+        inner.next_id += 1;
+        inner.complete_from = inner.next_id;
+        for client in inner.clients.values() {
+            lock(&client.queue).gap = true;
+            client.filled.notify_one();
+        }
+    }
+
+    /// A new client, beginning after the event numbered `after` if it names one. `None`: there are too many.
+    pub(crate) fn subscribe(self: &Arc<Self>, filter: Filter, after: Option<u64>) -> Option<Subscription> {
+        let mut inner = lock(&self.inner);
+        if inner.clients.len() >= self.max_clients {
+            return None;
+        }
+        let client = Arc::new(Client { filter, queue: Mutex::default(), filled: Notify::new() });
+        if let Some(after) = after {
+            lock(&client.queue).gap = after.saturating_add(1) < inner.complete_from;
+            for event in inner.ring.iter().filter(|event| event.id > after && filter(&event.topic)) {
+                client.push(event, self.queue_size);
+            }
+            client.filled.notify_one();
+        }
+        let number = inner.next_client;
+        inner.next_client += 1;
+        inner.clients.insert(number, Arc::clone(&client));
+        Some(Subscription { hub: Arc::clone(self), number, client, held: metrics::Held::stream_client() })
+    }
+}
+
+impl Client {
+    fn push(&self, event: &Arc<Event>, limit: usize) {
+        let mut queue = lock(&self.queue);
+        if queue.events.len() >= limit {
+            let least = queue.events.iter().position(|event| event.transient).unwrap_or(0);
+            queue.events.remove(least);
+            queue.dropped += 1;
+            metrics::count_dropped(1);
+        }
+        queue.events.push_back(Arc::clone(event));
+        drop(queue);
+        self.filled.notify_one();
+    }
+
+    fn take(&self) -> Option<Taken> {
+        let mut queue = lock(&self.queue);
+        if std::mem::take(&mut queue.gap) {
+            return Some(Taken::Dropped(0));
+        }
+        if queue.dropped > 0 {
+            return Some(Taken::Dropped(std::mem::take(&mut queue.dropped)));
+        }
+        queue.events.pop_front().map(Taken::Event)
+    }
+}
+
+/// A client's end of the hub. Dropping it is leaving.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    hub: Arc<Hub>,
+    number: u64,
+    client: Arc<Client>,
+    #[expect(dead_code, reason = "counts the client for as long as it lives")]
+    held: metrics::Held,
+}
+
+impl Subscription {
+    /// Waits for what comes next.
+    pub(crate) async fn next(&mut self) -> Taken {
+        loop {
+            if let Some(taken) = self.client.take() {
+                return taken;
+            }
+            self.client.filled.notified().await;
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        lock(&self.hub.inner).clients.remove(&self.number);
+    }
+}
+
+/// No code that holds one of these locks can panic half way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    fn hub(ring: usize, queue: usize) -> Arc<Hub> {
+        Arc::new(Hub::new(ring, queue, 2, Timestamp::from_microsecond(1_000).unwrap()))
+    }
+
+    fn publish(hub: &Hub, values: &[&str]) {
+        for value in values {
+            hub.publish("update:progress".to_owned(), (*value).to_owned(), value.starts_with("progress"));
+        }
+    }
+
+    /// All that a client can take without waiting.
+    fn drain(subscription: &mut Subscription) -> Vec<String> {
+        std::iter::from_fn(|| subscription.next().now_or_never())
+            .map(|taken| match taken {
+                Taken::Event(event) => event.value.clone(),
+                Taken::Dropped(count) => format!("dropped {count}"),
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn progress_gives_way_before_results() {
+        let hub = hub(8, 3);
+        let mut client = hub.subscribe(|_| true, None).unwrap();
+        publish(&hub, &["progress 1", "done 1", "progress 2", "done 2", "done 3"]);
+        assert_eq!(drain(&mut client), ["dropped 2", "done 1", "done 2", "done 3"]);
+        publish(&hub, &["done 4", "done 5", "done 6", "done 7"]);
+        assert_eq!(drain(&mut client), ["dropped 1", "done 5", "done 6", "done 7"]);
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_back_gets_what_was_missed() {
+        let hub = hub(2, 8);
+        publish(&hub, &["1", "2", "3"]);
+        let mut all = hub.subscribe(|_| true, Some(1_000)).unwrap();
+        assert_eq!(drain(&mut all), ["2", "3"], "event 1000 was seen, 1001 and 1002 are in the ring");
+        drop(all);
+        let mut older = hub.subscribe(|_| true, Some(7)).unwrap();
+        assert_eq!(drain(&mut older), ["dropped 0", "2", "3"], "a number of another process");
+        let mut fresh = hub.subscribe(|_| true, None).unwrap();
+        assert_eq!(drain(&mut fresh), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn an_outage_of_the_bus_is_told_to_all() {
+        let hub = hub(8, 8);
+        publish(&hub, &["1"]);
+        let mut client = hub.subscribe(|_| true, Some(1_000)).unwrap();
+        hub.interrupted();
+        publish(&hub, &["2"]);
+        assert_eq!(drain(&mut client), ["dropped 0", "2"]);
+        let mut later = hub.subscribe(|_| true, Some(1_000)).unwrap();
+        assert_eq!(drain(&mut later), ["dropped 0", "2"]);
+    }
+
+    #[tokio::test]
+    async fn a_topic_that_is_not_wanted_takes_no_place() {
+        let hub = hub(8, 1);
+        let mut client = hub.subscribe(|topic| topic == "docker", None).unwrap();
+        publish(&hub, &["1", "2"]);
+        assert_eq!(drain(&mut client), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn clients_are_bounded_and_leave() {
+        let hub = hub(8, 1);
+        let first = hub.subscribe(|_| true, None).unwrap();
+        let _second = hub.subscribe(|_| true, None).unwrap();
+        assert!(hub.subscribe(|_| true, None).is_none());
+        drop(first);
+        assert!(hub.subscribe(|_| true, None).is_some());
+    }
+}

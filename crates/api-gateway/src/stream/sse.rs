@@ -1,0 +1,102 @@
+//! A hub's events as `text/event-stream`.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse as _, Response},
+};
+use futures::{Stream, StreamExt as _, stream};
+use http::{HeaderName, HeaderValue, header};
+
+use super::{Subscription, Taken};
+
+/// How long a client waits before it comes back.
+const RETRY: &str = "retry: 1000\n";
+const KEEPALIVE: &str = ": keepalive\n\n";
+
+/// One event as it stands in the stream.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Frame {
+    /// Name that browsers' listeners go by. Unset: none.
+    pub(crate) name: Option<String>,
+    /// Number to come back with. Unset: none.
+    pub(crate) id: Option<u64>,
+    /// One line of text.
+    pub(crate) data: String,
+}
+
+impl Frame {
+    fn encode(&self) -> String {
+        let mut text = String::with_capacity(self.data.len() + 64);
+        if let Some(name) = &self.name {
+            text.extend(["event: ", name, "\n"]);
+        }
+        if let Some(id) = self.id {
+            text.extend(["id: ", &id.to_string(), "\n"]);
+        }
+        // A line break would end the field; compact JSON has none.
+        for line in self.data.split('\n') {
+            text.extend(["data: ", line, "\n"]);
+        }
+        text.push('\n');
+        text
+    }
+}
+
+/// A response that says `first`, then what `translate` makes of each thing that the subscription brings, until `over`.
+pub(crate) fn response<T, F>(
+    subscription: Subscription,
+    first: &Frame,
+    translate: T,
+    keepalive: Duration,
+    over: F,
+) -> Response
+where
+    T: Fn(&Taken) -> Option<Frame> + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let greeting = format!("{RETRY}{}", first.encode());
+    let texts = stream::once(async move { greeting })
+        .chain(texts(subscription, Arc::new(translate), keepalive))
+        .take_until(over)
+        .map(Ok::<_, std::convert::Infallible>);
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    (headers, Body::from_stream(texts)).into_response()
+}
+
+fn texts<T>(subscription: Subscription, translate: Arc<T>, keepalive: Duration) -> impl Stream<Item = String>
+where
+    T: Fn(&Taken) -> Option<Frame>,
+{
+    stream::unfold((subscription, translate), move |(mut subscription, translate)| async move {
+        let text = tokio::time::timeout(keepalive, next_text(&mut subscription, translate.as_ref())).await;
+        Some((text.unwrap_or_else(|_| KEEPALIVE.to_owned()), (subscription, translate)))
+    })
+}
+
+async fn next_text<T: Fn(&Taken) -> Option<Frame>>(subscription: &mut Subscription, translate: &T) -> String {
+    loop {
+        let taken = subscription.next().await;
+        if let Some(frame) = translate(&taken) {
+            return frame.encode();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_lines_and_an_empty_one() {
+        let frame = Frame { name: Some("update.progress".to_owned()), id: Some(7), data: "{}".to_owned() };
+        assert_eq!(frame.encode(), "event: update.progress\nid: 7\ndata: {}\n\n");
+        let frame = Frame { data: "a\nb".to_owned(), ..Frame::default() };
+        assert_eq!(frame.encode(), "data: a\ndata: b\n\n");
+    }
+}

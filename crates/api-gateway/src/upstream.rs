@@ -1,0 +1,105 @@
+//! The services that the gateway calls.
+
+mod health;
+
+use std::time::Duration;
+
+use homeport_proto::{
+    auth::v1::{auth_service_client::AuthServiceClient, token_service_client::TokenServiceClient},
+    docker::v1::{credential_service_client::CredentialServiceClient, engine_service_client::EngineServiceClient},
+    updater::v1::{
+        check_service_client::CheckServiceClient, operation_service_client::OperationServiceClient,
+        update_service_client::UpdateServiceClient,
+    },
+};
+use homeport_service::{
+    Paths,
+    rpc::{self, Client, MAX_MESSAGE_BYTES},
+};
+use tonic::{Request, Status};
+
+pub(crate) use health::{Health, ServiceHealth};
+
+use crate::problem::Problem;
+
+/// The services whose health is reported, by name.
+pub(crate) const SERVICES: [&str; 4] = ["bus", "auth", "docker-agent", "updater"];
+
+/// One connection to each service, shared by all requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Upstream {
+    auth: Client,
+    updater: Client,
+    docker: Client,
+    health: Health,
+}
+
+impl Upstream {
+    /// Connections to the sockets below the state directory. They are opened when they are first used.
+    pub(crate) fn new(paths: &Paths) -> Self {
+        let connect = |service| rpc::connect(&paths.socket(service));
+        let health = Health::new(SERVICES.map(|service| (service, connect(service))));
+        Self { auth: connect("auth"), updater: connect("updater"), docker: connect("docker-agent"), health }
+    }
+
+    pub(crate) fn auth(&self) -> AuthServiceClient<Client> {
+        AuthServiceClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn tokens(&self) -> TokenServiceClient<Client> {
+        TokenServiceClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn checks(&self) -> CheckServiceClient<Client> {
+        CheckServiceClient::new(self.updater.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn updates(&self) -> UpdateServiceClient<Client> {
+        UpdateServiceClient::new(self.updater.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn operations(&self) -> OperationServiceClient<Client> {
+        OperationServiceClient::new(self.updater.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn engine(&self) -> EngineServiceClient<Client> {
+        EngineServiceClient::new(self.docker.clone())
+    }
+
+    pub(crate) fn credentials(&self) -> CredentialServiceClient<Client> {
+        CredentialServiceClient::new(self.docker.clone())
+    }
+
+    pub(crate) const fn health(&self) -> &Health {
+        &self.health
+    }
+}
+
+/// A request with a deadline other than the usual 10 s.
+pub(crate) fn within<T>(limit: Duration, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(limit);
+    request
+}
+
+/// Turns an answer of auth into its message or the problem to report.
+pub(crate) fn of_auth<T>(answer: Result<tonic::Response<T>, Status>) -> Result<T, Problem> {
+    of("auth", answer)
+}
+
+/// Turns an answer of the updater into its message or the problem to report.
+pub(crate) fn of_updater<T>(answer: Result<tonic::Response<T>, Status>) -> Result<T, Problem> {
+    of("updater", answer)
+}
+
+/// Turns an answer of docker-agent into its message or the problem to report.
+pub(crate) fn of_docker<T>(answer: Result<tonic::Response<T>, Status>) -> Result<T, Problem> {
+    of("docker-agent", answer)
+}
+
+fn of<T>(service: &'static str, answer: Result<tonic::Response<T>, Status>) -> Result<T, Problem> {
+    answer.map(tonic::Response::into_inner).map_err(|status| {
+        tracing::debug!(service, code = ?status.code(), message = status.message(), "a call was not served");
+        Problem::of_status(service, &status)
+    })
+}
