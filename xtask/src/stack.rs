@@ -9,6 +9,7 @@ mod settings;
 use anyhow::Result;
 
 use self::compose::Compose;
+pub(crate) use self::images::build as build_images;
 pub(crate) use self::settings::Settings;
 use crate::{binaries, host, say::say};
 
@@ -16,7 +17,7 @@ use crate::{binaries, host, say::say};
 pub(crate) fn up(settings: &Settings) -> Result<()> {
     let docker = host::ensure_engine(settings.docker_host())?;
     let binaries = binaries::build()?;
-    images::build(&docker, &binaries)?;
+    build_images(&docker, &binaries)?;
     let compose = Compose::new(docker, settings)?;
     compose.up()?;
     health::wait(&compose)?;

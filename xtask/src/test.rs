@@ -1,6 +1,7 @@
 //! Everything that CI runs: the tests of each crate, then the shipped binaries on a real engine.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -11,7 +12,7 @@ use crate::engine::{self, Place};
 use crate::{binaries, fixtures, program, repository, say::say};
 
 /// The package whose tests need an engine, a registry and the shipped binaries.
-const E2E: &str = "homeport-e2e";
+pub(crate) const E2E: &str = "homeport-e2e";
 
 /// Which tests to run.
 #[derive(Args)]
@@ -42,15 +43,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         program::run(tests.args(&options.arguments))?;
     }
     if options.part != Part::Unit {
-        let folder = binaries.first().and_then(|binary| binary.parent()).context("the binaries lie in a directory")?;
         on_private_engine(|place| {
             let mut tests = cargo_test();
-            tests
-                .args(["--package", E2E])
-                .args(&options.arguments)
-                .env("HOMEPORT_TEST_BINARIES", folder)
-                .env("HOMEPORT_TEST_DOCKER_HOST", place.host())
-                .env("HOMEPORT_TEST_ENGINE", place.root());
+            tests.args(["--package", E2E]).args(&options.arguments).envs(environment(place, &binaries)?);
             program::run(&mut tests)
         })?;
     }
@@ -58,7 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Runs something with the private engine and the fixtures, and leaves the engine as it was found: stopped, or running.
-fn on_private_engine(tests: impl FnOnce(&Place) -> Result<()>) -> Result<()> {
+pub(crate) fn on_private_engine<T>(tests: impl FnOnce(&Place) -> Result<T>) -> Result<T> {
     let place = Place::new()?;
     let was_running = Docker::find(&place.host()).is_some_and(|docker| docker.answers());
     let result = fixtures::run().and_then(|()| tests(&place));
@@ -69,6 +64,12 @@ fn on_private_engine(tests: impl FnOnce(&Place) -> Result<()>) -> Result<()> {
         say(format_args!("cleaning up after the tests failed: {error:#}"));
     }
     result
+}
+
+/// What the tests need to know.
+pub(crate) fn environment(place: &Place, binaries: &[PathBuf]) -> Result<[(&'static str, OsString); 2]> {
+    let folder = binaries.first().and_then(|binary| binary.parent()).context("the binaries lie in a directory")?;
+    Ok([("HOMEPORT_TEST_BINARIES", folder.into()), ("HOMEPORT_TEST_DOCKER_HOST", place.host().into())])
 }
 
 fn cargo_test() -> Command {
