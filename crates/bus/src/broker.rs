@@ -12,9 +12,9 @@ mod subscription;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use event::Event;
-pub(crate) use event::REPORT_TOPIC;
+pub(crate) use event::{DROPPED_TOPIC, OVERSIZE_TOPIC};
 pub use filter::Filter;
-pub use registry::Lag;
+pub use registry::{Lag, Oversized};
 pub use subscription::Subscription;
 use tokio::sync::Notify;
 
@@ -54,14 +54,14 @@ pub struct Broker {
 #[derive(Debug)]
 struct Shared {
     registry: Mutex<Registry>,
-    /// Told when a subscriber missed an event.
-    lagged: Notify,
+    /// Told when there is something to report.
+    reports: Notify,
 }
 
 impl Broker {
     /// A broker without subscribers.
     pub fn new(limits: Limits) -> Self {
-        Self { shared: Arc::new(Shared { registry: Mutex::new(Registry::new(limits)), lagged: Notify::new() }) }
+        Self { shared: Arc::new(Shared { registry: Mutex::new(Registry::new(limits)), reports: Notify::new() }) }
     }
 
     /// Puts an event into the queue of every matching subscriber that has room. To have none is fine.
@@ -70,7 +70,7 @@ impl Broker {
         let all_had_room = self.registry().publish(&event)?;
         // A report that is missed is no reason for another report.
         if !all_had_room && !event.is_report() {
-            self.shared.lagged.notify_one();
+            self.shared.reports.notify_one();
         }
         Ok(())
     }
@@ -92,14 +92,24 @@ impl Broker {
         self.registry().subscribers()
     }
 
-    /// Waits until a subscriber has missed an event since the last call.
-    pub async fn lagged(&self) {
-        self.shared.lagged.notified().await;
+    /// Waits until a subscriber has missed an event since the last call, for either reason.
+    pub async fn report_due(&self) {
+        self.shared.reports.notified().await;
     }
 
-    /// Who missed how many events since the last call.
+    /// Who had no room for how many events since the last call.
     pub fn take_lags(&self) -> Vec<Lag> {
         self.registry().take_lags()
+    }
+
+    /// Which events were too large for how many subscribers since the last call.
+    pub fn take_oversized(&self) -> Vec<Oversized> {
+        self.registry().take_oversized()
+    }
+
+    fn oversize(&self, event: &Event) {
+        self.registry().oversize(event);
+        self.shared.reports.notify_one();
     }
 
     fn unsubscribe(&self, queue: &Arc<Queue>) {

@@ -69,17 +69,24 @@ pub struct SubscriberSection {
     /// Bytes that wait for one subscriber at most; then it misses the newest. An empty queue takes an event of any size.
     /// Default 8388608, two of the largest events.
     pub queue_bytes: usize,
-    /// Subscriptions at a time; more are refused with RESOURCE_EXHAUSTED. Default 4096.
+    /// How long a subscriber on the JSON-lines protocol may leave its full queue alone before it is cut off, in
+    /// milliseconds. Default 5000. (On gRPC a subscriber stays and misses events.)
+    pub stall_limit_ms: u64,
+    /// Subscriptions at a time; more are refused: RESOURCE_EXHAUSTED, or a closed connection. Default 4096.
     pub count_max: usize,
 }
 
 impl Default for SubscriberSection {
     fn default() -> Self {
-        Self { queue_events: 4096, queue_bytes: 2 * crate::MAX_EVENT_BYTES, count_max: 4096 }
+        Self { queue_events: 4096, queue_bytes: 2 * crate::MAX_EVENT_BYTES, stall_limit_ms: 5000, count_max: 4096 }
     }
 }
 
 impl SubscriberSection {
+    pub(crate) const fn stall_limit(&self) -> Duration {
+        Duration::from_millis(self.stall_limit_ms)
+    }
+
     pub(crate) const fn limits(&self) -> Limits {
         Limits { queue_events: self.queue_events, queue_bytes: self.queue_bytes, subscribers: self.count_max }
     }

@@ -1,7 +1,9 @@
 //! What is published.
 
 /// Topic of the reports about subscribers that fell behind.
-pub(crate) const REPORT_TOPIC: &str = "bus:dropped";
+pub(crate) const DROPPED_TOPIC: &str = "bus:dropped";
+/// Topic of the reports about events that were too large for some subscriber.
+pub(crate) const OVERSIZE_TOPIC: &str = "bus:oversize";
 
 /// Memory that a queued event takes besides its texts.
 const OVERHEAD_BYTES: usize = 64;
@@ -27,6 +29,6 @@ impl Event {
     }
 
     pub(crate) fn is_report(&self) -> bool {
-        self.topic == REPORT_TOPIC
+        self.topic == DROPPED_TOPIC || self.topic == OVERSIZE_TOPIC
     }
 }

@@ -7,6 +7,8 @@ use crate::broker::Event;
 pub enum Filter {
     /// `topic:value`, joined by a colon, starts with this. So `a:` matches topic `a` too; some plugins rely on that.
     Joined(String),
+    /// The topic starts with this. So `a:` does not match topic `a`.
+    Topic(String),
 }
 
 impl Filter {
@@ -14,13 +16,14 @@ impl Filter {
     pub fn matches(&self, event: &Event) -> bool {
         match self {
             Self::Joined(prefix) => joined_starts_with(&event.topic, &event.value, prefix),
+            Self::Topic(prefix) => event.topic.starts_with(prefix),
         }
     }
 
     /// The prefix as the subscriber gave it.
     pub fn prefix(&self) -> &str {
         match self {
-            Self::Joined(prefix) => prefix,
+            Self::Joined(prefix) | Self::Topic(prefix) => prefix,
         }
     }
 }
@@ -67,6 +70,13 @@ mod tests {
         assert!(check("a:b:{\"k", "a:b", "{\"key\":1}"));
         assert!(!check("a:b:{\"k", "a:b", "{\"K\":1}"));
         assert!(!check("A", "a", ""));
+    }
+
+    #[test]
+    fn a_topic_filter_never_sees_the_value() {
+        let check = |prefix: &str, topic| Filter::Topic(prefix.to_owned()).matches(&Event::new(topic, "bc"));
+        assert!(check("", "") && check("", "a") && check("a", "a:b") && check("a:", "a:b"));
+        assert!(!check("a:", "a") && !check("a:b", "a") && !check("A", "a"));
     }
 
     proptest! {

@@ -25,6 +25,8 @@ struct State {
     events: VecDeque<Arc<Event>>,
     bytes: usize,
     closed: bool,
+    /// An event was refused since one was taken out.
+    full: bool,
     reader: Option<Waker>,
     missed: Missed,
 }
@@ -47,6 +49,7 @@ impl Queue {
     pub(crate) fn push(&self, event: &Arc<Event>) -> bool {
         let mut state = self.state();
         if !state.has_room(event.size(), self.limits) {
+            state.full = true;
             state.missed.unreported += 1;
             state.missed.total += 1;
             return false;
@@ -85,11 +88,9 @@ impl Queue {
         }
     }
 
-    /// Counts an event that was queued but cannot be handed over.
-    pub(crate) fn miss(&self) {
-        let mut state = self.state();
-        state.missed.unreported += 1;
-        state.missed.total += 1;
+    /// Whether an event was refused since the reader last took one out.
+    pub(crate) fn is_full(&self) -> bool {
+        self.state().full
     }
 
     /// What the subscriber missed; from here on that counts as reported.
@@ -114,6 +115,7 @@ impl State {
     fn pop(&mut self) -> Option<Arc<Event>> {
         let event = self.events.pop_front()?;
         self.bytes -= event.size();
+        self.full = false;
         if self.events.is_empty() && self.events.capacity() > IDLE_PLACES {
             self.events.shrink_to(IDLE_PLACES);
         }

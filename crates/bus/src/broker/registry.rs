@@ -7,6 +7,9 @@ use crate::broker::{BrokerError, Event, Filter, Limits, queue::Queue};
 /// Subscribers that are gone but whose missed events are not reported yet. Beyond it their report is left out.
 const DEPARTED_MAX: usize = 64;
 
+/// Events too large for some subscriber that are not reported yet. Beyond it their report is left out.
+const OVERSIZED_MAX: usize = 16;
+
 /// A subscriber that missed events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lag {
@@ -20,6 +23,17 @@ pub struct Lag {
     pub dropped_total: u64,
 }
 
+/// An event that was too large for subscribers that wanted it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oversized {
+    /// Its topic.
+    pub topic: String,
+    /// Bytes of its topic and value.
+    pub size: usize,
+    /// Subscribers that it was not handed to.
+    pub skipped: usize,
+}
+
 #[derive(Debug)]
 pub(crate) struct Registry {
     limits: Limits,
@@ -27,11 +41,12 @@ pub(crate) struct Registry {
     next_id: u64,
     draining: bool,
     departed: Vec<Lag>,
+    oversized: Vec<Oversized>,
 }
 
 impl Registry {
     pub(crate) const fn new(limits: Limits) -> Self {
-        Self { limits, queues: Vec::new(), next_id: 1, draining: false, departed: Vec::new() }
+        Self { limits, queues: Vec::new(), next_id: 1, draining: false, departed: Vec::new(), oversized: Vec::new() }
     }
 
     /// Whether every matching subscriber had room.
@@ -75,6 +90,19 @@ impl Registry {
 
     pub(crate) const fn subscribers(&self) -> usize {
         self.queues.len()
+    }
+
+    pub(crate) fn oversize(&mut self, event: &Event) {
+        let size = event.topic.len() + event.value.len();
+        if let Some(noted) = self.oversized.iter_mut().find(|noted| noted.size == size && noted.topic == event.topic) {
+            noted.skipped += 1;
+        } else if self.oversized.len() < OVERSIZED_MAX {
+            self.oversized.push(Oversized { topic: event.topic.clone(), size, skipped: 1 });
+        }
+    }
+
+    pub(crate) fn take_oversized(&mut self) -> Vec<Oversized> {
+        std::mem::take(&mut self.oversized)
     }
 
     pub(crate) fn take_lags(&mut self) -> Vec<Lag> {

@@ -22,10 +22,14 @@ impl Subscription {
         Self { broker, queue }
     }
 
-    /// Counts an event that came out of the queue but could not be handed over.
-    pub fn missed(&self) {
-        self.queue.miss();
-        self.broker.shared.lagged.notify_one();
+    /// Notes that an event is larger than this subscriber takes, and was not handed over.
+    pub fn oversize(&self, event: &Event) {
+        self.broker.oversize(event);
+    }
+
+    /// Whether an event was refused since the last one was taken out.
+    pub fn is_full(&self) -> bool {
+        self.queue.is_full()
     }
 }
 

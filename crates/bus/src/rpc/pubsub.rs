@@ -63,11 +63,12 @@ fn joined(event: &Event) -> pubservice::String {
 fn joined_stream(subscription: Subscription) -> impl Stream<Item = Result<pubservice::String, Status>> + Send {
     futures::stream::unfold(subscription, async |mut subscription| {
         loop {
-            let message = joined(&*subscription.next().await?);
+            let event = subscription.next().await?;
+            let message = joined(&event);
             if message.encoded_len() <= MAX_EVENT_BYTES {
                 return Some((Ok(message), subscription));
             }
-            subscription.missed();
+            subscription.oversize(&event);
         }
     })
 }

@@ -3,6 +3,7 @@
 
 mod bus;
 mod drain;
+mod json;
 mod limits;
 mod matching;
 mod model;

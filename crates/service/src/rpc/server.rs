@@ -15,6 +15,9 @@ use crate::{Context, peer::SocketConfig, trace::TraceLayer};
 /// How long calls may go on after the drain began. Compose gives a container 10 s to stop; this leaves it some.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 
+/// The pause after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Why a service stopped serving.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -123,7 +126,7 @@ impl Server {
 
 /// The connections of processes that may connect; the others are closed at once.
 fn admitted(listener: UnixListener, socket: SocketConfig) -> Connections {
-    Box::pin(UnixListenerStream::new(listener).filter(move |connection| match connection {
+    Box::pin(UnixListenerStream::new(listener).then(calmly).filter(move |connection| match connection {
         Err(_) => true,
         Ok(stream) => match stream.peer_cred() {
             Ok(peer) if socket.allows(peer.uid()) => true,
@@ -141,4 +144,13 @@ fn admitted(listener: UnixListener, socket: SocketConfig) -> Connections {
             }
         },
     }))
+}
+
+/// Pauses after a connection that could not be accepted, so that a process out of file descriptors does not spin.
+async fn calmly(connection: io::Result<UnixStream>) -> io::Result<UnixStream> {
+    if let Err(error) = &connection {
+        tracing::warn!(error = %error, "a connection could not be accepted");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+    connection
 }

@@ -1,0 +1,24 @@
+//! A connection that publishes.
+
+use tokio::net::UnixStream;
+
+use super::{
+    line::{self, Line},
+    reader::Reader,
+};
+use crate::broker::Broker;
+
+/// Publishes line by line until the client leaves or asks for a subscription, whose prefix is returned. Lines that say
+/// nothing are skipped. A line that is too long ends the connection: where the next one begins is not known.
+pub(crate) async fn run(stream: &UnixStream, broker: &Broker) -> Option<String> {
+    let mut reader = Reader::new(stream);
+    while let Ok(Some(line)) = reader.next().await {
+        match line::parse(&line) {
+            Some(Line::Subscribe(prefix)) => return Some(prefix),
+            // The protocol has no way to say that the bus is stopping; the connection ends with it.
+            Some(Line::Publish(event)) => broker.publish(event).ok()?,
+            None => {}
+        }
+    }
+    None
+}
