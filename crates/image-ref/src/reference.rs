@@ -117,6 +117,12 @@ impl Reference {
         Self { digest: None, ..self.clone() }
     }
 
+    /// The same repository, without tag and digest.
+    #[must_use]
+    pub fn without_tag(&self) -> Self {
+        Self { tag: None, digest: None, ..self.clone() }
+    }
+
     /// Whether both name the same repository of the same registry.
     pub fn same_repository(&self, other: &Self) -> bool {
         self.registry == other.registry && self.repository == other.repository

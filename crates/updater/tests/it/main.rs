@@ -1,1 +1,3 @@
 //! The updater from outside.
+
+mod registry;

@@ -1,0 +1,82 @@
+//! What a registry answered.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::{
+    Response, StatusCode, Url,
+    header::{HeaderMap, RETRY_AFTER},
+};
+
+use super::{Host, Question};
+use crate::registry::RegistryError;
+
+/// A good answer, read to its end.
+#[derive(Debug)]
+pub(in crate::registry) struct Answer {
+    pub(in crate::registry) url: Url,
+    pub(in crate::registry) headers: HeaderMap,
+    pub(in crate::registry) body: Vec<u8>,
+}
+
+impl Host {
+    /// Tells good answers from bad ones, and reads the good ones.
+    pub(super) async fn answer(
+        &self,
+        question: &Question<'_>,
+        response: Response,
+        anonymous: bool,
+    ) -> Result<Answer, RegistryError> {
+        let registry = || self.endpoint.registry.clone();
+        let what = || question.what.to_owned();
+        match response.status() {
+            status if status.is_success() => self.read(question, response).await,
+            StatusCode::UNAUTHORIZED => Err(self.unauthorized(question, anonymous)),
+            StatusCode::FORBIDDEN => Err(RegistryError::Forbidden { registry: registry(), what: what(), anonymous }),
+            StatusCode::NOT_FOUND => Err(RegistryError::NotFound { registry: registry(), what: what() }),
+            StatusCode::TOO_MANY_REQUESTS => {
+                Err(RegistryError::RateLimited { registry: registry(), retry_after: retry_after(response.headers()) })
+            }
+            status if status.is_server_error() => {
+                Err(RegistryError::Failed { registry: registry(), status: status.as_u16() })
+            }
+            status => Err(self.malformed(question, format!("it has status {}", status.as_u16()))),
+        }
+    }
+
+    async fn read(&self, question: &Question<'_>, mut response: Response) -> Result<Answer, RegistryError> {
+        let (url, headers) = (response.url().clone(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
+            if body.len() + chunk.len() > question.max_bytes {
+                return Err(self.malformed(question, format!("it is longer than {} bytes", question.max_bytes)));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { url, headers, body })
+    }
+}
+
+/// Seconds, or a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_retry_after_are_read() {
+        let read = |text: &str| retry_after(&[(RETRY_AFTER, text.parse().unwrap())].into_iter().collect());
+        assert_eq!(read("7"), Some(Duration::from_secs(7)));
+        assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert!(read("Fri, 21 Oct 2185 07:28:00 GMT").unwrap() > Duration::from_secs(86_400));
+        assert_eq!(read("soon"), None);
+    }
+}
