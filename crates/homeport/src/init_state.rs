@@ -61,8 +61,7 @@ fn make_state(state: &Path, arguments: &Arguments) -> anyhow::Result<()> {
     own(&state.join("updater"), arguments.updater_uid, gid, 0o750)?;
     // Files of an earlier `homeport serve` belong to whoever ran it. Not below docker: the copies of volumes there
     // keep the owners of what they are copies of.
-    for (folder, uid) in
-        [("api", arguments.bus_uid), ("auth", arguments.auth_uid), ("updater", arguments.updater_uid)]
+    for (folder, uid) in [("api", arguments.bus_uid), ("auth", arguments.auth_uid), ("updater", arguments.updater_uid)]
     {
         hand_over_files(&state.join(folder), uid, gid)?;
     }

@@ -1,12 +1,12 @@
 //! The one binary of Homeport: every service by name, and the commands that a person types.
 //!
-//! [`command`] is the grammar of the command line. A command that runs services hands over to `homeport_service`; the
-//! others run on a small runtime of their own.
+//! [`command`] is the grammar of the command line. A command that runs services hands over to `homeport_service`. The
+//! commands for people are in [`cli`]: they talk HTTP to a gateway, like any other client.
 
+mod cli;
 pub mod command;
 mod health;
 mod init_state;
-mod output;
 mod services;
 
 use std::process::ExitCode;
@@ -21,7 +21,9 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { service } => homeport_service::main(vec![service.entry()]),
         Command::Serve => homeport_service::main(services::all()),
-        Command::Healthcheck { service } => output::finish(health::check(service, &environment)),
-        Command::InitState(arguments) => output::finish(init_state::run(&arguments, &environment)),
+        Command::Healthcheck { service } => cli::output::finish(health::check(service, &environment)),
+        Command::InitState(arguments) => cli::output::finish(init_state::run(&arguments, &environment)),
+        Command::Completions { shell } => cli::output::finish(cli::completions::run(shell)),
+        Command::People(command) => cli::run(command, &environment),
     }
 }

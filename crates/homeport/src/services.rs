@@ -32,7 +32,13 @@ impl Service {
 
     /// What runs it.
     pub(crate) fn entry(self) -> Entry {
-        Entry::new(self.name(), move |_context| async move { Err(format!("{} is not built in", self.name()).into()) })
+        match self {
+            Self::Bus => Entry::new(self.name(), homeport_bus::run),
+            Self::Auth => Entry::new(self.name(), homeport_auth::run),
+            Self::DockerAgent | Self::Updater | Self::Gateway => Entry::new(self.name(), move |_context| async move {
+                Err(format!("{} is not built in", self.name()).into())
+            }),
+        }
     }
 }
 

@@ -1,0 +1,71 @@
+//! The commands for people: each asks a running Homeport over HTTP and shows the answer.
+
+mod api;
+pub(crate) mod check;
+pub(crate) mod completions;
+mod credentials;
+pub(crate) mod events;
+mod follow;
+pub(crate) mod history;
+pub(crate) mod login;
+mod logout;
+pub(crate) mod output;
+pub(crate) mod password;
+mod prompt;
+pub(crate) mod rollback;
+mod status;
+mod table;
+mod time;
+pub(crate) mod token;
+pub(crate) mod update;
+
+use std::process::ExitCode;
+
+use api::Api;
+use credentials::Credentials;
+use homeport_service::config::Environment;
+
+use crate::command::{People, Remote};
+
+/// Where Homeport is when nobody says.
+const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+
+/// Runs a command to its end.
+pub(crate) fn run(command: People, environment: &Environment) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::finish(Err(error.into())),
+    };
+    output::finish(runtime.block_on(dispatch(command, environment)))
+}
+
+async fn dispatch(command: People, environment: &Environment) -> anyhow::Result<()> {
+    match command {
+        People::Login(arguments) => login::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Logout(remote) => logout::run(&Session::new(&remote, environment)?).await,
+        People::Status(remote) => status::run(&Session::new(&remote, environment)?).await,
+        People::Check(arguments) => check::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Update(arguments) => update::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Rollback(arguments) => rollback::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::History(arguments) => history::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Events(arguments) => events::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Token(command) => token::run(&Session::new(command.remote(), environment)?, &command).await,
+        People::Password(arguments) => password::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+    }
+}
+
+/// What every command needs: the API, the credentials behind it, and the form of the answer.
+pub(crate) struct Session {
+    api: Api,
+    credentials: Credentials,
+    json: bool,
+}
+
+impl Session {
+    fn new(remote: &Remote, environment: &Environment) -> anyhow::Result<Self> {
+        let url = remote.url.as_deref().or_else(|| environment.get("HOMEPORT_URL")).unwrap_or(DEFAULT_URL);
+        let url = api::parse_url(url)?;
+        let credentials = Credentials::of(environment, &url)?;
+        Ok(Self { api: Api::new(url, credentials.token())?, credentials, json: remote.json })
+    }
+}

@@ -1,0 +1,181 @@
+//! Waiting for work to end, and showing how far it is.
+//!
+//! The operation's own document says when it is over; events only make the display livelier, so that a stream that
+//! breaks, or a gateway that restarts, delays nothing but the display.
+
+mod display;
+
+use std::{pin::pin, time::Duration};
+
+use anyhow::Context as _;
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
+
+use self::display::Display;
+use super::{
+    Session, api,
+    history::{outcome, versions},
+    output,
+};
+
+/// Between two looks at the documents while events come.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// The same while none come.
+const LOOK_BLIND: Duration = Duration::from_secs(1);
+
+/// After an event that says that it is over, should the document not say so yet.
+const LOOK_SOON: Duration = Duration::from_millis(100);
+
+/// How long the server may be away before waiting is given up; the work goes on without us.
+const AWAY_LIMIT: Duration = Duration::from_secs(60);
+
+/// Work that was started.
+#[derive(Debug, Clone)]
+pub(super) struct Started {
+    pub(super) operation_id: String,
+    /// What it is called until its document says so.
+    pub(super) name: String,
+}
+
+/// An operation that is over.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) document: Value,
+    pub(super) operation: api::Operation,
+}
+
+/// The events, asked for before the work begins so that none is missed.
+#[derive(Debug)]
+pub(super) struct Watch(Option<api::EventStream>);
+
+impl Watch {
+    /// Opens the stream. Without one, the work is followed all the same.
+    pub(super) async fn open(session: &Session) -> Self {
+        Self(session.api.events(None).await.ok())
+    }
+
+    /// The next event. Never comes once the stream is gone.
+    async fn next(&mut self) -> Option<api::Event> {
+        let Some(stream) = &mut self.0 else { return std::future::pending().await };
+        let event = stream.next().await;
+        if event.is_none() {
+            self.0 = None;
+        }
+        event
+    }
+
+    const fn interval(&self) -> Duration {
+        if self.0.is_some() { LOOK } else { LOOK_BLIND }
+    }
+}
+
+/// Waits until all of it is over, and returns it in the order in which it was given.
+pub(super) async fn to_end(session: &Session, mut watch: Watch, started: &[Started]) -> anyhow::Result<Vec<Ended>> {
+    let mut display = Display::new(session.json, started);
+    let mut ended: Vec<Option<Ended>> = started.iter().map(|_| None).collect();
+    let mut away_since = None;
+    let mut look = Instant::now();
+    loop {
+        {
+            let mut due = pin!(sleep_until(look));
+            tokio::select! {
+                biased;
+                () = &mut due => {}
+                event = watch.next() => {
+                    let over = event.is_some_and(|event| display.event(&event));
+                    look = look.min(Instant::now() + if over { LOOK_SOON } else { watch.interval() });
+                    continue;
+                }
+            }
+        }
+        match look_at(session, started, &mut ended, &mut display).await {
+            Ok(()) => away_since = None,
+            Err(error @ api::Error::Unreachable { .. }) => {
+                let since = *away_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > AWAY_LIMIT {
+                    return Err(error).context("the work goes on; `homeport history` will show how it ended");
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if ended.iter().all(Option::is_some) {
+            display.finish();
+            return Ok(ended.into_iter().flatten().collect());
+        }
+        look = Instant::now() + watch.interval();
+    }
+}
+
+async fn look_at(
+    session: &Session,
+    started: &[Started],
+    ended: &mut [Option<Ended>],
+    display: &mut Display,
+) -> Result<(), api::Error> {
+    for (work, ended) in started.iter().zip(ended).filter(|(_, ended)| ended.is_none()) {
+        let document = session.api.get(&format!("/api/operations/{}", api::encode(&work.operation_id))).await?;
+        let operation: api::Operation = session.api.typed(&document)?;
+        if operation.is_over() {
+            display.over(&work.operation_id);
+            *ended = Some(Ended { document, operation });
+        } else {
+            display.stage(&work.operation_id, &operation.stage, operation.percent, "");
+        }
+    }
+    Ok(())
+}
+
+/// Prints how it ended. An error if any of it failed.
+pub(super) fn report(session: &Session, ended: &[Ended]) -> anyhow::Result<()> {
+    if session.json {
+        match ended {
+            [one] => output::json(&one.document)?,
+            several => output::json(&several.iter().map(|ended| &ended.document).collect::<Vec<_>>())?,
+        }
+    } else {
+        let lines: Vec<String> = ended.iter().map(|ended| line(&ended.operation)).collect();
+        output::text(&lines.join("\n"))?;
+    }
+    if ended.iter().all(|ended| ended.operation.is_success()) { Ok(()) } else { Err(output::Shown.into()) }
+}
+
+fn line(operation: &api::Operation) -> String {
+    let done = match operation.operation_type.as_str() {
+        _ if !operation.is_success() => outcome(operation),
+        "rollback" => "rolled back",
+        _ => "updated",
+    };
+    let head = format!("{}: {done}, {}", operation.container_name, versions(operation));
+    match operation.error_message.as_deref() {
+        Some(message) if !message.is_empty() => format!("{head}: {message}"),
+        _ => head,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        let operation = |kind: &str, status: &str, rolled_back: bool, message: Option<&str>| {
+            line(&api::Operation {
+                container_name: "web".to_owned(),
+                operation_type: kind.to_owned(),
+                status: status.to_owned(),
+                old_version: Some("1.22.1".to_owned()),
+                new_version: Some("1.26.3".to_owned()),
+                rollback_occurred: rolled_back,
+                error_message: message.map(str::to_owned),
+                ..Default::default()
+            })
+        };
+        assert_eq!(operation("single", "complete", false, None), "web: updated, 1.22.1 → 1.26.3");
+        assert_eq!(operation("rollback", "complete", false, Some("")), "web: rolled back, 1.22.1 → 1.26.3");
+        assert_eq!(
+            operation("single", "failed", true, Some("it exited with code 1")),
+            "web: failed, rolled back, 1.22.1 → 1.26.3: it exited with code 1"
+        );
+    }
+}
