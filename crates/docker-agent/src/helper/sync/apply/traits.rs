@@ -1,0 +1,82 @@
+//! Everything about a file but its content.
+
+use std::{
+    ffi::{CStr, CString},
+    fs::Metadata,
+    io,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, Gid, Timespec, Timestamps, Uid, XattrFlags, chownat, lgetxattr, llistxattr, lremovexattr, lsetxattr, utimensat},
+    io::Errno,
+};
+
+/// Gives `to` the owner, mode, extended attributes and times of `from`, times last: they mark the file as whole.
+pub(super) fn copy(from: &Path, to: &Path, metadata: &Metadata) -> io::Result<()> {
+    let owner = (Uid::from_raw(metadata.uid()), Gid::from_raw(metadata.gid()));
+    chownat(CWD, to, Some(owner.0), Some(owner.1), AtFlags::SYMLINK_NOFOLLOW)?;
+    // After the owner: changing that takes set-user-id bits and capabilities away.
+    if !metadata.is_symlink() {
+        std::fs::set_permissions(to, std::fs::Permissions::from_mode(metadata.mode() & 0o7777))?;
+    }
+    attributes(from, to)?;
+    let times = Timestamps {
+        last_access: Timespec { tv_sec: metadata.atime(), tv_nsec: metadata.atime_nsec() },
+        last_modification: Timespec { tv_sec: metadata.mtime(), tv_nsec: metadata.mtime_nsec() },
+    };
+    utimensat(CWD, to, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(())
+}
+
+fn attributes(from: &Path, to: &Path) -> io::Result<()> {
+    let (wanted, present) = (names(from)?, names(to)?);
+    for name in present.iter().filter(|name| !wanted.contains(name)) {
+        tolerated(name, lremovexattr(to, name.as_c_str()))?;
+    }
+    for name in &wanted {
+        let Some(value) = value(from, name)? else { continue };
+        if self::value(to, name)?.as_ref() != Some(&value) {
+            tolerated(name, lsetxattr(to, name.as_c_str(), &value, XattrFlags::empty()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Labels of security modules belong to the place, not to the file, and only the module may set them; what is meant for
+/// the kernel's own use needs a privilege that helpers do not have.
+fn tolerated(name: &CStr, result: rustix::io::Result<()>) -> io::Result<()> {
+    let name = name.to_bytes();
+    let special = name.starts_with(b"security.") && name != b"security.capability" || name.starts_with(b"trusted.");
+    match result {
+        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::INVAL) if special => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn names(path: &Path) -> io::Result<Vec<CString>> {
+    // The kernel's own limit for all names of a file together.
+    let mut buffer = vec![0; 65_536];
+    let length = match llistxattr(path, buffer.as_mut_slice()) {
+        Ok(length) => length,
+        Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(buffer[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()).filter_map(|name| CString::new(name).ok()).collect())
+}
+
+/// None if it is gone, or may not be read.
+fn value(path: &Path, name: &CStr) -> io::Result<Option<Vec<u8>>> {
+    // The kernel's own limit for one value.
+    let mut buffer = vec![0; 65_536];
+    match lgetxattr(path, name, buffer.as_mut_slice()) {
+        Ok(length) => {
+            buffer.truncate(length);
+            Ok(Some(buffer))
+        }
+        Err(Errno::NODATA | Errno::PERM | Errno::OPNOTSUPP) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

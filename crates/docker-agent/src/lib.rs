@@ -1,0 +1,74 @@
+//! docker-agent: the container engine and everything that acts through it.
+//!
+//! It is the only process that talks to the engine and runs `docker compose`. It keeps no state of its own about
+//! containers: each call can be repeated, a caller that goes away cancels its call, and what a crash leaves behind is put
+//! right by the next call or the next start. The engine may be away at any time; calls then fail with `UNAVAILABLE`.
+
+mod bound;
+mod compose;
+mod config;
+mod container;
+mod document;
+mod engine;
+mod error;
+mod helper;
+mod image;
+mod name;
+mod own;
+mod probe;
+mod rpc;
+mod snapshot;
+mod stack_file;
+mod watch;
+mod workshop;
+
+use std::sync::Arc;
+
+use homeport_bus_client::Publisher;
+use homeport_service::{Context, StartError, rpc::Server};
+
+pub use bound::bound_main;
+pub use config::{ComposeConfig, Config, EngineConfig, HelperConfig};
+pub use error::EngineError;
+pub use helper::helper_main;
+
+use crate::{
+    compose::Compose,
+    config::Settings,
+    container::Containers,
+    engine::Engine,
+    image::{Credentials, ImageCache},
+    rpc::Agent,
+    snapshot::Snapshots,
+    stack_file::StackFiles,
+    watch::Watch,
+    workshop::Workshop,
+};
+
+/// The service: serves its socket until the context drains.
+pub async fn run(context: Context) -> Result<(), StartError> {
+    let settings = Arc::new(Settings::of(&context)?);
+    let engine = Engine::new(settings.engine_socket.clone(), settings.answer_timeout);
+    let images = ImageCache::new(engine.clone());
+    let containers = Containers::new(engine.clone(), images.clone());
+    let workshop = Workshop::new(engine.clone(), containers.clone(), settings.clone(), context.clone());
+    let publisher = Publisher::new(context.paths().socket("bus"), &context);
+    publisher.publish("service:docker-agent:started", &serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }));
+    let watch =
+        Watch { engine: engine.clone(), images: images.clone(), workshop: workshop.clone(), publisher: publisher.clone() };
+    context.spawn("watch the engine", watch.run(context.clone()));
+    let agent = Arc::new(Agent {
+        compose: Compose::new(containers.clone(), settings.clone()),
+        credentials: Credentials::new(settings.docker_config.clone()),
+        snapshots: Snapshots::new(engine.clone(), workshop.clone(), settings.clone()),
+        files: StackFiles::new(engine.clone(), settings.clone(), &context.state_dir()),
+        engine,
+        images,
+        containers,
+        workshop,
+    });
+    let server = rpc::register(Server::new(&context, settings.socket.clone()), &agent);
+    server.serve(&context).await?;
+    publisher.publish("service:docker-agent:stopped", &serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }));
+    Ok(())
+}

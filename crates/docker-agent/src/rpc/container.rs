@@ -1,0 +1,143 @@
+//! `ContainerService`.
+
+use homeport_proto::docker::v1::{
+    CompareContainersRequest, CompareContainersResponse, CreateReplacementRequest, CreateReplacementResponse,
+    GetContainerRequest, GetContainerResponse, ListContainersRequest, ListContainersResponse, ProbePortsRequest,
+    ProbePortsResponse, RemoveContainerRequest, RemoveContainerResponse, RenameContainerRequest,
+    RenameContainerResponse, StartContainerRequest, StartContainerResponse, StopContainerRequest,
+    StopContainerResponse, container_service_server::ContainerService,
+};
+use serde_json::Value;
+use tonic::{Request, Response, Status};
+
+use super::{Rpc, answer, convert};
+use crate::{
+    container::{Inspected, compare::compare, replace::Replacement},
+    document::Document as _,
+    error::EngineError,
+    own,
+    probe::probe,
+};
+
+#[tonic::async_trait]
+impl ContainerService for Rpc {
+    async fn list_containers(
+        &self,
+        request: Request<ListContainersRequest>,
+    ) -> Result<Response<ListContainersResponse>, Status> {
+        let request = request.into_inner();
+        answer(self.0.containers.list(request.all, &request.labels).await, |list| ListContainersResponse {
+            // Helpers come and go with the jobs that they do.
+            containers: list.iter().filter(|one| !own::is_helper(&one.container)).map(convert::container).collect(),
+        })
+    }
+
+    async fn get_container(
+        &self,
+        request: Request<GetContainerRequest>,
+    ) -> Result<Response<GetContainerResponse>, Status> {
+        let inspected = self.0.containers.inspect(&request.into_inner().container).await;
+        answer(inspected, |inspected| GetContainerResponse { container: Some(convert::container(&inspected)) })
+    }
+
+    async fn start_container(
+        &self,
+        request: Request<StartContainerRequest>,
+    ) -> Result<Response<StartContainerResponse>, Status> {
+        answer(self.0.containers.start(&request.into_inner().container).await, |()| StartContainerResponse {})
+    }
+
+    async fn stop_container(
+        &self,
+        request: Request<StopContainerRequest>,
+    ) -> Result<Response<StopContainerResponse>, Status> {
+        answer(self.0.containers.stop(&request.into_inner().container).await, |()| StopContainerResponse {})
+    }
+
+    async fn remove_container(
+        &self,
+        request: Request<RemoveContainerRequest>,
+    ) -> Result<Response<RemoveContainerResponse>, Status> {
+        let request = request.into_inner();
+        let removed = async {
+            let document = match self.0.containers.document(&request.container).await {
+                Ok(document) => document,
+                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            // Volumes that the engine made for a container that never ran hold nothing, and nobody would find them again.
+            let never_ran = document.text("State.Status") == "created";
+            self.0.containers.remove(document.text("Id"), request.force, never_ran).await
+        };
+        answer(removed.await, |()| RemoveContainerResponse {})
+    }
+
+    async fn rename_container(
+        &self,
+        request: Request<RenameContainerRequest>,
+    ) -> Result<Response<RenameContainerResponse>, Status> {
+        let request = request.into_inner();
+        let renamed = self.0.containers.rename(&request.container, &request.name).await;
+        answer(renamed, |()| RenameContainerResponse {})
+    }
+
+    async fn create_replacement(
+        &self,
+        request: Request<CreateReplacementRequest>,
+    ) -> Result<Response<CreateReplacementResponse>, Status> {
+        let request = request.into_inner();
+        let made = async {
+            let replacement = Replacement {
+                old: document(&request.inspect_json)?,
+                image: request.image,
+                name: request.name,
+                operation: request.operation_id,
+            };
+            replacement.make(&self.0.engine, &self.0.containers).await
+        };
+        answer(made.await, |made| CreateReplacementResponse {
+            container_id: made.id,
+            differences: made.differences.into_iter().map(convert::difference).collect(),
+        })
+    }
+
+    async fn compare_containers(
+        &self,
+        request: Request<CompareContainersRequest>,
+    ) -> Result<Response<CompareContainersResponse>, Status> {
+        let request = request.into_inner();
+        let compared = async {
+            let before = self.described(&request.before_inspect_json).await?;
+            let after = self.described(&request.after_inspect_json).await?;
+            Ok(compare(&before, &after))
+        };
+        answer(compared.await, |differences| CompareContainersResponse {
+            differences: differences.into_iter().map(convert::difference).collect(),
+        })
+    }
+
+    async fn probe_ports(&self, request: Request<ProbePortsRequest>) -> Result<Response<ProbePortsResponse>, Status> {
+        let request = request.into_inner();
+        let probed = async {
+            let ports = request.ports.iter().map(convert::wanted_port).collect::<Result<_, _>>()?;
+            let limit = convert::duration(request.time_limit);
+            probe(&self.0.containers, &self.0.workshop, &request.container, ports, limit).await
+        };
+        answer(probed.await, |ports| ProbePortsResponse { ports: ports.into_iter().map(convert::probed_port).collect() })
+    }
+}
+
+impl Rpc {
+    async fn described(&self, json: &str) -> Result<Inspected, EngineError> {
+        let container = document(json)?;
+        let image = self.0.images.of(container.text("Image")).await?;
+        Ok(Inspected { container, image })
+    }
+}
+
+fn document(json: &str) -> Result<Value, EngineError> {
+    match serde_json::from_str::<Value>(json) {
+        Ok(document) if !document.text("Id").is_empty() => Ok(document),
+        _ => Err(EngineError::Argument("the inspect document is none".to_owned())),
+    }
+}
