@@ -1,0 +1,132 @@
+//! The updater's settings.
+
+use std::time::Duration;
+
+use homeport_service::peer::SocketConfig;
+use serde::Deserialize;
+
+use crate::{check::CheckConfig, registry::RegistryConfig};
+
+/// The updater's settings.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Who may connect.
+    pub socket: SocketConfig,
+    /// How often it is looked for newer versions.
+    pub check: CheckConfig,
+    /// How registries are reached.
+    pub registry: RegistryConfig,
+    /// What a new version has to prove.
+    pub health: HealthConfig,
+    /// What is kept for later.
+    pub keep: KeepConfig,
+    /// How long things may take, and how many at a time.
+    pub timeouts: Timeouts,
+    /// How operations are carried out.
+    pub operations: OperationsConfig,
+}
+
+/// What a new version has to prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HealthConfig {
+    /// How long a container without a health check must stay up without being restarted, in milliseconds.
+    /// Default: 10000.
+    pub stable_ms: u64,
+    /// How long the published ports of a container without a health check may take until they answer as they did
+    /// before the update, in milliseconds, at most 300000. Default: 30000.
+    pub port_timeout_ms: u64,
+    /// How long a container with a health check may take beyond its own
+    /// `start_period + retries × (interval + timeout)`, in milliseconds. Default: 5000.
+    pub margin_ms: u64,
+}
+
+impl Default for HealthConfig {
+    fn default() -> Self {
+        Self { stable_ms: 10_000, port_timeout_ms: 30_000, margin_ms: 5_000 }
+    }
+}
+
+/// What is kept for later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeepConfig {
+    /// Successful updates of each container whose old image and data are kept for a rollback by hand. Default: 1.
+    pub rollbacks: usize,
+    /// Finished operations in the history. Beyond, the oldest are forgotten, but never one whose image and data are
+    /// kept. Default: 2000.
+    pub operations: u32,
+}
+
+impl Default for KeepConfig {
+    fn default() -> Self {
+        Self { rollbacks: 1, operations: 2_000 }
+    }
+}
+
+/// How long docker-agent may take for what takes long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timeouts {
+    /// Pulling an image, in milliseconds. Default: 3600000 (1 h).
+    pub pull_ms: u64,
+    /// Copying data or bringing it back, in milliseconds. Default: 14400000 (4 h).
+    pub snapshot_ms: u64,
+    /// Stopping, starting or removing a container, its own grace period included, in milliseconds. Default: 300000.
+    pub stop_ms: u64,
+    /// `docker compose up` of one service, in milliseconds. Default: 600000.
+    pub up_ms: u64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { pull_ms: 3_600_000, snapshot_ms: 14_400_000, stop_ms: 300_000, up_ms: 600_000 }
+    }
+}
+
+impl Timeouts {
+    /// Pulling an image.
+    pub const fn pull(&self) -> Duration {
+        Duration::from_millis(self.pull_ms)
+    }
+
+    /// Copying data or bringing it back.
+    pub const fn snapshot(&self) -> Duration {
+        Duration::from_millis(self.snapshot_ms)
+    }
+
+    /// Stopping, starting or removing a container.
+    pub const fn stop(&self) -> Duration {
+        Duration::from_millis(self.stop_ms)
+    }
+
+    /// `docker compose up` of one service.
+    pub const fn up(&self) -> Duration {
+        Duration::from_millis(self.up_ms)
+    }
+}
+
+/// How operations are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OperationsConfig {
+    /// Operations on different stacks that run at the same time. Default: 4.
+    pub parallel: usize,
+    /// Operations that may wait. A request beyond is refused. Default: 500.
+    pub queue: usize,
+}
+
+impl Default for OperationsConfig {
+    fn default() -> Self {
+        Self { parallel: 4, queue: 500 }
+    }
+}
+
+impl HealthConfig {
+    /// The settings with what docker-agent would refuse brought down to its limit.
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        Self { port_timeout_ms: self.port_timeout_ms.min(300_000), ..self }
+    }
+}

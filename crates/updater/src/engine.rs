@@ -1,0 +1,313 @@
+//! The container engine as an update sees it. docker-agent is behind it; tests put a model there.
+
+mod agent;
+mod convert;
+#[cfg(test)]
+pub(crate) mod fake;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use agent::AgentEngine;
+
+/// Why the engine did not do what it was asked for.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{action}: {message}")]
+pub struct EngineError {
+    /// What was being done to what.
+    pub action: String,
+    /// What kind of failure it is.
+    pub kind: EngineErrorKind,
+    /// docker-agent's words.
+    pub message: String,
+}
+
+/// What kind of failure it is, by what helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineErrorKind {
+    /// docker-agent or the engine is away. Waiting helps.
+    Away,
+    /// There is no such object.
+    NotFound,
+    /// The object's state forbids it, or the file or registry does.
+    Refused,
+    /// A file is no longer what it was expected to be.
+    Changed,
+    /// A disk is full.
+    Full,
+    /// Anything else.
+    Other,
+}
+
+/// What a container is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Made but never started.
+    Created,
+    /// Running, or paused.
+    Running,
+    /// The engine starts it again and again.
+    Restarting,
+    /// Not running any more.
+    Exited,
+}
+
+/// What a container's own check says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It has no check.
+    None,
+    /// Not known yet.
+    Starting,
+    /// Passed.
+    Healthy,
+    /// Failed as often as it may.
+    Unhealthy,
+}
+
+/// A container's own check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// Between two checks.
+    pub interval: Duration,
+    /// For one check.
+    pub timeout: Duration,
+    /// Failures in this time after the start do not count.
+    pub start_period: Duration,
+    /// Failures in a row that make it unhealthy.
+    pub retries: u32,
+}
+
+/// Where the data of a mount is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MountKind {
+    /// A volume of the engine, named or anonymous.
+    Volume,
+    /// A path of the host.
+    Bind,
+    /// Memory, a socket, or anything else that cannot be copied.
+    Other,
+}
+
+/// Something mounted into a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Where its data is.
+    pub kind: MountKind,
+    /// Name of the volume, or path on the host.
+    pub source: String,
+    /// Path in the container.
+    pub destination: String,
+    /// Whether the container may write.
+    pub is_writable: bool,
+}
+
+/// A container, inspected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    /// Full id.
+    pub id: String,
+    /// Without the leading slash.
+    pub name: String,
+    /// The reference that it was made from, or a bare id.
+    pub image: String,
+    /// `sha256:…` of its image.
+    pub image_id: String,
+    /// Digests that registries know its image by, each `repository@sha256:…`.
+    pub repo_digests: Vec<String>,
+    /// What it is doing.
+    pub state: State,
+    /// What its check says.
+    pub health: Health,
+    /// The newest output of its check.
+    pub health_output: String,
+    /// Its check.
+    pub health_check: Option<HealthCheck>,
+    /// How often the engine restarted it since it was started by hand.
+    pub restart_count: u32,
+    /// Of its last run.
+    pub exit_code: i32,
+    /// What the engine said when it could not start it.
+    pub error: String,
+    /// None: never started.
+    pub started_at: Option<Timestamp>,
+    /// Its labels, those of the image among them.
+    pub labels: BTreeMap<String, String>,
+    /// What is mounted into it.
+    pub mounts: Vec<Mount>,
+    /// TCP ports that are published on the host.
+    pub published_ports: Vec<u16>,
+    /// As the engine writes it, such as `bridge` or `container:<id>`.
+    pub network_mode: String,
+    /// The engine deletes it when it stops.
+    pub auto_remove: bool,
+    /// The whole inspect document.
+    pub inspect_json: String,
+}
+
+impl Container {
+    /// Whether it runs, be it for the first time or again and again.
+    pub const fn is_up(&self) -> bool {
+        matches!(self.state, State::Running | State::Restarting)
+    }
+
+    /// A label's value; an empty one is none.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The first digits of the id, as people and compose use them.
+    pub fn short_id(&self) -> &str {
+        self.id.get(..12).unwrap_or(&self.id)
+    }
+}
+
+/// In what two containers differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Path in the inspect document.
+    pub field: String,
+    /// JSON before; empty where it was missing.
+    pub before: String,
+    /// JSON after; empty where it is missing.
+    pub after: String,
+}
+
+/// An image that is present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// `sha256:…`
+    pub id: String,
+    /// References that point at it.
+    pub tags: Vec<String>,
+}
+
+/// What to pull.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    /// Repository with its registry.
+    pub repository: String,
+    /// Digest of the manifest or index.
+    pub digest: String,
+}
+
+/// How a port answers, each including the ones before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortAnswer {
+    /// Nothing listens.
+    Closed,
+    /// A connection is accepted and stays.
+    Open,
+    /// Something is sent.
+    Talks,
+    /// It speaks HTTP, with a status below 500.
+    Http,
+}
+
+/// A port and its answer: what it gave, or what is wanted of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// In the container.
+    pub port: u16,
+    /// What it answers.
+    pub answer: PortAnswer,
+}
+
+/// A compose project, as the labels of its containers describe it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// Its name.
+    pub name: String,
+    /// Paths on the host, in the order in which compose got them.
+    pub config_files: Vec<String>,
+    /// What paths in the files are relative to.
+    pub working_dir: String,
+    /// Empty: `.env` in the working directory, if there is one.
+    pub environment_files: Vec<String>,
+}
+
+/// What compose makes of a project's files.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resolved {
+    /// The image of each service.
+    pub images: BTreeMap<String, String>,
+    /// What compose would write into each service's `config-hash` label.
+    pub config_hashes: BTreeMap<String, String>,
+}
+
+/// Data that can be copied and brought back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// A volume or a bind.
+    pub kind: MountKind,
+    /// Name of the volume, or path on the host.
+    pub source: String,
+}
+
+/// Told of the percentage and in the engine's words.
+pub type OnProgress<'a> = &'a (dyn Fn(u32, &str) + Send + Sync);
+
+/// The container engine. Every call may be repeated; what is already so is no error.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// The container that docker-agent runs in, if it runs in one.
+    async fn own_container(&self) -> Result<Option<String>, EngineError>;
+    /// All containers that carry all of these labels; an empty value stands for any.
+    async fn containers(&self, labels: &[(&str, &str)]) -> Result<Vec<Container>, EngineError>;
+    /// A container by id or name. None: there is none.
+    async fn container(&self, container: &str) -> Result<Option<Container>, EngineError>;
+    /// Starts a container.
+    async fn start(&self, container: &str) -> Result<(), EngineError>;
+    /// Stops a container in its own way.
+    async fn stop(&self, container: &str) -> Result<(), EngineError>;
+    /// Kills and removes a container, and none of its volumes.
+    async fn remove(&self, container: &str) -> Result<(), EngineError>;
+    /// Renames a container.
+    async fn rename(&self, container: &str, name: &str) -> Result<(), EngineError>;
+    /// Makes a container that equals another but for image and name; says in what else it would differ.
+    async fn create_replacement(
+        &self,
+        inspect_json: &str,
+        image: &str,
+        name: &str,
+        operation: &str,
+    ) -> Result<(String, Vec<Difference>), EngineError>;
+    /// In what two containers differ that they should not.
+    async fn compare(&self, before: &str, after: &str) -> Result<Vec<Difference>, EngineError>;
+    /// How ports answer, as soon as each answers as wanted, at the latest after the limit. `None`: at the first try.
+    async fn probe_ports(
+        &self,
+        container: &str,
+        ports: &[(u16, Option<PortAnswer>)],
+        limit: Duration,
+    ) -> Result<Vec<Port>, EngineError>;
+    /// An image by id or reference. None: it is not here.
+    async fn image(&self, image: &str) -> Result<Option<Image>, EngineError>;
+    /// Fetches an image; tags stay where they are.
+    async fn pull(&self, pull: &Pull, on_progress: OnProgress<'_>) -> Result<Image, EngineError>;
+    /// Points a tag at an image.
+    async fn tag(&self, image: &str, repository: &str, tag: &str) -> Result<(), EngineError>;
+    /// Takes a tag away, and the image with its last one.
+    async fn untag(&self, reference: &str) -> Result<(), EngineError>;
+    /// What compose makes of a project.
+    async fn resolve(&self, project: &Project) -> Result<Resolved, EngineError>;
+    /// Brings one service to what the files say. Returns what compose printed.
+    async fn up_service(&self, project: &Project, service: &str, recreate: bool) -> Result<String, EngineError>;
+    /// Reads a file of a project. None: there is none.
+    async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, EngineError>;
+    /// Replaces a file that holds what is expected.
+    async fn write_file(&self, path: &str, content: &[u8], expected: &[u8]) -> Result<(), EngineError>;
+    /// Brings a snapshot to the present contents of its sources.
+    async fn take_snapshot(&self, id: &str, sources: &[Source], labels: &[(&str, &str)]) -> Result<(), EngineError>;
+    /// Brings the sources back to a snapshot.
+    async fn restore_snapshot(&self, id: &str) -> Result<(), EngineError>;
+    /// Deletes a snapshot.
+    async fn delete_snapshot(&self, id: &str) -> Result<(), EngineError>;
+    /// Ids of the snapshots that are there.
+    async fn snapshots(&self) -> Result<Vec<String>, EngineError>;
+}

@@ -1,0 +1,175 @@
+//! docker-agent's messages ↔ what an update works with.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use homeport_proto::docker::v1 as wire;
+use jiff::Timestamp;
+use serde::Deserialize;
+use tonic::{Code, Status};
+
+use super::{
+    Container, Difference, EngineError, EngineErrorKind, Health, HealthCheck, Image, Mount, MountKind, Port,
+    PortAnswer, Project, Resolved, Source, State,
+};
+
+/// An answer of docker-agent that makes no sense.
+pub(super) fn malformed(action: &str, what: &str) -> EngineError {
+    EngineError {
+        action: action.to_owned(),
+        kind: EngineErrorKind::Other,
+        message: format!("docker-agent answered without {what}; is it of another version?"),
+    }
+}
+
+pub(super) fn error(action: String, status: &Status) -> EngineError {
+    let kind = match status.code() {
+        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => EngineErrorKind::Away,
+        Code::NotFound => EngineErrorKind::NotFound,
+        Code::FailedPrecondition | Code::PermissionDenied | Code::InvalidArgument | Code::Unauthenticated => {
+            EngineErrorKind::Refused
+        }
+        Code::Aborted => EngineErrorKind::Changed,
+        Code::ResourceExhausted => EngineErrorKind::Full,
+        _ => EngineErrorKind::Other,
+    };
+    EngineError { action, kind, message: status.message().to_owned() }
+}
+
+pub(super) fn container(wire: wire::Container) -> Container {
+    let state = match wire.state() {
+        wire::ContainerState::Running | wire::ContainerState::Paused => State::Running,
+        wire::ContainerState::Restarting => State::Restarting,
+        wire::ContainerState::Created => State::Created,
+        wire::ContainerState::Unspecified
+        | wire::ContainerState::Removing
+        | wire::ContainerState::Exited
+        | wire::ContainerState::Dead => State::Exited,
+    };
+    let health = match wire.health() {
+        wire::HealthState::Unspecified => Health::None,
+        wire::HealthState::Starting => Health::Starting,
+        wire::HealthState::Healthy => Health::Healthy,
+        wire::HealthState::Unhealthy => Health::Unhealthy,
+    };
+    Container {
+        state,
+        health,
+        id: wire.id,
+        name: wire.name,
+        image: wire.image,
+        image_id: wire.image_id,
+        repo_digests: wire.repo_digests,
+        health_output: wire.health_output,
+        health_check: wire.health_check.as_ref().map(health_check),
+        restart_count: wire.restart_count,
+        exit_code: wire.exit_code,
+        error: wire.error,
+        started_at: wire
+            .started_at
+            .and_then(|time| Timestamp::new(time.seconds, time.nanos).ok())
+            .filter(|time| time.as_second() > 0),
+        labels: wire.labels.into_iter().collect(),
+        mounts: wire.mounts.into_iter().map(mount).collect(),
+        published_ports: published_ports(&wire.ports),
+        network_mode: wire.network_mode,
+        auto_remove: wire.auto_remove,
+        inspect_json: wire.inspect_json,
+    }
+}
+
+fn health_check(wire: &wire::HealthCheck) -> HealthCheck {
+    HealthCheck {
+        interval: duration(wire.interval.as_ref()),
+        timeout: duration(wire.timeout.as_ref()),
+        start_period: duration(wire.start_period.as_ref()),
+        retries: wire.retries,
+    }
+}
+
+fn duration(wire: Option<&prost_types::Duration>) -> Duration {
+    wire.and_then(|wire| Duration::try_from(*wire).ok()).unwrap_or_default()
+}
+
+fn mount(wire: wire::Mount) -> Mount {
+    let kind = match wire.kind() {
+        wire::mount::Kind::Volume => MountKind::Volume,
+        wire::mount::Kind::Bind => MountKind::Bind,
+        wire::mount::Kind::Unspecified | wire::mount::Kind::Tmpfs | wire::mount::Kind::Other => MountKind::Other,
+    };
+    Mount { kind, source: wire.source, destination: wire.destination, is_writable: wire.writable }
+}
+
+fn published_ports(wire: &[wire::Port]) -> Vec<u16> {
+    let mut ports: Vec<u16> = wire
+        .iter()
+        .filter(|port| port.protocol == "tcp" && port.host_port != 0)
+        .filter_map(|port| u16::try_from(port.container_port).ok())
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+pub(super) fn difference(wire: wire::Difference) -> Difference {
+    Difference { field: wire.field, before: wire.before, after: wire.after }
+}
+
+pub(super) fn image(wire: wire::Image) -> Image {
+    Image { id: wire.id, tags: wire.repo_tags }
+}
+
+pub(super) const fn wanted(answer: Option<PortAnswer>) -> wire::PortAnswer {
+    match answer {
+        None => wire::PortAnswer::Unspecified,
+        Some(PortAnswer::Closed) => wire::PortAnswer::Closed,
+        Some(PortAnswer::Open) => wire::PortAnswer::Open,
+        Some(PortAnswer::Talks) => wire::PortAnswer::Talks,
+        Some(PortAnswer::Http) => wire::PortAnswer::Http,
+    }
+}
+
+pub(super) fn port(wire: wire::probe_ports_response::ProbedPort) -> Option<Port> {
+    let answer = match wire.answer() {
+        wire::PortAnswer::Unspecified | wire::PortAnswer::Closed => PortAnswer::Closed,
+        wire::PortAnswer::Open => PortAnswer::Open,
+        wire::PortAnswer::Talks => PortAnswer::Talks,
+        wire::PortAnswer::Http => PortAnswer::Http,
+    };
+    Some(Port { port: u16::try_from(wire.container_port).ok()?, answer })
+}
+
+pub(super) fn project(project: &Project) -> wire::ComposeProject {
+    wire::ComposeProject {
+        name: project.name.clone(),
+        config_files: project.config_files.clone(),
+        working_dir: project.working_dir.clone(),
+        environment_files: project.environment_files.clone(),
+    }
+}
+
+/// Of `docker compose config --format json`, what matters here.
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    services: BTreeMap<String, Service>,
+}
+
+#[derive(Deserialize)]
+struct Service {
+    image: Option<String>,
+}
+
+pub(super) fn resolved(wire: wire::GetProjectResponse) -> Result<Resolved, serde_json::Error> {
+    let config: Config = serde_json::from_str(&wire.config_json)?;
+    let images = config.services.into_iter().filter_map(|(name, service)| Some((name, service.image?))).collect();
+    Ok(Resolved { images, config_hashes: wire.config_hashes.into_iter().collect() })
+}
+
+pub(super) fn source(source: &Source) -> wire::SnapshotSource {
+    let kind = match source.kind {
+        MountKind::Volume => wire::snapshot_source::Kind::Volume,
+        MountKind::Bind => wire::snapshot_source::Kind::Bind,
+        MountKind::Other => wire::snapshot_source::Kind::Unspecified,
+    };
+    wire::SnapshotSource { kind: kind.into(), source: source.source.clone() }
+}

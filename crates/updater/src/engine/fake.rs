@@ -1,0 +1,467 @@
+//! A model of the engine, of compose and of docker-agent's files and snapshots, which fails at every instant it is told
+//! to.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::{
+    Container, Difference, Engine, EngineError, EngineErrorKind, Health, Image, Mount, MountKind, OnProgress, Port,
+    PortAnswer, Project, Pull, Resolved, Source, State,
+};
+
+/// Who dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The updater: the call never returns, and whoever waits for it is dropped.
+    Updater,
+    /// docker-agent: the call fails, and so do the next ones until it is back.
+    Agent,
+    /// The engine: as docker-agent, and every container stops; those that are always restarted start again.
+    Engine,
+}
+
+/// Calls that fail before whoever died is back.
+const CALLS_AWAY: usize = 3;
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct World {
+    pub(crate) containers: BTreeMap<String, Container>,
+    /// Containers with the restart policy `always`, by name.
+    pub(crate) always: BTreeSet<String>,
+    pub(crate) images: BTreeSet<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Image by digest.
+    pub(crate) registry: BTreeMap<String, String>,
+    pub(crate) files: BTreeMap<String, String>,
+    pub(crate) volumes: BTreeMap<String, String>,
+    pub(crate) snapshots: BTreeMap<String, BTreeMap<String, String>>,
+    /// Images whose containers exit at once.
+    pub(crate) exiting: BTreeSet<String>,
+    /// How often a container was started.
+    pub(crate) starts: usize,
+    next: usize,
+}
+
+struct Fuse {
+    fault: Fault,
+    left: usize,
+    away: usize,
+}
+
+pub(crate) struct FakeEngine {
+    world: Mutex<World>,
+    fuse: Mutex<Fuse>,
+    pub(crate) blown: Notify,
+}
+
+impl FakeEngine {
+    /// A world in which nothing fails.
+    pub(crate) fn new(world: World) -> Arc<Self> {
+        Arc::new(Self {
+            world: Mutex::new(world),
+            fuse: Mutex::new(Fuse { fault: Fault::Updater, left: usize::MAX, away: 0 }),
+            blown: Notify::new(),
+        })
+    }
+
+    /// From now on, someone dies after this many instants.
+    pub(crate) fn arm(&self, fault: Fault, instants: usize) {
+        *self.fuse.lock().unwrap_or_else(PoisonError::into_inner) = Fuse { fault, left: instants, away: 0 };
+    }
+
+    /// Whether the fault has happened.
+    pub(crate) fn is_blown(&self) -> bool {
+        self.fuse.lock().unwrap_or_else(PoisonError::into_inner).left == usize::MAX
+    }
+
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Anything may die here.
+    async fn instant(&self) -> Result<(), EngineError> {
+        let fault = {
+            let mut fuse = self.fuse.lock().unwrap_or_else(PoisonError::into_inner);
+            if fuse.away > 0 {
+                fuse.away -= 1;
+                return Err(away());
+            }
+            if fuse.left == 0 {
+                fuse.left = usize::MAX;
+                fuse.away = if fuse.fault == Fault::Updater { 0 } else { CALLS_AWAY };
+                Some(fuse.fault)
+            } else {
+                fuse.left -= usize::from(fuse.left != usize::MAX);
+                None
+            }
+        };
+        match fault {
+            None => Ok(()),
+            Some(Fault::Agent) => Err(away()),
+            Some(Fault::Engine) => {
+                self.world().crash();
+                Err(away())
+            }
+            Some(Fault::Updater) => {
+                self.blown.notify_one();
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+fn away() -> EngineError {
+    EngineError { action: "calling".to_owned(), kind: EngineErrorKind::Away, message: "nobody is there".to_owned() }
+}
+
+fn refused(kind: EngineErrorKind, message: &str) -> EngineError {
+    EngineError { action: "doing it".to_owned(), kind, message: message.to_owned() }
+}
+
+impl World {
+    /// A container, made but not started. Its inspect document is the list of its volumes.
+    pub(crate) fn create(&mut self, name: &str, image: &str, volumes: &[&str], labels: &[(&str, &str)]) -> String {
+        self.next += 1;
+        let id = format!("{:064x}", self.next);
+        let image_id = self.tags.get(&normal(image)).cloned().unwrap_or_else(|| image.to_owned());
+        let digests = self.registry.iter().filter(|(_, id)| **id == image_id);
+        let container = Container {
+            id: id.clone(),
+            name: name.to_owned(),
+            image: image.to_owned(),
+            repo_digests: digests.map(|(digest, _)| format!("docker.io/library/app@{digest}")).collect(),
+            image_id,
+            state: State::Created,
+            health: Health::None,
+            health_output: String::new(),
+            health_check: None,
+            restart_count: 0,
+            exit_code: 0,
+            error: String::new(),
+            started_at: None,
+            labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            mounts: volumes
+                .iter()
+                .map(|volume| Mount {
+                    kind: MountKind::Volume,
+                    source: (*volume).to_owned(),
+                    destination: "/data".to_owned(),
+                    is_writable: true,
+                })
+                .collect(),
+            published_ports: Vec::new(),
+            network_mode: "bridge".to_owned(),
+            auto_remove: false,
+            inspect_json: serde_json::to_string(&volumes).unwrap(),
+        };
+        self.containers.insert(id.clone(), container);
+        id
+    }
+
+    /// Each version writes its own form of data; an older one on the data of a newer one makes a mess of it.
+    pub(crate) fn start(&mut self, id: &str) {
+        self.starts += 1;
+        let Some(container) = self.containers.get_mut(id) else { return };
+        let exits = self.exiting.contains(&container.image_id);
+        container.state = if exits { State::Exited } else { State::Running };
+        container.exit_code = i32::from(exits);
+        container.started_at = Some(Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(1));
+        for mount in &container.mounts {
+            let data = self.volumes.entry(mount.source.clone()).or_default();
+            *data = match (container.image_id.as_str(), data.as_str()) {
+                ("sha256:old", "written by old") => "written by old".to_owned(),
+                ("sha256:old", _) => "a mess".to_owned(),
+                _ => "written by new".to_owned(),
+            };
+        }
+    }
+
+    fn stop(&mut self, id: &str) {
+        if let Some(container) = self.containers.get_mut(id).filter(|container| container.is_up()) {
+            container.state = State::Exited;
+        }
+    }
+
+    fn crash(&mut self) {
+        let ids: Vec<String> = self.containers.keys().cloned().collect();
+        for id in ids {
+            self.stop(&id);
+            let container = &self.containers[&id];
+            let name = container.name.split(".homeport-").next().unwrap_or_default();
+            if self.always.contains(name) && container.started_at.is_some() {
+                self.start(&id);
+            }
+        }
+    }
+
+    fn find(&self, wanted: &str) -> Option<&Container> {
+        self.containers.get(wanted).or_else(|| self.containers.values().find(|container| container.name == wanted))
+    }
+
+    fn image(&self, wanted: &str) -> Option<Image> {
+        let id = if self.images.contains(wanted) { Some(wanted) } else { self.tags.get(&normal(wanted)).map(String::as_str) };
+        let id = id.filter(|id| self.images.contains(*id))?;
+        let tags = self.tags.iter().filter(|(_, image)| *image == id).map(|(tag, _)| tag.clone()).collect();
+        Some(Image { id: id.to_owned(), tags })
+    }
+
+    /// Compose files here say `image: <reference>` and nothing else.
+    fn compose_image(&self, path: &str) -> Option<String> {
+        let line = self.files.get(path)?.lines().find_map(|line| line.trim().strip_prefix("image: "))?;
+        Some(line.to_owned())
+    }
+}
+
+/// `app:1` and `docker.io/library/app:1` are the same.
+fn normal(reference: &str) -> String {
+    reference.parse::<homeport_image_ref::Reference>().map_or_else(|_| reference.to_owned(), |found| found.to_string())
+}
+
+#[async_trait]
+impl Engine for FakeEngine {
+    async fn own_container(&self) -> Result<Option<String>, EngineError> {
+        self.instant().await?;
+        Ok(None)
+    }
+
+    async fn containers(&self, labels: &[(&str, &str)]) -> Result<Vec<Container>, EngineError> {
+        self.instant().await?;
+        let matches = |container: &&Container| {
+            labels.iter().all(|(name, value)| container.labels.get(*name).is_some_and(|found| found == value))
+        };
+        Ok(self.world().containers.values().filter(matches).cloned().collect())
+    }
+
+    async fn container(&self, container: &str) -> Result<Option<Container>, EngineError> {
+        self.instant().await?;
+        Ok(self.world().find(container).cloned())
+    }
+
+    async fn start(&self, container: &str) -> Result<(), EngineError> {
+        self.instant().await?;
+        {
+            let mut world = self.world();
+            let found = world.find(container).map(|found| (found.id.clone(), found.is_up()));
+            let (id, is_up) = found.ok_or_else(|| refused(EngineErrorKind::NotFound, "no such container"))?;
+            if !is_up {
+                world.start(&id);
+            }
+        }
+        self.instant().await
+    }
+
+    async fn stop(&self, container: &str) -> Result<(), EngineError> {
+        self.instant().await?;
+        self.world().stop(container);
+        self.instant().await
+    }
+
+    async fn remove(&self, container: &str) -> Result<(), EngineError> {
+        self.instant().await?;
+        self.world().containers.remove(container);
+        self.instant().await
+    }
+
+    async fn rename(&self, container: &str, name: &str) -> Result<(), EngineError> {
+        self.instant().await?;
+        {
+            let mut world = self.world();
+            if world.find(name).is_some_and(|found| found.id != container) {
+                return Err(refused(EngineErrorKind::Refused, "the name is taken"));
+            }
+            let found = world.containers.get_mut(container);
+            found.ok_or_else(|| refused(EngineErrorKind::NotFound, "no such container"))?.name = name.to_owned();
+        }
+        self.instant().await
+    }
+
+    async fn create_replacement(
+        &self,
+        inspect_json: &str,
+        image: &str,
+        name: &str,
+        operation: &str,
+    ) -> Result<(String, Vec<Difference>), EngineError> {
+        self.instant().await?;
+        let id = {
+            let mut world = self.world();
+            if let Some(found) = world.find(name).cloned() {
+                if found.label("homeport.operation") != Some(operation) {
+                    return Err(refused(EngineErrorKind::Refused, "the name is taken"));
+                }
+                world.containers.remove(&found.id);
+            }
+            if world.image(image).is_none() {
+                return Err(refused(EngineErrorKind::NotFound, "no such image"));
+            }
+            let volumes: Vec<String> = serde_json::from_str(inspect_json).unwrap();
+            let volumes: Vec<&str> = volumes.iter().map(String::as_str).collect();
+            let labels = [("homeport.operation", operation)];
+            world.create(name, image, &volumes, &labels)
+        };
+        self.instant().await?;
+        Ok((id, Vec::new()))
+    }
+
+    async fn compare(&self, before: &str, after: &str) -> Result<Vec<Difference>, EngineError> {
+        self.instant().await?;
+        if before == after {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Difference { field: "Mounts".to_owned(), before: before.to_owned(), after: after.to_owned() }])
+    }
+
+    async fn probe_ports(
+        &self,
+        _: &str,
+        ports: &[(u16, Option<PortAnswer>)],
+        _: Duration,
+    ) -> Result<Vec<Port>, EngineError> {
+        self.instant().await?;
+        Ok(ports.iter().map(|(port, _)| Port { port: *port, answer: PortAnswer::Http }).collect())
+    }
+
+    async fn image(&self, image: &str) -> Result<Option<Image>, EngineError> {
+        self.instant().await?;
+        Ok(self.world().image(image))
+    }
+
+    async fn pull(&self, pull: &Pull, on_progress: OnProgress<'_>) -> Result<Image, EngineError> {
+        self.instant().await?;
+        on_progress(50, "Downloading");
+        let image = {
+            let mut world = self.world();
+            let id = world.registry.get(&pull.digest).cloned();
+            let id = id.ok_or_else(|| refused(EngineErrorKind::NotFound, "manifest unknown"))?;
+            world.images.insert(id.clone());
+            world.image(&id).unwrap()
+        };
+        self.instant().await?;
+        Ok(image)
+    }
+
+    async fn tag(&self, image: &str, repository: &str, tag: &str) -> Result<(), EngineError> {
+        self.instant().await?;
+        {
+            let mut world = self.world();
+            let found = world.image(image).ok_or_else(|| refused(EngineErrorKind::NotFound, "no such image"))?;
+            world.tags.insert(format!("{repository}:{tag}"), found.id);
+        }
+        self.instant().await
+    }
+
+    async fn untag(&self, reference: &str) -> Result<(), EngineError> {
+        self.instant().await?;
+        {
+            let mut world = self.world();
+            if let Some(id) = world.tags.remove(&normal(reference)) {
+                let is_used = world.containers.values().any(|container| container.image_id == id);
+                if !is_used && !world.tags.values().any(|image| *image == id) {
+                    world.images.remove(&id);
+                }
+            }
+        }
+        self.instant().await
+    }
+
+    async fn resolve(&self, project: &Project) -> Result<Resolved, EngineError> {
+        self.instant().await?;
+        let image = self.world().compose_image(&project.config_files[0]);
+        Ok(Resolved {
+            images: image.map(|image| ("web".to_owned(), image)).into_iter().collect(),
+            config_hashes: BTreeMap::new(),
+        })
+    }
+
+    async fn up_service(&self, project: &Project, service: &str, recreate: bool) -> Result<String, EngineError> {
+        self.instant().await?;
+        let labels = [("com.docker.compose.project", project.name.as_str()), ("com.docker.compose.service", service)];
+        let present = self.containers(&labels).await?.into_iter().next();
+        let image = self.world().compose_image(&project.config_files[0]).unwrap();
+        let image_id = self.world().image(&image).ok_or_else(|| refused(EngineErrorKind::NotFound, "no such image"))?.id;
+        let Some(old) = present else { return Err(refused(EngineErrorKind::Other, "the model only recreates")) };
+        if old.image_id == image_id && !recreate {
+            return Ok("up to date".to_owned());
+        }
+        let volumes: Vec<&str> = old.mounts.iter().map(|mount| mount.source.as_str()).collect();
+        let copied: Vec<(&str, &str)> = old.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let new = self.world().create(&format!("{}_{}", old.short_id(), old.name), &image, &volumes, &copied);
+        self.instant().await?;
+        self.world().stop(&old.id);
+        self.instant().await?;
+        self.world().containers.remove(&old.id);
+        self.instant().await?;
+        if let Some(container) = self.world().containers.get_mut(&new) {
+            container.name.clone_from(&old.name);
+        }
+        self.instant().await?;
+        self.world().start(&new);
+        self.instant().await?;
+        Ok("Recreated".to_owned())
+    }
+
+    async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, EngineError> {
+        self.instant().await?;
+        Ok(self.world().files.get(path).map(|text| text.as_bytes().to_vec()))
+    }
+
+    async fn write_file(&self, path: &str, content: &[u8], expected: &[u8]) -> Result<(), EngineError> {
+        self.instant().await?;
+        {
+            let mut world = self.world();
+            let file = world.files.get_mut(path).ok_or_else(|| refused(EngineErrorKind::NotFound, "no such file"))?;
+            if file.as_bytes() != expected {
+                return Err(refused(EngineErrorKind::Changed, "the file has changed"));
+            }
+            *file = String::from_utf8(content.to_vec()).unwrap();
+        }
+        self.instant().await
+    }
+
+    async fn take_snapshot(&self, id: &str, sources: &[Source], _: &[(&str, &str)]) -> Result<(), EngineError> {
+        self.instant().await?;
+        for source in sources {
+            {
+                let mut world = self.world();
+                let data = world.volumes.get(&source.source).cloned().unwrap_or_default();
+                world.snapshots.entry(id.to_owned()).or_default().insert(source.source.clone(), data);
+            }
+            self.instant().await?;
+        }
+        Ok(())
+    }
+
+    async fn restore_snapshot(&self, id: &str) -> Result<(), EngineError> {
+        self.instant().await?;
+        let copy = self.world().snapshots.get(id).cloned();
+        for (source, data) in copy.ok_or_else(|| refused(EngineErrorKind::NotFound, "no such snapshot"))? {
+            {
+                let mut world = self.world();
+                if world.containers.values().any(|used| used.is_up() && used.mounts.iter().any(|m| m.source == source)) {
+                    return Err(refused(EngineErrorKind::Refused, "something is using the data"));
+                }
+                world.volumes.insert(source, data);
+            }
+            self.instant().await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_snapshot(&self, id: &str) -> Result<(), EngineError> {
+        self.instant().await?;
+        self.world().snapshots.remove(id);
+        self.instant().await
+    }
+
+    async fn snapshots(&self) -> Result<Vec<String>, EngineError> {
+        self.instant().await?;
+        Ok(self.world().snapshots.keys().cloned().collect())
+    }
+}

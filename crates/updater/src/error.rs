@@ -1,0 +1,155 @@
+//! Why the updater did not do what it was asked for, and what the caller should make of it.
+
+use homeport_service::status::Coded;
+use homeport_store::StoreError;
+use tonic::Code;
+
+use crate::{
+    check::CheckError,
+    engine::{EngineError, EngineErrorKind},
+    plan::PlanError,
+    registry::RegistryError,
+};
+
+/// Why an update, a rollback or a look at one did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError {
+    /// There is no such container.
+    #[error("container not found: {container}")]
+    NoContainer {
+        /// As it was asked for.
+        container: String,
+    },
+    /// There is no such operation.
+    #[error("operation not found")]
+    NoOperation,
+    /// It is not known what to update to.
+    #[error("cannot update container {container}: no target version specified, and the last check found nothing newer")]
+    NoTarget {
+        /// Its name.
+        container: String,
+    },
+    /// A tag that is none.
+    #[error("\"{tag}\" is no tag; one has at most 128 letters, digits and . _ -")]
+    BadTag {
+        /// As it was asked for.
+        tag: String,
+    },
+    /// The image of the container has no repository.
+    #[error("container {container} runs {image}, which no registry can know")]
+    NoRepository {
+        /// Its name.
+        container: String,
+        /// What it runs.
+        image: String,
+    },
+    /// The registry has no such tag.
+    #[error("image tag does not exist on the registry: {reference}")]
+    NoImage {
+        /// The reference.
+        reference: String,
+    },
+    /// The registry did not say.
+    #[error("cannot ask the registry for {reference}")]
+    Registry {
+        /// The reference.
+        reference: String,
+        /// Why.
+        #[source]
+        source: RegistryError,
+    },
+    /// The check for a target failed.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// The labels name a compose file that is not there.
+    #[error("the compose file of service {service} cannot be found: {path}; is its directory among the stacks?")]
+    NoComposeFile {
+        /// The service.
+        service: String,
+        /// The file.
+        path: String,
+    },
+    /// A compose file is no text.
+    #[error("{path} is not UTF-8 text and cannot be changed safely")]
+    NotText {
+        /// The file.
+        path: String,
+    },
+    /// It cannot be done, or must not.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// docker-agent or the engine did not do it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Only finished updates have a way back.
+    #[error("operation {operation} {reason}, so there is nothing to roll back")]
+    NoWayBack {
+        /// Its id.
+        operation: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Others came after it.
+    #[error("container {container} was updated again after operation {operation} (use force to roll back all the same)")]
+    NotNewest {
+        /// The container.
+        container: String,
+        /// The operation.
+        operation: String,
+    },
+    /// A request without containers.
+    #[error("containers array is required")]
+    NoItems,
+    /// A page that was never given out.
+    #[error("the cursor is none that was given out")]
+    BadCursor,
+    /// A time that is none.
+    #[error("{field} is no valid time")]
+    BadTime {
+        /// The field.
+        field: &'static str,
+    },
+    /// Too much waits.
+    #[error("{limit} operations wait already; try again when some of them have ended")]
+    QueueFull {
+        /// The bound.
+        limit: usize,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Coded for UpdateError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoContainer { .. } | Self::NoOperation => Code::NotFound,
+            Self::NoTarget { .. }
+            | Self::NoRepository { .. }
+            | Self::NoImage { .. }
+            | Self::NoComposeFile { .. }
+            | Self::NotText { .. }
+            | Self::NoWayBack { .. }
+            | Self::NotNewest { .. } => Code::FailedPrecondition,
+            Self::BadTag { .. } | Self::NoItems | Self::BadCursor | Self::BadTime { .. } => Code::InvalidArgument,
+            Self::QueueFull { .. } => Code::ResourceExhausted,
+            Self::Registry { source, .. } => source.code(),
+            Self::Check(source) => source.code(),
+            Self::Plan(source) => source.code(),
+            Self::Engine(source) => source.code(),
+            Self::Store(_) => Code::Internal,
+        }
+    }
+}
+
+impl Coded for EngineError {
+    fn code(&self) -> Code {
+        match self.kind {
+            EngineErrorKind::Away => Code::Unavailable,
+            EngineErrorKind::NotFound => Code::NotFound,
+            EngineErrorKind::Refused | EngineErrorKind::Changed => Code::FailedPrecondition,
+            EngineErrorKind::Full => Code::ResourceExhausted,
+            EngineErrorKind::Other => Code::Internal,
+        }
+    }
+}

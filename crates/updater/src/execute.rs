@@ -1,0 +1,211 @@
+//! Carrying out a plan. No choices are made here: a step does what the plan says, its undo brings back what was.
+//!
+//! Every undo converges: it looks at what is there, whatever a crash left behind, and changes only what is not as it
+//! was before. A container that was never touched is not restarted.
+
+mod copy;
+mod create;
+mod edit;
+mod health;
+mod hold;
+mod keep_image;
+mod new;
+mod pull;
+mod recreate;
+mod restore;
+mod stage;
+mod stop;
+mod swap;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod tidy;
+mod validate;
+
+use std::sync::Arc;
+
+use homeport_operation::{Scope, Step, StepError, Workflow};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    engine::{Container, Engine, EngineError, EngineErrorKind},
+    error::UpdateError,
+    gather,
+    plan::{Job, Names, Plan, Saved, Way},
+};
+
+pub use stage::{Stage, stage_of};
+
+/// Names of the steps in the journal.
+pub mod step {
+    /// The container and its files are as they were planned for; as an undo: everything is as it was.
+    pub const VALIDATE: &str = "validate";
+    /// The old image has a tag of its own.
+    pub const KEEP_IMAGE: &str = "keep_image";
+    /// As an undo: the old container runs.
+    pub const HOLD: &str = "hold";
+    /// The new image is here and has its tag.
+    pub const PULL: &str = "pull";
+    /// The new container is there, not started.
+    pub const CREATE: &str = "create";
+    /// The data is copied while the container runs.
+    pub const COPY: &str = "copy";
+    /// The files say the new image.
+    pub const EDIT: &str = "edit";
+    /// The old container does not run.
+    pub const STOP: &str = "stop";
+    /// The copy is up to date.
+    pub const SYNC: &str = "sync";
+    /// The data of before is back.
+    pub const RESTORE: &str = "restore";
+    /// Compose has put the new container in place of the old one.
+    pub const RECREATE: &str = "recreate";
+    /// The new container has the old one's name, and runs.
+    pub const SWAP: &str = "swap";
+    /// The new container has proved itself.
+    pub const HEALTH: &str = "health";
+    /// Nothing that is not needed any more is left.
+    pub const TIDY: &str = "tidy";
+}
+
+/// What all steps of an operation work on.
+pub struct Work {
+    engine: Arc<dyn Engine>,
+    job: Job,
+    names: Names,
+    id: String,
+}
+
+impl Work {
+    /// The work of an operation with this id.
+    pub fn new(engine: Arc<dyn Engine>, job: Job, id: &str) -> Self {
+        let names = Names::new(&job.plan.container, id);
+        Self { engine, job, names, id: id.to_owned() }
+    }
+
+    fn plan(&self) -> &Plan {
+        &self.job.plan
+    }
+
+    fn saved(&self) -> &Saved {
+        &self.job.saved
+    }
+
+    /// The old container, if it is still there.
+    async fn old(&self) -> Result<Option<Container>, EngineError> {
+        self.engine.container(&self.plan().container.id).await
+    }
+
+    /// The old container, which must be there.
+    async fn old_or_gone(&self) -> Result<Container, StepError> {
+        self.old().await.map_err(failed)?.ok_or_else(|| {
+            StepError::failed(format!("container {} was removed by someone in the meantime", self.plan().container.name))
+        })
+    }
+
+    /// Every container that stands in the place of the old one or is to: those of its service, and those that this
+    /// operation made. The old one is among them.
+    async fn candidates(&self) -> Result<Vec<Container>, EngineError> {
+        let mut found = self.engine.containers(&[(OPERATION_LABEL, &self.id)]).await?;
+        if let Way::Compose { project, service, .. } = &self.plan().way {
+            for container in gather::of_service(self.engine.as_ref(), &project.name, service).await? {
+                if found.iter().all(|known| known.id != container.id) {
+                    found.push(container);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The candidates without the old one.
+    async fn others(&self) -> Result<Vec<Container>, EngineError> {
+        let mut found = self.candidates().await?;
+        found.retain(|container| container.id != self.plan().container.id);
+        Ok(found)
+    }
+}
+
+/// Label that docker-agent puts on replacements, with the operation's id.
+pub const OPERATION_LABEL: &str = "homeport.operation";
+
+/// The steps of a plan, in order.
+pub fn workflow(work: Work) -> Workflow {
+    let work = Arc::new(work);
+    let has_data = work.plan().has_data();
+    let is_compose = matches!(work.plan().way, Way::Compose { .. });
+    let mut steps: Vec<Box<dyn Step>> = vec![
+        Box::new(validate::Validate(Arc::clone(&work))),
+        Box::new(keep_image::KeepImage(Arc::clone(&work))),
+        Box::new(hold::Hold(Arc::clone(&work))),
+        Box::new(pull::Pull(Arc::clone(&work))),
+    ];
+    if !is_compose {
+        steps.push(Box::new(create::Create(Arc::clone(&work))));
+    }
+    if has_data {
+        steps.push(Box::new(copy::Copy(Arc::clone(&work))));
+    }
+    if is_compose {
+        steps.push(Box::new(edit::Edit(Arc::clone(&work))));
+    }
+    if has_data || !is_compose {
+        steps.push(Box::new(stop::Stop(Arc::clone(&work))));
+    }
+    if has_data {
+        steps.push(Box::new(sync::Sync(Arc::clone(&work))));
+    }
+    if work.plan().restore.is_some() {
+        steps.push(Box::new(restore::Restore(Arc::clone(&work))));
+    }
+    if is_compose {
+        steps.push(Box::new(recreate::Recreate(Arc::clone(&work))));
+    } else {
+        steps.push(Box::new(swap::Swap(Arc::clone(&work))));
+    }
+    steps.push(Box::new(health::Prove(Arc::clone(&work))));
+    Workflow::new(steps, vec![Box::new(tidy::Tidy(work))])
+}
+
+/// What the step that put the new container in place found out.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Placed {
+    /// Id of the new container.
+    pub new_container: Option<String>,
+    /// The new version has run, so what it may have written goes with it.
+    pub may_have_written: bool,
+    /// Differences that were let pass.
+    pub differences: Vec<String>,
+}
+
+/// What the step that put the new container in place recorded, by whichever way it was.
+fn placed(scope: &Scope<'_>) -> Result<Option<Placed>, StepError> {
+    for name in [step::RECREATE, step::SWAP] {
+        if scope.state(name).is_some() {
+            return Ok(Some(scope.data(name)?.unwrap_or_default()));
+        }
+    }
+    Ok(None)
+}
+
+/// A failure of the engine as a failure of a step.
+fn failed(error: EngineError) -> StepError {
+    if error.kind == EngineErrorKind::Away { StepError::away(error) } else { StepError::failed(error) }
+}
+
+fn update_failed(error: UpdateError) -> StepError {
+    match error {
+        UpdateError::Engine(error) => failed(error),
+        error => StepError::failed(error),
+    }
+}
+
+/// In what two containers differ, for people.
+fn describe(differences: &[crate::engine::Difference]) -> Vec<String> {
+    let side = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
+    differences
+        .iter()
+        .map(|difference| {
+            format!("{}: {} instead of {}", difference.field, side(&difference.after), side(&difference.before))
+        })
+        .collect()
+}

@@ -1,0 +1,44 @@
+//! The new version proves itself.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use homeport_operation::{Scope, Step, StepError};
+
+use super::{Work, failed, placed, step};
+use crate::health::{self, ProofError};
+
+pub(super) struct Prove(pub(super) Arc<Work>);
+
+#[async_trait]
+impl Step for Prove {
+    fn name(&self) -> &'static str {
+        step::HEALTH
+    }
+
+    async fn run(&self, scope: &Scope<'_>) -> Result<(), StepError> {
+        let work = &self.0;
+        let id = placed(scope)?.and_then(|placed| placed.new_container).unwrap_or_default();
+        let name = &work.plan().container.name;
+        let new = work.engine.container(&id).await.map_err(failed)?;
+        let new = new.ok_or_else(|| StepError::failed(format!("the new container {name} is gone")))?;
+        let on_progress = |percent: u32, message: &str| scope.progress(percent, message);
+        match health::prove(work.engine.as_ref(), &new, &work.plan().proof, &on_progress).await {
+            Ok(()) => work.check_alone(&new.id).await,
+            Err(ProofError::Engine(error)) => Err(failed(error)),
+            Err(error) => Err(StepError::failed(error)),
+        }
+    }
+}
+
+impl Work {
+    /// The old version, if it still lies aside, has not been started again in the meantime: both would have written.
+    async fn check_alone(&self, new: &str) -> Result<(), StepError> {
+        match self.old().await.map_err(failed)? {
+            Some(old) if old.id != new && old.is_up() => {
+                Err(StepError::failed(format!("the old version of {} was started beside the new one", self.plan().container.name)))
+            }
+            _ => Ok(()),
+        }
+    }
+}

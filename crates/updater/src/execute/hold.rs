@@ -1,0 +1,107 @@
+//! The old container. Going forward nothing is done to it here; going back, it runs again when this is done.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use homeport_operation::{Scope, Step, StepError};
+
+use super::{OPERATION_LABEL, Work, failed, placed, step};
+use crate::{
+    engine::{Container, Pull},
+    plan::same_reference,
+};
+
+pub(super) struct Hold(pub(super) Arc<Work>);
+
+#[async_trait]
+impl Step for Hold {
+    fn name(&self) -> &'static str {
+        step::HOLD
+    }
+
+    async fn run(&self, _: &Scope<'_>) -> Result<(), StepError> {
+        Ok(())
+    }
+
+    async fn undo(&self, scope: &Scope<'_>) -> Result<(), StepError> {
+        let work = &self.0;
+        let container = match work.old().await.map_err(failed)? {
+            Some(old) => old,
+            None if placed(scope)?.is_none() => {
+                // Whoever removed it, it was not this operation; then it is not for this operation to bring it back.
+                tracing::warn!(container.name = work.plan().container.name, "the container was removed by someone else");
+                return Ok(());
+            }
+            None => work.made_again().await?,
+        };
+        let name = &work.plan().container.name;
+        if container.name != *name {
+            work.engine.rename(&container.id, name).await.map_err(failed)?;
+        }
+        if work.plan().has_data() && super::copy::is_needed(scope) {
+            let snapshot = &work.names.snapshot;
+            return Err(StepError::failed(format!(
+                "the data of {name} could not be brought back, so its old version is not started on it; the data is in \
+                 the snapshot {snapshot}"
+            )));
+        }
+        if !container.is_up() {
+            work.engine.start(&container.id).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    /// The old container, made again from its inspect document, by this attempt or one before.
+    async fn made_again(&self) -> Result<Container, StepError> {
+        let (subject, image) = (&self.plan().container, &self.plan().image);
+        if let Some(present) = self.engine.container(&subject.name).await.map_err(failed)?
+            && present.label(OPERATION_LABEL) == Some(&self.id)
+            && present.image_id == image.old_id
+        {
+            return Ok(present);
+        }
+        let reference = self.old_image().await?;
+        let (id, differences) = self
+            .engine
+            .create_replacement(&self.saved().inspect_json, &reference, &self.names.replacement, &self.id)
+            .await
+            .map_err(failed)?;
+        if !differences.is_empty() {
+            tracing::warn!(
+                container.name = subject.name,
+                differences = super::describe(&differences).join("; "),
+                "the old container cannot be made again exactly as it was"
+            );
+        }
+        self.engine.container(&id).await.map_err(failed)?.ok_or_else(|| {
+            StepError::failed(format!("container {} is gone as soon as it was made again", subject.name))
+        })
+    }
+
+    /// A reference by which the old image is here: the one that the container was made from, if it still is that image.
+    async fn old_image(&self) -> Result<String, StepError> {
+        let image = &self.plan().image;
+        for candidate in [&image.old_reference, &image.old_id, &self.names.kept_image()] {
+            if self.engine.image(candidate).await.map_err(failed)?.is_some_and(|found| found.id == image.old_id) {
+                return Ok(candidate.clone());
+            }
+        }
+        for digest in &image.old_digests {
+            let Some((repository, digest)) = digest.split_once('@') else { continue };
+            let pull = Pull { repository: repository.to_owned(), digest: digest.to_owned() };
+            let found = self.engine.pull(&pull, &|_, _| {}).await.map_err(failed)?;
+            if found.id == image.old_id {
+                return Ok(found.id);
+            }
+        }
+        let what = &image.old_reference;
+        Err(StepError::failed(format!("the old image {what} ({}) is neither here nor in a registry", image.old_id)))
+    }
+
+    /// Whether a reference of this operation means the old image's own tag.
+    pub(super) fn is_same_tag(&self) -> bool {
+        same_reference(&self.plan().image.old_reference, &self.plan().image.new_reference)
+    }
+}

@@ -1,0 +1,67 @@
+//! Compose puts the new container in place of the old one.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use homeport_operation::{Scope, Step, StepError};
+
+use super::{Placed, Work, describe, failed, pull::Pulled, step};
+use crate::{
+    engine::Container,
+    plan::Way,
+};
+
+pub(super) struct Recreate(pub(super) Arc<Work>);
+
+#[async_trait]
+impl Step for Recreate {
+    fn name(&self) -> &'static str {
+        step::RECREATE
+    }
+
+    async fn run(&self, scope: &Scope<'_>) -> Result<(), StepError> {
+        let work = &self.0;
+        let Way::Compose { project, service, recreate } = &work.plan().way else { return Ok(()) };
+        work.old_or_gone().await?;
+        work.engine.up_service(project, service, *recreate).await.map_err(failed)?;
+        let new = work.only_new(scope).await?;
+        let differences = work.engine.compare(&work.saved().inspect_json, &new.inspect_json).await.map_err(failed)?;
+        let differences = describe(&differences);
+        let placed =
+            Placed { new_container: Some(new.id), may_have_written: true, differences: differences.clone() };
+        scope.record(&placed).await?;
+        if differences.is_empty() || work.plan().force {
+            return Ok(());
+        }
+        Err(StepError::failed(format!(
+            "the new container differs from the old one in more than its image: {} (use force to accept that)",
+            differences.join("; ")
+        )))
+    }
+
+    async fn undo(&self, scope: &Scope<'_>) -> Result<(), StepError> {
+        self.0.take_away_new(scope).await
+    }
+}
+
+impl Work {
+    /// The one container that stands in the old one's place now.
+    async fn only_new(&self, scope: &Scope<'_>) -> Result<Container, StepError> {
+        let image_id = scope.data::<Pulled>(step::PULL)?.and_then(|pulled| pulled.image_id);
+        let mut found = self.candidates().await.map_err(failed)?;
+        let name = &self.plan().container.name;
+        let (Some(new), true) = (found.pop(), found.is_empty()) else {
+            return Err(StepError::failed(format!("compose left several containers or none in the place of {name}")));
+        };
+        if new.id == self.plan().container.id {
+            return Err(StepError::failed(format!("compose saw no reason to recreate {name}")));
+        }
+        if Some(&new.image_id) != image_id.as_ref() {
+            return Err(StepError::failed(format!(
+                "compose started {name} from {}, which is not the image that was pulled",
+                new.image
+            )));
+        }
+        Ok(new)
+    }
+}

@@ -1,0 +1,41 @@
+//! Which stage a step belongs to, in the words that clients know, and how far along it is.
+
+use super::step;
+
+/// A stage, in the words that clients know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stage {
+    /// Its name.
+    pub name: &'static str,
+    /// Per cent of the whole at its beginning.
+    pub from: u32,
+    /// Per cent of the whole at its end.
+    pub to: u32,
+    /// What it is about, in words.
+    pub message: &'static str,
+}
+
+impl Stage {
+    /// Per cent of the whole at this much of the stage.
+    pub fn percent(&self, of_stage: u32) -> u32 {
+        self.from + (self.to - self.from) * of_stage.min(100) / 100
+    }
+}
+
+/// The stage of a step. None: it is too short to be told of.
+pub fn stage_of(step: &str) -> Option<Stage> {
+    let (name, from, to, message) = match step {
+        step::VALIDATE => ("validating", 0, 5, "checking the container and its files"),
+        step::PULL => ("pulling_image", 10, 50, "pulling the image"),
+        step::CREATE => ("validating", 50, 52, "creating the new container beside the old one"),
+        step::COPY => ("backup", 52, 58, "copying the data"),
+        step::EDIT => ("updating_compose", 60, 61, "changing the compose file"),
+        step::STOP => ("stopping", 62, 64, "stopping the old version"),
+        step::SYNC => ("backup", 64, 67, "copying what of the data has changed since"),
+        step::RESTORE => ("backup", 67, 70, "bringing back the data"),
+        step::RECREATE | step::SWAP => ("recreating", 70, 80, "starting the new version"),
+        step::HEALTH => ("health_check", 80, 98, "waiting until the new version has proved itself"),
+        _ => return None,
+    };
+    Some(Stage { name, from, to, message })
+}

@@ -1,0 +1,255 @@
+//! Invariant: whoever dies at whatever instant, in the end one version runs, old or new, and image, file and data all
+//! belong to it; nothing is left over.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use homeport_operation::{Change, Journal, Observer, Outcome, Retry, Runner};
+use homeport_service::clock::SystemClock;
+use homeport_store::{Store, StoreError, Transaction};
+use tokio_util::sync::CancellationToken;
+
+use super::{Work, workflow};
+use crate::{
+    engine::{
+        MountKind, Project, Source,
+        fake::{FakeEngine, Fault, World},
+    },
+    plan::{
+        Edit, ImageChange, ImageSource, Job, Kind, Names, PLAN_FORM, Plan, Proof, Saved, SavedFile, Subject, Values,
+        Way, sha256,
+    },
+};
+
+const ID: &str = "11111111-2222-3333-4444-555555555555-0";
+const PATH: &str = "/stacks/app/compose.yaml";
+const LABELS: [(&str, &str); 2] = [("com.docker.compose.project", "app"), ("com.docker.compose.service", "web")];
+const RETRY: Retry = Retry { first: Duration::ZERO, ceiling: Duration::ZERO, attempts: 8 };
+
+#[derive(Debug, Clone, Copy)]
+struct Scenario {
+    compose: bool,
+    data: bool,
+    /// The tag stays and points elsewhere.
+    floating: bool,
+    /// The new version exits at once.
+    broken: bool,
+    /// The engine always restarts the container.
+    always: bool,
+}
+
+struct Silent;
+
+#[async_trait]
+impl Observer for Silent {
+    async fn changed(&self, _: &mut Transaction, _: &str, _: &Change<'_>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl Scenario {
+    const fn new_reference(self) -> &'static str {
+        if self.floating { "app:1" } else { "app:2" }
+    }
+
+    fn world(self) -> World {
+        let mut world = World::default();
+        world.images.insert("sha256:old".to_owned());
+        world.registry.insert("sha256:aaa".to_owned(), "sha256:old".to_owned());
+        world.registry.insert("sha256:bbb".to_owned(), "sha256:new".to_owned());
+        world.tags.insert("docker.io/library/app:1".to_owned(), "sha256:old".to_owned());
+        world.files.insert(PATH.to_owned(), file("app:1"));
+        world.volumes.insert("data".to_owned(), "written by old".to_owned());
+        if self.broken {
+            world.exiting.insert("sha256:new".to_owned());
+        }
+        if self.always {
+            world.always.insert("web".to_owned());
+        }
+        let volumes: &[&str] = if self.data { &["data"] } else { &[] };
+        let labels: &[(&str, &str)] = if self.compose { &LABELS } else { &[] };
+        let id = world.create("web", "app:1", volumes, labels);
+        world.start(&id);
+        world
+    }
+
+    fn job(self, world: &World) -> Job {
+        let old = world.containers.values().next().unwrap();
+        let files = if self.compose && !self.floating {
+            vec![SavedFile { path: PATH.to_owned(), before: file("app:1"), after: file("app:2") }]
+        } else {
+            Vec::new()
+        };
+        let project = Project {
+            name: "app".to_owned(),
+            config_files: vec![PATH.to_owned()],
+            working_dir: "/stacks/app".to_owned(),
+            environment_files: Vec::new(),
+        };
+        let way = if self.compose {
+            Way::Compose { project, service: "web".to_owned(), recreate: files.is_empty() }
+        } else {
+            Way::Replace
+        };
+        let plan = Plan {
+            form: PLAN_FORM,
+            kind: Kind::Update,
+            container: Subject { id: old.id.clone(), name: "web".to_owned(), stack: None },
+            way,
+            image: ImageChange {
+                old_reference: "app:1".to_owned(),
+                old_id: "sha256:old".to_owned(),
+                old_digests: vec!["docker.io/library/app@sha256:aaa".to_owned()],
+                new_reference: self.new_reference().to_owned(),
+                repository: "docker.io/library/app".to_owned(),
+                tag: Some(if self.floating { "1" } else { "2" }.to_owned()),
+                source: ImageSource::Registry { digest: "sha256:bbb".to_owned() },
+            },
+            edits: files
+                .iter()
+                .map(|file| Edit {
+                    path: file.path.clone(),
+                    change: "app:1 → app:2".to_owned(),
+                    before_sha256: sha256(file.before.as_bytes()),
+                    after_sha256: sha256(file.after.as_bytes()),
+                })
+                .collect(),
+            data: if self.data {
+                vec![Source { kind: MountKind::Volume, source: "data".to_owned() }]
+            } else {
+                Vec::new()
+            },
+            restore: None,
+            proof: Proof { stable_ms: 0, port_timeout_ms: 0, margin_ms: 0, ports: Vec::new() },
+            obsolete: Vec::new(),
+            warnings: Vec::new(),
+            force: false,
+        };
+        let values = self.compose.then(|| Values {
+            service: "web".to_owned(),
+            before: "app:1".to_owned(),
+            after: self.new_reference().to_owned(),
+        });
+        Job { plan, saved: Saved { inspect_json: old.inspect_json.clone(), new_inspect_json: None, files, values } }
+    }
+}
+
+fn file(image: &str) -> String {
+    format!("services:\n  web:\n    image: {image}\n")
+}
+
+/// Runs the scenario, with a fault after so many instants, to its end. None: it ended before the fault.
+async fn play(scenario: Scenario, fault: Option<(Fault, usize)>) -> Option<(Outcome, World)> {
+    let directory = tempfile::tempdir().unwrap();
+    let schemas = vec![homeport_operation::schema()];
+    let store = Store::open(&directory.path().join("test.db"), schemas).await.unwrap();
+    let journal = Journal::new(store.clone(), Arc::new(SystemClock));
+    let world = scenario.world();
+    let job = scenario.job(&world);
+    let engine = FakeEngine::new(world);
+    let mut transaction = store.begin().await.unwrap();
+    journal.create(&mut transaction, ID, "update", &job).await.unwrap();
+    transaction.commit().await.unwrap();
+    if let Some((fault, instants)) = fault {
+        engine.arm(fault, instants);
+    }
+    let drain = CancellationToken::new();
+    let mut outcome = None;
+    while outcome.is_none() {
+        let entry = journal.get(ID).await.unwrap().unwrap();
+        let workflow = workflow(Work::new(Arc::clone(&engine) as _, entry.plan().unwrap(), ID));
+        let runner = Runner::new(&journal, &Silent, &drain, RETRY);
+        tokio::select! {
+            ended = runner.run(&entry, &workflow) => outcome = Some(ended.unwrap()),
+            () = engine.blown.notified() => {}
+        }
+    }
+    let world = engine.world().clone();
+    (fault.is_none() || engine.is_blown()).then(|| (outcome.unwrap(), world))
+}
+
+fn check(scenario: Scenario, outcome: &Outcome, world: &World, context: &str) {
+    let names = Names::new(&Subject { id: String::new(), name: "web".to_owned(), stack: None }, ID);
+    let containers: Vec<_> = world.containers.values().collect();
+    let [only] = containers.as_slice() else { panic!("{context}: {containers:?}") };
+    assert_eq!(only.name, "web", "{context}");
+    let is_new = match outcome {
+        Outcome::Done { warnings } if warnings.is_empty() => true,
+        Outcome::Undone { .. } => false,
+        other => panic!("{context}: {other:?}"),
+    };
+    assert!(only.is_up(), "{context}: it does not run");
+    assert_eq!(only.image_id, if is_new { "sha256:new" } else { "sha256:old" }, "{context}");
+    let expected = if is_new && scenario.compose { file(scenario.new_reference()) } else { file("app:1") };
+    assert_eq!(world.files[PATH], expected, "{context}");
+    let tag = if is_new && scenario.floating { "sha256:new" } else { "sha256:old" };
+    assert_eq!(world.tags["docker.io/library/app:1"], tag, "{context}");
+    assert_eq!(world.tags.contains_key(&names.kept_image()), is_new, "{context}: the kept tag");
+    assert_eq!(world.snapshots.contains_key(&names.snapshot), is_new && scenario.data, "{context}: the snapshot");
+    // The old container lies aside until the new one has proved itself; an engine that always restarts it and dies in
+    // the instant between commit and clean-up runs both for that long.
+    let both_ran = is_new && scenario.always && !scenario.compose;
+    if scenario.data && !both_ran {
+        let expected = if is_new { "written by new" } else { "written by old" };
+        assert_eq!(world.volumes["data"], expected, "{context}");
+    }
+}
+
+/// Plays a scenario with every fault at every instant.
+async fn torture(scenario: Scenario) {
+    let (outcome, world) = play(scenario, None).await.unwrap();
+    check(scenario, &outcome, &world, &format!("{scenario:?} without a fault"));
+    assert_eq!(matches!(outcome, Outcome::Undone { .. }), scenario.broken, "{scenario:?}: {outcome:?}");
+    for fault in [Fault::Updater, Fault::Agent, Fault::Engine] {
+        for instants in 0.. {
+            let context = format!("{scenario:?}, {fault:?} after {instants} instants");
+            let Some((outcome, world)) = play(scenario, Some((fault, instants))).await else { break };
+            check(scenario, &outcome, &world, &context);
+        }
+    }
+}
+
+const COMPOSE: Scenario = Scenario { compose: true, data: false, floating: false, broken: false, always: false };
+const REPLACE: Scenario = Scenario { compose: false, ..COMPOSE };
+
+#[tokio::test]
+async fn compose_survives_every_fault() {
+    torture(COMPOSE).await;
+    torture(Scenario { broken: true, ..COMPOSE }).await;
+}
+
+#[tokio::test]
+async fn compose_with_data_survives_every_fault() {
+    torture(Scenario { data: true, ..COMPOSE }).await;
+    torture(Scenario { data: true, broken: true, ..COMPOSE }).await;
+}
+
+#[tokio::test]
+async fn a_moved_tag_survives_every_fault() {
+    torture(Scenario { floating: true, ..COMPOSE }).await;
+    torture(Scenario { floating: true, data: true, broken: true, ..COMPOSE }).await;
+    torture(Scenario { floating: true, ..REPLACE }).await;
+}
+
+#[tokio::test]
+async fn a_replacement_survives_every_fault() {
+    torture(REPLACE).await;
+    torture(Scenario { data: true, ..REPLACE }).await;
+    torture(Scenario { data: true, broken: true, ..REPLACE }).await;
+}
+
+#[tokio::test]
+async fn what_the_engine_always_restarts_survives_every_fault() {
+    torture(Scenario { data: true, always: true, ..COMPOSE }).await;
+    torture(Scenario { data: true, always: true, broken: true, ..COMPOSE }).await;
+    torture(Scenario { data: true, always: true, ..REPLACE }).await;
+}
+
+#[tokio::test]
+async fn what_was_not_touched_is_not_restarted() {
+    let scenario = Scenario { data: true, ..COMPOSE };
+    // docker-agent dies while the image is pulled.
+    let (outcome, world) = play(scenario, Some((Fault::Agent, 8))).await.unwrap();
+    assert!(matches!(outcome, Outcome::Undone { .. }));
+    assert_eq!(world.starts, 1, "only its first start");
+}

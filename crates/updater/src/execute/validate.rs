@@ -1,0 +1,99 @@
+//! First and last: everything is as it was planned for; after an undo, everything is as it was.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use homeport_operation::{Scope, Step, StepError};
+
+use super::{Work, failed, placed, step};
+use crate::plan::Way;
+
+pub(super) struct Validate(pub(super) Arc<Work>);
+
+#[async_trait]
+impl Step for Validate {
+    fn name(&self) -> &'static str {
+        step::VALIDATE
+    }
+
+    async fn run(&self, _: &Scope<'_>) -> Result<(), StepError> {
+        let work = &self.0;
+        let old = work.old_or_gone().await?;
+        if !old.is_up() {
+            return Err(StepError::failed(format!("container {} was stopped in the meantime", old.name)));
+        }
+        for file in &work.saved().files {
+            let present = work.engine.read_file(&file.path).await.map_err(failed)?;
+            if present.as_deref() != Some(file.before.as_bytes()) {
+                return Err(StepError::failed(format!("{} was changed in the meantime; try again", file.path)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Proves that nothing happened: one container with the old image runs, the files are as they were, and nothing
+    /// that the operation made is left.
+    async fn undo(&self, scope: &Scope<'_>) -> Result<(), StepError> {
+        let mut problems = Vec::new();
+        let work = &self.0;
+        work.check_container(scope, &mut problems).await?;
+        work.check_files(&mut problems).await?;
+        work.check_leftovers(&mut problems).await?;
+        if problems.is_empty() { Ok(()) } else { Err(StepError::failed(problems.join("; "))) }
+    }
+}
+
+impl Work {
+    async fn check_container(&self, scope: &Scope<'_>, problems: &mut Vec<String>) -> Result<(), StepError> {
+        let (subject, image) = (&self.plan().container, &self.plan().image);
+        let Some(present) = self.engine.container(&subject.name).await.map_err(failed)? else {
+            // Not ours to bring back if it went before we touched it.
+            if placed(scope)?.is_some() {
+                problems.push(format!("there is no container {}", subject.name));
+            }
+            return Ok(());
+        };
+        if present.image_id != image.old_id {
+            problems.push(format!("container {} does not run its old image {}", subject.name, image.old_reference));
+        }
+        if !present.is_up() {
+            problems.push(format!("container {} does not run", subject.name));
+        }
+        if present.id != subject.id {
+            let saved = &self.saved().inspect_json;
+            let differences = self.engine.compare(saved, &present.inspect_json).await.map_err(failed)?;
+            problems.extend(super::describe(&differences));
+        }
+        let mut others = self.candidates().await.map_err(failed)?;
+        others.retain(|container| container.id != present.id);
+        problems.extend(others.iter().map(|other| format!("container {} is left over", other.name)));
+        Ok(())
+    }
+
+    async fn check_files(&self, problems: &mut Vec<String>) -> Result<(), StepError> {
+        for file in &self.saved().files {
+            let present = self.engine.read_file(&file.path).await.map_err(failed)?;
+            if present.as_deref() == Some(file.after.as_bytes()) {
+                problems.push(format!("{} still says the new image", file.path));
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_leftovers(&self, problems: &mut Vec<String>) -> Result<(), StepError> {
+        if self.plan().way == Way::Replace {
+            for name in [&self.names.replacement, &self.names.aside] {
+                if self.engine.container(name).await.map_err(failed)?.is_some() {
+                    problems.push(format!("container {name} is left over"));
+                }
+            }
+        }
+        if self.plan().has_data() && self.engine.snapshots().await.map_err(failed)?.contains(&self.names.snapshot) {
+            problems.push(format!("the copy of the data {} is left over", self.names.snapshot));
+        }
+        if self.engine.image(&self.names.kept_image()).await.map_err(failed)?.is_some() {
+            problems.push(format!("the tag {} is left over", self.names.kept_image()));
+        }
+        Ok(())
+    }
+}

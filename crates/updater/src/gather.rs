@@ -1,0 +1,150 @@
+//! Finding out everything that a plan needs to know.
+
+use std::time::Duration;
+
+use crate::{
+    engine::{Container, Engine, EngineError, EngineErrorKind, Port, Project},
+    error::UpdateError,
+    inventory::ComposePlace,
+    plan::{Facts, ProjectFacts, ProjectFiles, Shared, TextFile},
+};
+
+/// How long a port may take to answer the question what it answers now.
+const PROBE_LIMIT: Duration = Duration::from_secs(3);
+
+/// Label of containers that `docker compose run` made, which belong to no service.
+const ONEOFF: &str = "com.docker.compose.oneoff";
+
+/// Finds out everything about a container, given by its name or the beginning of its id.
+pub async fn gather(engine: &dyn Engine, container: &str) -> Result<Facts, UpdateError> {
+    let all = engine.containers(&[]).await?;
+    let own_container = engine.own_container().await?;
+    let subject = find(&all, container).ok_or_else(|| UpdateError::NoContainer { container: container.to_owned() })?;
+    let project = match ComposePlace::of_labels(&subject.labels) {
+        Some(place) => Some(project(engine, place, &all).await?),
+        None => None,
+    };
+    let ports = ports(engine, subject).await?;
+    Ok(Facts { shared: shared(subject, &all), container: subject.clone(), own_container, project, ports })
+}
+
+/// A container by its name, else by the beginning of its id if that is unambiguous.
+pub fn find<'a>(all: &'a [Container], wanted: &str) -> Option<&'a Container> {
+    let wanted = wanted.strip_prefix('/').unwrap_or(wanted);
+    all.iter().find(|container| container.name == wanted).or_else(|| {
+        let mut matching = all.iter().filter(|container| wanted.len() >= 4 && container.id.starts_with(wanted));
+        matching.next().filter(|_| matching.next().is_none())
+    })
+}
+
+/// Containers of a compose service, without those of `docker compose run`.
+pub async fn of_service(
+    engine: &dyn Engine,
+    project: &str,
+    service: &str,
+) -> Result<Vec<Container>, EngineError> {
+    let labels = [("com.docker.compose.project", project), ("com.docker.compose.service", service)];
+    let found = engine.containers(&labels).await?;
+    Ok(found.into_iter().filter(|container| !is_oneoff(container)).collect())
+}
+
+fn is_oneoff(container: &Container) -> bool {
+    container.label(ONEOFF).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+async fn project(
+    engine: &dyn Engine,
+    place: ComposePlace,
+    all: &[Container],
+) -> Result<ProjectFacts, UpdateError> {
+    let ComposePlace { project: name, service, config_files, working_dir, environment_files, .. } = place;
+    if config_files.is_empty() {
+        return Err(UpdateError::NoComposeFile { service, path: "(its labels name none)".to_owned() });
+    }
+    let project = Project { name, config_files, working_dir, environment_files };
+    let files = files(engine, &project, &service).await?;
+    let resolved = engine.resolve(&project).await?;
+    let belongs = |container: &&Container| {
+        container.label("com.docker.compose.project") == Some(&project.name)
+            && container.label("com.docker.compose.service") == Some(&service)
+            && !is_oneoff(container)
+    };
+    Ok(ProjectFacts {
+        replicas: all.iter().filter(belongs).count(),
+        files,
+        image: resolved.images.get(&service).cloned(),
+        config_hash: resolved.config_hashes.get(&service).cloned(),
+        project,
+        service,
+    })
+}
+
+/// Reads the files that say which image a service has.
+pub async fn files(engine: &dyn Engine, project: &Project, service: &str) -> Result<ProjectFiles, UpdateError> {
+    let mut files = ProjectFiles::default();
+    for path in &project.config_files {
+        let file = read(engine, path).await?.ok_or_else(|| UpdateError::NoComposeFile {
+            service: service.to_owned(),
+            path: path.clone(),
+        })?;
+        for referenced in referenced(&file) {
+            // What no label leads to may not be read. Then the image cannot be changed there, which the edit says.
+            if !files.compose.iter().any(|known| known.path == referenced)
+                && let Ok(Some(found)) = read(engine, &referenced).await
+            {
+                files.compose.push(found);
+            }
+        }
+        files.compose.push(file);
+    }
+    let default = [format!("{}/.env", project.working_dir.trim_end_matches('/'))];
+    let environment =
+        if project.environment_files.is_empty() { default.as_slice() } else { &project.environment_files };
+    for path in environment {
+        files.environment.extend(read(engine, path).await?);
+    }
+    Ok(files)
+}
+
+fn referenced(file: &TextFile) -> Vec<String> {
+    let file = homeport_compose_file::File { path: &file.path, text: &file.text };
+    homeport_compose_file::referenced_files(file).unwrap_or_default()
+}
+
+async fn read(engine: &dyn Engine, path: &str) -> Result<Option<TextFile>, UpdateError> {
+    let Some(content) = engine.read_file(path).await? else { return Ok(None) };
+    let text = String::from_utf8(content).map_err(|_| UpdateError::NotText { path: path.to_owned() })?;
+    Ok(Some(TextFile { path: path.to_owned(), text }))
+}
+
+async fn ports(engine: &dyn Engine, container: &Container) -> Result<Vec<Port>, UpdateError> {
+    if !container.is_up() || container.published_ports.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wanted: Vec<_> = container.published_ports.iter().map(|port| (*port, None)).collect();
+    match engine.probe_ports(&container.id, &wanted, PROBE_LIMIT).await {
+        Ok(ports) => Ok(ports),
+        Err(error) if error.kind == EngineErrorKind::Away => Err(error.into()),
+        Err(error) => {
+            // Without it the new version has less to prove; that is no reason not to update.
+            tracing::warn!(container.name = container.name, error = %error, "cannot tell what the ports answer");
+            Ok(Vec::new())
+        }
+    }
+}
+
+fn shared(subject: &Container, all: &[Container]) -> Vec<Shared> {
+    all.iter()
+        .filter(|other| other.id != subject.id && other.is_up())
+        .filter_map(|other| {
+            let network = other.network_mode.strip_prefix("container:").is_some_and(|of| of == subject.id);
+            let sources: Vec<String> = subject
+                .mounts
+                .iter()
+                .filter(|mount| other.mounts.iter().any(|theirs| theirs.kind == mount.kind && theirs.source == mount.source))
+                .map(|mount| mount.source.clone())
+                .collect();
+            (network || !sources.is_empty()).then(|| Shared { container: other.name.clone(), network, sources })
+        })
+        .collect()
+}

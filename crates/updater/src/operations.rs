@@ -1,0 +1,147 @@
+//! The work itself: asked for, queued, carried out one stack at a time, recovered after a crash.
+
+mod batch;
+mod observe;
+mod queue;
+mod rollback;
+mod run;
+mod start;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use homeport_operation::Journal;
+use homeport_service::clock::Clock;
+use homeport_store::Store;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{HealthConfig, KeepConfig, OperationsConfig},
+    engine::Engine,
+    error::UpdateError,
+    events::Ticks,
+    plan::Job,
+    store::{self, Filter, Operation, Page},
+    targets::Targets,
+};
+
+pub use batch::{BatchAnswer, BatchItem};
+pub use rollback::RollbackRequest;
+pub use start::{Started, UpdateRequest};
+
+/// What operations are carried out with.
+pub struct Parts {
+    /// The database, with the tables of [`store::schema`] and [`homeport_operation::schema`].
+    pub store: Store,
+    /// The container engine.
+    pub engine: Arc<dyn Engine>,
+    /// What to update to.
+    pub targets: Arc<dyn Targets>,
+    /// Where percentages go.
+    pub ticks: Arc<dyn Ticks>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What a new version has to prove.
+    pub health: HealthConfig,
+    /// What is kept.
+    pub keep: KeepConfig,
+    /// How many at a time.
+    pub limits: OperationsConfig,
+    /// How stubborn undos are.
+    pub retry: homeport_operation::Retry,
+    /// Cancelled when no step shall go on.
+    pub drain: CancellationToken,
+}
+
+/// The work itself. Cheap to clone.
+#[derive(Clone)]
+pub struct Operations(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    journal: Journal,
+    /// Locks of what is being carried out.
+    busy: Mutex<BTreeSet<String>>,
+    /// How far each operation under way is, between two writes of the journal.
+    live: Mutex<BTreeMap<String, (String, u32)>>,
+    changed: Notify,
+}
+
+impl std::fmt::Debug for Operations {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Operations").finish_non_exhaustive()
+    }
+}
+
+impl Operations {
+    /// Assembles the work. Nothing is carried out before [`Operations::work`].
+    pub fn new(parts: Parts) -> Self {
+        let journal = Journal::new(parts.store.clone(), Arc::clone(&parts.clock));
+        Self(Arc::new(Inner {
+            parts,
+            journal,
+            busy: Mutex::default(),
+            live: Mutex::default(),
+            changed: Notify::new(),
+        }))
+    }
+
+    /// What an update of a container would do.
+    pub async fn plan(&self, container: &str, version: Option<&str>) -> Result<Job, UpdateError> {
+        let facts = crate::gather::gather(self.0.parts.engine.as_ref(), container).await?;
+        let target = self.0.parts.targets.target(&facts.container, version).await?;
+        let obsolete = self.0.obsolete(&facts.container.name).await?;
+        Ok(crate::plan::plan_update(&facts, &target, &self.0.parts.health, obsolete, false)?)
+    }
+
+    /// A page of the history.
+    pub async fn list(&self, filter: &Filter) -> Result<Page, UpdateError> {
+        let mut page = store::list(&self.0.parts.store, filter).await?;
+        page.operations.iter_mut().for_each(|operation| self.0.refresh(operation));
+        Ok(page)
+    }
+
+    /// An operation.
+    pub async fn get(&self, id: &str) -> Result<Operation, UpdateError> {
+        let mut operation = store::get(&self.0.parts.store, id).await?.ok_or(UpdateError::NoOperation)?;
+        self.0.refresh(&mut operation);
+        Ok(operation)
+    }
+}
+
+impl Inner {
+    /// Puts in how far the operation is at this moment.
+    fn refresh(&self, operation: &mut Operation) {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((stage, percent)) = live.get(&operation.id) {
+            operation.stage.clone_from(stage);
+            operation.percent = *percent;
+        }
+    }
+
+    /// Refuses work beyond the bound of the queue.
+    async fn check_queue(&self) -> Result<(), UpdateError> {
+        let limit = self.parts.limits.queue;
+        if store::waiting(&self.parts.store).await? >= limit {
+            return Err(UpdateError::QueueFull { limit });
+        }
+        Ok(())
+    }
+
+    /// What is kept of a container that is not needed any more once it was updated again.
+    async fn obsolete(&self, container: &str) -> Result<Vec<crate::plan::Kept>, UpdateError> {
+        let kept = store::kept_of(&self.parts.store, container).await?;
+        // The update to come keeps one more.
+        let stay = self.parts.keep.rollbacks.saturating_sub(1);
+        let subject = |name: &str| crate::plan::Subject { id: String::new(), name: name.to_owned(), stack: None };
+        Ok(kept.iter().skip(stay).map(|id| crate::plan::Names::new(&subject(container), id).kept()).collect())
+    }
+}
+
+/// What operations on the same thing share: the stack, else the container.
+fn lock_of(stack: Option<&str>, container: &str) -> String {
+    stack.map_or_else(|| format!("container {container}"), |stack| format!("stack {stack}"))
+}

@@ -1,0 +1,140 @@
+//! Asking for several updates at once: one operation for each stack.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::{
+    Inner, Operations, UpdateRequest,
+    start::Candidate,
+};
+use crate::{
+    error::UpdateError,
+    plan::dependencies_first,
+    store::{Detail, Kind},
+};
+
+/// One container of a batch.
+#[derive(Debug, Clone, Default)]
+pub struct BatchItem {
+    /// As for a single update.
+    pub update: UpdateRequest,
+    /// Kept as it is.
+    pub change_type: i32,
+    /// Kept as it is.
+    pub old_resolved_version: String,
+    /// Kept as it is.
+    pub new_resolved_version: String,
+    /// The caller's name for the group, echoed.
+    pub stack: String,
+}
+
+/// What became of one group of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BatchAnswer {
+    /// The caller's name for the group, else the stack's own.
+    pub stack: String,
+    /// The containers' names, in the order in which they are worked on.
+    pub containers: Vec<String>,
+    /// The operation. Empty: it could not start.
+    pub operation: String,
+    /// Why it could not.
+    pub error: String,
+}
+
+struct Group {
+    echo: String,
+    candidates: Vec<Candidate>,
+    group: String,
+}
+
+impl Operations {
+    /// Starts one operation for each real stack among the containers, and one for each container without a stack.
+    /// A container that cannot be updated is answered by itself and holds up no other.
+    pub async fn start_batch(
+        &self,
+        items: Vec<BatchItem>,
+        requested_by: &str,
+    ) -> Result<(String, Vec<BatchAnswer>), UpdateError> {
+        if items.is_empty() {
+            return Err(UpdateError::NoItems);
+        }
+        let group = Uuid::new_v4().to_string();
+        let (mut groups, mut answers) = (BTreeMap::<String, Group>::new(), Vec::new());
+        for item in items {
+            let name = item.update.container.clone();
+            match self.0.batch_candidate(&item).await {
+                Ok(candidate) => {
+                    let key = super::lock_of(
+                        Some(candidate.detail.stack.as_str()).filter(|stack| !stack.is_empty()),
+                        &candidate.detail.container_name,
+                    );
+                    groups
+                        .entry(key)
+                        .or_insert_with(|| Group { echo: item.stack, candidates: Vec::new(), group: group.clone() })
+                        .candidates
+                        .push(candidate);
+                }
+                Err(error) => answers.push(BatchAnswer {
+                    stack: item.stack,
+                    containers: vec![name],
+                    error: homeport_service::telemetry::chain(&error),
+                    ..BatchAnswer::default()
+                }),
+            }
+        }
+        for (_, group) in groups {
+            answers.push(self.0.start_group(group, requested_by).await);
+        }
+        Ok((group, answers))
+    }
+}
+
+impl Inner {
+    async fn batch_candidate(&self, item: &BatchItem) -> Result<Candidate, UpdateError> {
+        let mut candidate = self.candidate(&item.update).await?;
+        candidate.detail.change_type = item.change_type;
+        candidate.detail.old_resolved_version.clone_from(&item.old_resolved_version);
+        candidate.detail.new_resolved_version.clone_from(&item.new_resolved_version);
+        Ok(candidate)
+    }
+
+    async fn start_group(&self, group: Group, requested_by: &str) -> BatchAnswer {
+        let only_id = match group.candidates.as_slice() {
+            [only] => only.container_id.clone(),
+            _ => String::new(),
+        };
+        let details = in_order(group.candidates);
+        let containers: Vec<String> = details.iter().map(|detail| detail.container_name.clone()).collect();
+        let stack = details.first().map(|detail| detail.stack.clone()).unwrap_or_default();
+        let stack = if group.echo.is_empty() { stack } else { group.echo };
+        let mut operation = self.new_operation(Kind::Batch, requested_by.to_owned(), details);
+        operation.group = group.group;
+        operation.container_id = only_id;
+        match self.enqueue(&operation).await {
+            Ok(()) => BatchAnswer { stack, containers, operation: operation.id, error: String::new() },
+            Err(error) => {
+                let error = homeport_service::telemetry::chain(&error);
+                BatchAnswer { stack, containers, operation: String::new(), error }
+            }
+        }
+    }
+}
+
+/// The details so that what others depend on is updated first. A container that was named twice is updated once.
+fn in_order(candidates: Vec<Candidate>) -> Vec<Detail> {
+    let services: BTreeMap<String, String> = candidates
+        .iter()
+        .map(|candidate| (candidate.service.clone(), candidate.detail.container_name.clone()))
+        .collect();
+    let items: Vec<(String, BTreeSet<String>)> = candidates
+        .iter()
+        .map(|candidate| {
+            let needs = candidate.needs.iter().filter_map(|service| services.get(service).cloned()).collect();
+            (candidate.detail.container_name.clone(), needs)
+        })
+        .collect();
+    let mut details: BTreeMap<String, Detail> =
+        candidates.into_iter().map(|candidate| (candidate.detail.container_name.clone(), candidate.detail)).collect();
+    dependencies_first(&items).iter().filter_map(|name| details.remove(name)).collect()
+}

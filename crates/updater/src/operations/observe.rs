@@ -1,0 +1,242 @@
+//! What the journal's changes mean for the history and the bus, written in the journal's own transactions.
+
+use std::sync::PoisonError;
+
+use async_trait::async_trait;
+use homeport_operation::{Change, Entry, Observer};
+use homeport_store::{StoreError, Transaction};
+
+use super::{Inner, run::ending};
+use crate::{
+    events::{self, ContainerChanged, Progress},
+    execute::{Placed, Stage, stage_of, step},
+    plan::{Job, Kind as PlanKind},
+    store::{self, DetailEnd, DetailStatus, Kind, Operation, Status, detail, operation::get_on, record::of_journal_id},
+};
+
+/// Watches one container of an operation.
+pub(super) struct Watch<'a> {
+    inner: &'a Inner,
+    operation: &'a Operation,
+    position: usize,
+}
+
+/// How a container's turn ended.
+pub(super) struct Ending {
+    status: DetailStatus,
+    message: String,
+    rolled_back: bool,
+}
+
+impl Ending {
+    pub(super) const fn good(message: String) -> Self {
+        Self { status: DetailStatus::Complete, message, rolled_back: false }
+    }
+
+    pub(super) const fn bad(message: String, rolled_back: bool) -> Self {
+        Self { status: DetailStatus::Failed, message, rolled_back }
+    }
+}
+
+/// The container that a journal entry's work put in place.
+pub(super) fn new_container(entry: &Entry) -> Result<Option<String>, StoreError> {
+    for name in [step::RECREATE, step::SWAP] {
+        if let Some(placed) = entry.data::<Placed>(name)? {
+            return Ok(placed.new_container);
+        }
+    }
+    Ok(None)
+}
+
+#[async_trait]
+impl Observer for Watch<'_> {
+    async fn changed(&self, transaction: &mut Transaction, id: &str, change: &Change<'_>) -> Result<(), StoreError> {
+        match change {
+            Change::Begun(name) => match stage_of(name) {
+                Some(stage) => self.stage(transaction, stage.name, self.overall(&stage, 0), stage.message).await,
+                None => Ok(()),
+            },
+            Change::Undoing(error) => self.stage(transaction, "rolling_back", self.percent(), error).await,
+            Change::Ended(outcome) => {
+                let Some(ending) = ending(outcome, &self.name()) else { return Ok(()) };
+                self.ended(transaction, id, ending).await
+            }
+            Change::Done(_) | Change::Undone(_) | Change::Committed => Ok(()),
+        }
+    }
+
+    fn progressed(&self, _: &str, step: &'static str, is_undo: bool, percent: u32, message: &str) {
+        let Some(stage) = stage_of(step).filter(|_| !is_undo) else { return };
+        let overall = self.overall(&stage, percent);
+        if self.remember(stage.name, overall) {
+            self.inner.parts.ticks.tick(&self.progress(stage.name, overall, message));
+        }
+    }
+}
+
+impl<'a> Watch<'a> {
+    pub(super) const fn new(inner: &'a Inner, operation: &'a Operation, position: usize) -> Self {
+        Self { inner, operation, position }
+    }
+
+    /// The container's turn has come; it is being looked at.
+    pub(super) async fn looking(&self) -> Result<(), StoreError> {
+        let mut transaction = self.inner.parts.store.begin().await?;
+        let percent = self.scaled(0);
+        self.stage(&mut transaction, "validating", percent, "looking at the container and the registry").await?;
+        transaction.commit().await
+    }
+
+    /// The container's turn ended before anything was done.
+    pub(super) async fn refused(&self, error: &str) -> Result<(), StoreError> {
+        let mut transaction = self.inner.parts.store.begin().await?;
+        self.ended(&mut transaction, "", Ending::bad(error.to_owned(), false)).await?;
+        transaction.commit().await
+    }
+
+    fn name(&self) -> String {
+        self.operation.details.get(self.position).map(|detail| detail.container_name.clone()).unwrap_or_default()
+    }
+
+    fn stack(&self) -> String {
+        self.operation.details.get(self.position).map(|detail| detail.stack.clone()).unwrap_or_default()
+    }
+
+    /// Per cent of the whole operation at this much of one container.
+    fn scaled(&self, percent: u32) -> u32 {
+        let count = u32::try_from(self.operation.details.len().max(1)).unwrap_or(u32::MAX);
+        let position = u32::try_from(self.position).unwrap_or_default();
+        (position * 100 + percent.min(100)) / count
+    }
+
+    fn overall(&self, stage: &Stage, of_stage: u32) -> u32 {
+        self.scaled(stage.percent(of_stage))
+    }
+
+    fn percent(&self) -> u32 {
+        let live = self.inner.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.get(&self.operation.id).map_or(self.operation.percent, |(_, percent)| *percent)
+    }
+
+    /// Notes how far it is. False: that far it was before.
+    fn remember(&self, stage: &str, percent: u32) -> bool {
+        let mut live = self.inner.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = (stage.to_owned(), percent);
+        live.insert(self.operation.id.clone(), now.clone()) != Some(now)
+    }
+
+    fn progress(&self, stage: &str, percent: u32, message: &str) -> Progress {
+        Progress {
+            operation_id: self.operation.id.clone(),
+            container_name: self.name(),
+            stack_name: self.stack(),
+            stage: stage.to_owned(),
+            progress: percent,
+            message: message.to_owned(),
+            timestamp: events::seconds(self.inner.parts.clock.now()),
+        }
+    }
+
+    async fn stage(
+        &self,
+        transaction: &mut Transaction,
+        stage: &str,
+        percent: u32,
+        message: &str,
+    ) -> Result<(), StoreError> {
+        self.remember(stage, percent);
+        let now = self.inner.parts.clock.now();
+        store::set_stage(transaction, &self.operation.id, stage, percent, now).await?;
+        events::progress(transaction, &self.progress(stage, percent, message)).await
+    }
+
+    /// Writes how the container's turn ended, and how the operation did if it was the last one.
+    async fn ended(&self, transaction: &mut Transaction, journal_id: &str, ending: Ending) -> Result<(), StoreError> {
+        let is_good = ending.status == DetailStatus::Complete;
+        let entry = self.inner.journal.get(journal_id).await?;
+        let new_container_id = match &entry {
+            Some(entry) if is_good => new_container(entry)?.unwrap_or_default(),
+            _ => String::new(),
+        };
+        let job: Option<Job> = entry.map(|entry| entry.plan()).transpose()?;
+        let kept = is_good
+            && self.inner.parts.keep.rollbacks > 0
+            && job.as_ref().is_some_and(|job| job.plan.kind == PlanKind::Update);
+        let end = DetailEnd { message: ending.message.clone(), new_container_id: new_container_id.clone(), kept };
+        detail::end(transaction, &self.operation.id, self.position, ending.status, &end).await?;
+        if let Some(job) = job.filter(|_| is_good) {
+            for kept in &job.plan.obsolete {
+                if let Some((operation, position)) = of_journal_id(&kept.snapshot)
+                    && operation != self.operation.id
+                {
+                    store::set_kept(transaction, operation, position, false).await?;
+                }
+            }
+        }
+        self.tell_end(transaction, &ending, new_container_id).await?;
+        self.close(transaction).await
+    }
+
+    async fn tell_end(
+        &self,
+        transaction: &mut Transaction,
+        ending: &Ending,
+        container_id: String,
+    ) -> Result<(), StoreError> {
+        let is_good = ending.status == DetailStatus::Complete;
+        let (stage, percent, status) = if is_good { ("complete", 100, "updated") } else { ("failed", 0, "failed") };
+        let message = match (is_good, ending.message.is_empty()) {
+            (true, true) => format!("{} is up to date and healthy", self.name()),
+            _ => ending.message.clone(),
+        };
+        events::progress(transaction, &self.progress(stage, percent, &message)).await?;
+        let container_id = if container_id.is_empty() { self.operation.container_id.clone() } else { container_id };
+        let changed = ContainerChanged {
+            operation_id: self.operation.id.clone(),
+            container_id,
+            container_name: self.name(),
+            stack_name: self.stack(),
+            status,
+        };
+        events::container(transaction, &changed).await?;
+        if ending.rolled_back { self.note_rolled_back(transaction).await } else { Ok(()) }
+    }
+
+    async fn note_rolled_back(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        store::mark_rolled_back(transaction, &self.operation.id, self.inner.parts.clock.now()).await
+    }
+
+    /// Ends the operation once all its containers have had their turn.
+    async fn close(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let Some(operation) = get_on(transaction, &self.operation.id).await? else { return Ok(()) };
+        let count = |status| operation.details.iter().filter(|detail| detail.status == status).count();
+        let (good, bad) = (count(DetailStatus::Complete), count(DetailStatus::Failed));
+        if good + bad < operation.details.len() {
+            return Ok(());
+        }
+        let now = self.inner.parts.clock.now();
+        let status = if good > 0 { Status::Complete } else { Status::Failed };
+        let message = summary(&operation, good, bad);
+        let rolled_back = operation.rollback_occurred && status == Status::Failed;
+        store::finish(transaction, &operation.id, status, &message, rolled_back, now).await?;
+        if operation.kind == Kind::Rollback && bad == 0 {
+            store::mark_rolled_back(transaction, &operation.rollback_of, now).await?;
+        }
+        if operation.details.len() > 1 {
+            let stage = if good > 0 { "complete" } else { "failed" };
+            let whole = Progress { container_name: String::new(), ..self.progress(stage, 100, &message) };
+            events::progress(transaction, &whole).await?;
+        }
+        for entry in store::prune(transaction, self.inner.parts.keep.operations).await? {
+            self.inner.journal.delete(transaction, &entry).await?;
+        }
+        Ok(())
+    }
+}
+
+fn summary(operation: &Operation, good: usize, bad: usize) -> String {
+    match operation.details.as_slice() {
+        [only] => only.message.clone(),
+        _ => format!("Batch update completed: {good} succeeded, {bad} failed"),
+    }
+}

@@ -1,0 +1,107 @@
+//! Asking for the way back from an update.
+
+use super::{Inner, Operations, start::digest_of};
+use crate::{
+    error::UpdateError,
+    gather::gather,
+    plan::{Facts, Job, Names, Past, plan_rollback, tag_of},
+    store::{self, Detail, DetailStatus, Kind, Operation, Status},
+};
+
+/// A request for the way back.
+#[derive(Debug, Clone, Default)]
+pub struct RollbackRequest {
+    /// The operation to go back from.
+    pub operation: String,
+    /// Also when others came after it, or when no data was kept.
+    pub force: bool,
+    /// Who asked.
+    pub requested_by: String,
+}
+
+impl Operations {
+    /// Starts the way back from a finished update, or queues it. Returns the id of the new operation.
+    pub async fn start_rollback(&self, request: RollbackRequest) -> Result<String, UpdateError> {
+        let inner = &self.0;
+        let store = &inner.parts.store;
+        let original = store::get(store, &request.operation).await?.ok_or(UpdateError::NoOperation)?;
+        check(&original)?;
+        let mut details = Vec::new();
+        // The last one first: what depends on others goes back before them.
+        for (position, done) in original.details.iter().enumerate().rev() {
+            if done.status == DetailStatus::Complete {
+                details.push(inner.way_back(&original, position, request.force).await?);
+            }
+        }
+        let mut operation = inner.new_operation(Kind::Rollback, request.requested_by, details);
+        operation.rollback_of = original.id;
+        inner.enqueue(&operation).await?;
+        Ok(operation.id)
+    }
+}
+
+impl Inner {
+    async fn way_back(&self, original: &Operation, position: usize, force: bool) -> Result<Detail, UpdateError> {
+        let done = &original.details[position];
+        let name = &done.container_name;
+        let newest = store::newest_success(&self.parts.store, name).await?;
+        if !force && newest.as_ref() != Some(&original.id) {
+            return Err(UpdateError::NotNewest { container: name.clone(), operation: original.id.clone() });
+        }
+        let facts = gather(self.parts.engine.as_ref(), name).await?;
+        let rolls_back = original.journal_id(position);
+        let job = self.plan_rollback(&facts, &rolls_back, force).await?;
+        Ok(Detail {
+            container_name: name.clone(),
+            stack: done.stack.clone(),
+            force,
+            old_version: tag_of(&facts.container.image).to_owned(),
+            new_version: job.plan.image.new_tag().to_owned(),
+            change_type: 0,
+            old_resolved_version: done.new_resolved_version.clone(),
+            new_resolved_version: done.old_resolved_version.clone(),
+            old_digest: digest_of(&facts.container.repo_digests),
+            status: DetailStatus::Pending,
+            message: String::new(),
+            new_container_id: String::new(),
+            rolls_back,
+            kept: false,
+        })
+    }
+
+    /// The plan for the way back from what a journal entry did.
+    pub(super) async fn plan_rollback(
+        &self,
+        facts: &Facts,
+        journal_id: &str,
+        force: bool,
+    ) -> Result<Job, UpdateError> {
+        let entry = self.journal.get(journal_id).await?.ok_or(UpdateError::NoOperation)?;
+        let job: Job = entry.plan()?;
+        let names = Names::new(&job.plan.container, journal_id);
+        let snapshot = if job.plan.has_data() {
+            self.parts.engine.snapshots().await?.into_iter().find(|id| *id == names.snapshot)
+        } else {
+            None
+        };
+        let past = Past {
+            operation: journal_id.rsplit_once('-').map_or(journal_id, |(operation, _)| operation).to_owned(),
+            new_container: super::observe::new_container(&entry)?,
+            kept: names.kept(),
+            job,
+            snapshot,
+        };
+        Ok(plan_rollback(facts, &past, &self.parts.health, force)?)
+    }
+}
+
+fn check(original: &Operation) -> Result<(), UpdateError> {
+    let reason = match (original.kind, original.status) {
+        (Kind::Rollback, _) => "is itself a rollback",
+        (_, Status::Queued | Status::InProgress) => "has not ended yet",
+        (_, Status::Failed) => "failed and changed nothing",
+        (_, Status::Complete) if original.rollback_occurred => "was rolled back already",
+        (_, Status::Complete) => return Ok(()),
+    };
+    Err(UpdateError::NoWayBack { operation: original.id.clone(), reason })
+}

@@ -1,0 +1,142 @@
+//! One operation, from wherever it is to its end.
+
+use std::sync::{Arc, PoisonError};
+
+use homeport_operation::{Outcome, Runner};
+use homeport_service::telemetry::chain;
+use homeport_store::StoreError;
+
+use super::{
+    Inner,
+    observe::{Ending, Watch},
+    start::digest_of,
+};
+use crate::{
+    error::UpdateError,
+    execute::{Work, workflow},
+    gather::gather,
+    plan::{Job, plan_update},
+    store::{self, Detail, DetailStatus, Operation, detail},
+};
+
+/// The sort of journal entry that holds a [`Job`].
+const JOURNAL_KIND: &str = "update";
+
+impl Inner {
+    /// Carries out an operation. One that was interrupted goes on from its journal.
+    pub(super) async fn run(&self, id: &str) {
+        let result = self.run_details(id).await;
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        match result {
+            Ok(names) => {
+                for name in names {
+                    self.parts.targets.recheck(&name).await;
+                }
+            }
+            Err(error) => {
+                tracing::error!(operation.id = id, error = chain(&error), "the operation waits until its journal can be written");
+            }
+        }
+    }
+
+    /// Returns the names of the containers whose turn ended.
+    async fn run_details(&self, id: &str) -> Result<Vec<String>, StoreError> {
+        let mut ended = Vec::new();
+        let Some(operation) = store::get(&self.parts.store, id).await? else { return Ok(ended) };
+        let mut transaction = self.parts.store.begin().await?;
+        store::start(&mut transaction, id, self.parts.clock.now()).await?;
+        transaction.commit().await?;
+        for (position, detail) in operation.details.iter().enumerate() {
+            if matches!(detail.status, DetailStatus::Complete | DetailStatus::Failed) {
+                continue;
+            }
+            if self.parts.drain.is_cancelled() || self.turn(&operation, position, detail).await? == Outcome::Interrupted
+            {
+                break;
+            }
+            ended.push(detail.container_name.clone());
+        }
+        Ok(ended)
+    }
+
+    /// One container's turn.
+    async fn turn(&self, operation: &Operation, position: usize, detail: &Detail) -> Result<Outcome, StoreError> {
+        let journal_id = operation.journal_id(position);
+        let watch = Watch::new(self, operation, position);
+        if self.journal.get(&journal_id).await?.is_none() {
+            match self.decide(operation, position, detail).await {
+                Ok(job) => self.enter(&journal_id, operation, position, &job).await?,
+                Err(UpdateError::Store(error)) => return Err(error),
+                Err(error) => {
+                    let error = chain(&error);
+                    watch.refused(&error).await?;
+                    return Ok(Outcome::Undone { error });
+                }
+            }
+        }
+        let Some(entry) = self.journal.get(&journal_id).await? else {
+            return Err(StoreError::corrupt("journal", "an entry that was just written is not there"));
+        };
+        let work = Work::new(Arc::clone(&self.parts.engine), entry.plan()?, &journal_id);
+        let runner = Runner::new(&self.journal, &watch, &self.parts.drain, self.parts.retry);
+        tracing::info!(operation.id = operation.id, container.name = detail.container_name, status = ?entry.status, "begins");
+        let outcome = runner.run(&entry, &workflow(work)).await?;
+        tracing::info!(operation.id = operation.id, container.name = detail.container_name, outcome = ?outcome, "ended");
+        Ok(outcome)
+    }
+
+    async fn decide(&self, operation: &Operation, position: usize, detail: &Detail) -> Result<Job, UpdateError> {
+        Watch::new(self, operation, position).looking().await?;
+        let facts = gather(self.parts.engine.as_ref(), &detail.container_name).await?;
+        if !detail.rolls_back.is_empty() {
+            return self.plan_rollback(&facts, &detail.rolls_back, detail.force).await;
+        }
+        let target = self.parts.targets.target(&facts.container, Some(&detail.new_version)).await?;
+        let mut obsolete = self.obsolete(&detail.container_name).await?;
+        if self.parts.keep.rollbacks == 0 {
+            let subject = crate::plan::Subject {
+                id: facts.container.id.clone(),
+                name: facts.container.name.clone(),
+                stack: None,
+            };
+            obsolete.push(crate::plan::Names::new(&subject, &operation.journal_id(position)).kept());
+        }
+        Ok(plan_update(&facts, &target, &self.parts.health, obsolete, detail.force)?)
+    }
+
+    /// Writes what was decided into the journal; from here on it is done or undone.
+    async fn enter(
+        &self,
+        journal_id: &str,
+        operation: &Operation,
+        position: usize,
+        job: &Job,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.parts.store.begin().await?;
+        self.journal.create(&mut transaction, journal_id, JOURNAL_KIND, job).await?;
+        let image = &job.plan.image;
+        let digest = digest_of(&image.old_digests);
+        detail::begin(&mut transaction, &operation.id, position, image.old_tag(), &digest).await?;
+        transaction.commit().await?;
+        tracing::info!(operation.id = operation.id, plan.hash = job.plan.hash(), "planned:\n{}", job.plan);
+        Ok(())
+    }
+}
+
+/// How a container's turn ended, for its detail and its events.
+pub(super) fn ending(outcome: &Outcome, subject: &str) -> Option<Ending> {
+    match outcome {
+        Outcome::Done { warnings } if warnings.is_empty() => Some(Ending::good(String::new())),
+        Outcome::Done { warnings } => {
+            Some(Ending::good(format!("left to clean up by hand: {}", warnings.join("; "))))
+        }
+        Outcome::Undone { error } => {
+            Some(Ending::bad(format!("{error}. The old version of {subject} is back as it was."), true))
+        }
+        Outcome::Broken { error, left } => Some(Ending::bad(
+            format!("{error}. Not everything could be brought back; look at: {}", left.join("; ")),
+            false,
+        )),
+        Outcome::Interrupted => None,
+    }
+}

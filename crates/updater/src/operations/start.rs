@@ -1,0 +1,148 @@
+//! Asking for an update.
+
+use uuid::Uuid;
+
+use super::{Inner, Operations, lock_of};
+use crate::{
+    error::UpdateError,
+    gather::gather,
+    inventory::ComposePlace,
+    plan::{plan_update, tag_of},
+    store::{self, Detail, DetailStatus, Kind, Operation, Status},
+};
+
+/// A request for an update.
+#[derive(Debug, Clone, Default)]
+pub struct UpdateRequest {
+    /// Name, or beginning of the id.
+    pub container: String,
+    /// The tag to go to. None: what the check found.
+    pub version: Option<String>,
+    /// Warnings do not stop it.
+    pub force: bool,
+    /// Who asked.
+    pub requested_by: String,
+}
+
+/// An update that is under way or waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Started {
+    /// Its id.
+    pub operation: String,
+    /// The container's name.
+    pub container: String,
+    /// The tag that it goes to.
+    pub version: String,
+}
+
+/// A container that can be updated, with what an operation needs to know of it.
+pub(super) struct Candidate {
+    pub(super) container_id: String,
+    pub(super) detail: Detail,
+    pub(super) service: String,
+    pub(super) needs: Vec<String>,
+}
+
+impl Operations {
+    /// Starts an update, or queues it behind the work on the same stack. What cannot be updated is refused here, as far
+    /// as it can be known now; it is looked at again when its turn has come.
+    pub async fn start_update(&self, request: UpdateRequest) -> Result<Started, UpdateError> {
+        let inner = &self.0;
+        let candidate = inner.candidate(&request).await?;
+        let detail = candidate.detail;
+        let (container, version) = (detail.container_name.clone(), detail.new_version.clone());
+        if let Some(operation) = store::find_active(&inner.parts.store, &container, &version).await? {
+            return Ok(Started { operation, container, version });
+        }
+        let mut operation = inner.new_operation(Kind::Single, request.requested_by, vec![detail]);
+        operation.container_id = candidate.container_id;
+        inner.enqueue(&operation).await?;
+        Ok(Started { operation: operation.id, container, version })
+    }
+}
+
+impl Inner {
+    /// Looks whether a container can be updated.
+    pub(super) async fn candidate(&self, request: &UpdateRequest) -> Result<Candidate, UpdateError> {
+        let facts = gather(self.parts.engine.as_ref(), &request.container).await?;
+        let target = self.parts.targets.target(&facts.container, request.version.as_deref()).await?;
+        let job = plan_update(&facts, &target, &self.parts.health, Vec::new(), request.force)?;
+        let place = ComposePlace::of_labels(&facts.container.labels);
+        let detail = Detail {
+            container_name: facts.container.name.clone(),
+            stack: job.plan.container.stack.unwrap_or_default(),
+            force: request.force,
+            old_version: tag_of(&facts.container.image).to_owned(),
+            new_version: target.tag,
+            change_type: 0,
+            old_resolved_version: String::new(),
+            new_resolved_version: String::new(),
+            old_digest: digest_of(&facts.container.repo_digests),
+            status: DetailStatus::Pending,
+            message: String::new(),
+            new_container_id: String::new(),
+            rolls_back: String::new(),
+            kept: false,
+        };
+        let (service, needs) = place.map(|place| (place.service, place.depends_on)).unwrap_or_default();
+        Ok(Candidate { container_id: facts.container.id, detail, service, needs })
+    }
+
+    /// An operation of these containers, which are all of one stack.
+    pub(super) fn new_operation(&self, kind: Kind, requested_by: String, details: Vec<Detail>) -> Operation {
+        let now = self.parts.clock.now();
+        let first = details.first();
+        let stack = first.map(|detail| detail.stack.clone()).unwrap_or_default();
+        let name = first.map(|detail| detail.container_name.clone()).unwrap_or_default();
+        let only = |text: fn(&Detail) -> &String| match details.as_slice() {
+            [only] => text(only).clone(),
+            _ => String::new(),
+        };
+        Operation {
+            row: 0,
+            id: Uuid::new_v4().to_string(),
+            kind,
+            status: Status::Queued,
+            lock: lock_of(Some(stack.as_str()).filter(|stack| !stack.is_empty()), &name),
+            container_id: String::new(),
+            container_name: if details.len() == 1 { name } else { format!("{} containers", details.len()) },
+            old_version: only(|detail| &detail.old_version),
+            new_version: only(|detail| &detail.new_version),
+            stack,
+            error: String::new(),
+            rollback_occurred: false,
+            rollback_of: String::new(),
+            group: String::new(),
+            requested_by,
+            stage: String::new(),
+            percent: 0,
+            created_at: now,
+            started_at: None,
+            completed_at: None,
+            updated_at: now,
+            details,
+        }
+    }
+
+    /// Stores an operation and wakes whoever carries it out.
+    pub(super) async fn enqueue(&self, operation: &Operation) -> Result<(), UpdateError> {
+        self.check_queue().await?;
+        let mut transaction = self.parts.store.begin().await?;
+        store::insert(&mut transaction, operation).await?;
+        transaction.commit().await?;
+        tracing::info!(
+            operation.id = operation.id,
+            container.name = operation.container_name,
+            version = operation.new_version,
+            requested_by = operation.requested_by,
+            "queued"
+        );
+        self.changed.notify_one();
+        Ok(())
+    }
+}
+
+/// The digest part of the first digest that a registry knows an image by.
+pub(super) fn digest_of(repo_digests: &[String]) -> String {
+    repo_digests.first().and_then(|digest| digest.split_once('@')).map(|(_, digest)| digest.to_owned()).unwrap_or_default()
+}

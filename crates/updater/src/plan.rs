@@ -1,0 +1,256 @@
+//! What will be done, with every choice made. Pure: from [`Facts`] to a [`Plan`], without a clock or a client.
+//!
+//! The executor makes no choices; what is not in the plan does not happen.
+
+mod data;
+mod decide;
+mod edit;
+mod facts;
+mod names;
+mod order;
+mod print;
+mod rollback;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::engine::{Port, Project, Source};
+
+pub use decide::{PlanError, plan_update, same_reference};
+pub use edit::{EditError, value_back};
+pub use facts::{Facts, ProjectFacts, ProjectFiles, Shared, Target, TextFile};
+pub use names::{Names, repository_of};
+pub use order::dependencies_first;
+pub use rollback::{Past, plan_rollback};
+
+/// Version of the plan's form, for plans that a newer program finds in its journal.
+pub const PLAN_FORM: u32 = 1;
+
+/// What will be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_FORM`] of the program that made it.
+    pub form: u32,
+    /// An update, or the way back from one.
+    pub kind: Kind,
+    /// The container as it is now.
+    pub container: Subject,
+    /// How the new container is made.
+    pub way: Way,
+    /// From which image to which.
+    pub image: ImageChange,
+    /// Changes of files, in order.
+    pub edits: Vec<Edit>,
+    /// Data that is copied while nothing writes to it. Empty: the container is not stopped before it is recreated.
+    pub data: Vec<Source>,
+    /// The snapshot whose data is brought back before the new container starts.
+    pub restore: Option<String>,
+    /// What the new container has to prove.
+    pub proof: Proof,
+    /// What is taken away after success: kept images and data of operations before.
+    pub obsolete: Vec<Kept>,
+    /// What a person should know. Those that would stop the plan are only here when it was forced.
+    pub warnings: Vec<String>,
+    /// Unexplained differences of the new container are only warned of.
+    pub force: bool,
+}
+
+/// The sort of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// To a newer version.
+    Update,
+    /// To what was before an update.
+    Rollback,
+}
+
+/// The container as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Full id.
+    pub id: String,
+    /// Its name, which the new one gets.
+    pub name: String,
+    /// Its compose project.
+    pub stack: Option<String>,
+}
+
+/// How the new container is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum Way {
+    /// `docker compose up` of one service.
+    Compose {
+        /// The project.
+        project: Project,
+        /// The service.
+        service: String,
+        /// Recreate it even if compose sees no reason to.
+        recreate: bool,
+    },
+    /// A container like the old one, made beside it and swapped with it.
+    Replace,
+}
+
+/// From which image to which.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageChange {
+    /// What the old container was made from, as it was written.
+    pub old_reference: String,
+    /// `sha256:…` of the old image.
+    pub old_id: String,
+    /// Where the old image could be fetched again, each `repository@sha256:…`.
+    pub old_digests: Vec<String>,
+    /// What the new container is made from, as it is written.
+    pub new_reference: String,
+    /// Repository of the new image, with its registry.
+    pub repository: String,
+    /// Tag that the new image gets. None: it is named by its digest alone.
+    pub tag: Option<String>,
+    /// Where the new image comes from.
+    pub source: ImageSource,
+}
+
+impl ImageChange {
+    /// Tag of the old image, as far as its reference tells.
+    pub fn old_tag(&self) -> &str {
+        tag_of(&self.old_reference)
+    }
+
+    /// Tag of the new image.
+    pub fn new_tag(&self) -> &str {
+        self.tag.as_deref().unwrap_or_else(|| tag_of(&self.new_reference))
+    }
+}
+
+/// Where the new image comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "from")]
+pub enum ImageSource {
+    /// The registry.
+    Registry {
+        /// Digest of the manifest or index.
+        digest: String,
+    },
+    /// It was kept here; or, if it is gone, the registry.
+    Kept {
+        /// `sha256:…` of the image.
+        image_id: String,
+        /// Where it could be fetched again, each `repository@sha256:…`.
+        digests: Vec<String>,
+    },
+}
+
+/// A change of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Path on the host.
+    pub path: String,
+    /// What it does, in words.
+    pub change: String,
+    /// SHA-256 of the file before, hexadecimal.
+    pub before_sha256: String,
+    /// SHA-256 of the file afterwards, hexadecimal.
+    pub after_sha256: String,
+}
+
+/// What the new container has to prove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Without a health check of its own: how long it must stay up, milliseconds.
+    pub stable_ms: u64,
+    /// Without a health check of its own: how long its ports may take to answer as before, milliseconds.
+    pub port_timeout_ms: u64,
+    /// With a health check of its own: what it may take beyond its own periods, milliseconds.
+    pub margin_ms: u64,
+    /// What its ports answered before.
+    pub ports: Vec<Port>,
+}
+
+/// What an operation before kept for a way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Reference of the old image.
+    pub image: String,
+    /// Id of the snapshot.
+    pub snapshot: String,
+}
+
+/// What the way back needs and nobody else should see: configuration and files may hold secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// Inspect document of the old container.
+    pub inspect_json: String,
+    /// Inspect document that the new container is made from. None: the old one's.
+    pub new_inspect_json: Option<String>,
+    /// The files of the plan's edits, in the same order.
+    pub files: Vec<SavedFile>,
+    /// Text of the image setting before, as it stands in the files, and afterwards.
+    pub values: Option<Values>,
+}
+
+/// A file before and after its edit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedFile {
+    /// Path on the host.
+    pub path: String,
+    /// Its content before.
+    pub before: String,
+    /// Its content afterwards.
+    pub after: String,
+}
+
+/// What the edits change, for files that a person changes in the meantime.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Values {
+    /// The service.
+    pub service: String,
+    /// Reference before.
+    pub before: String,
+    /// Reference afterwards.
+    pub after: String,
+}
+
+/// A plan with what its way back needs: what the journal keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// What will be done.
+    pub plan: Plan,
+    /// What its way back needs.
+    pub saved: Saved,
+}
+
+impl Plan {
+    /// SHA-256 over everything in the plan, hexadecimal. Equal plans have equal hashes.
+    pub fn hash(&self) -> String {
+        sha256(self.to_json().as_bytes())
+    }
+
+    /// The plan as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// Whether data is copied, so that the container is stopped first.
+    pub const fn has_data(&self) -> bool {
+        !self.data.is_empty()
+    }
+}
+
+/// SHA-256, hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// The tag of a reference, or `latest`; a digest's reference has the digest.
+pub fn tag_of(reference: &str) -> &str {
+    let (name, digest) = match reference.split_once('@') {
+        Some((name, digest)) => (name, Some(digest)),
+        None => (reference, None),
+    };
+    match name.rsplit_once(':') {
+        Some((_, tag)) if !tag.contains('/') => tag,
+        _ => digest.unwrap_or("latest"),
+    }
+}

@@ -1,0 +1,303 @@
+//! The decision: whether a container can be updated, and how.
+
+use homeport_image_ref::Reference;
+use homeport_service::status::Coded;
+use tonic::Code;
+
+use super::{
+    Edit, EditError, Facts, ImageChange, ImageSource, Job, Kept, Kind, PLAN_FORM, Plan, ProjectFacts, Proof, Saved,
+    SavedFile, Subject, Target, Values, Way, data, edit, sha256, tag_of,
+};
+use crate::{config::HealthConfig, engine::Container};
+
+/// Label of Homeport's own containers.
+const ROLE_LABEL: &str = "homeport.role";
+
+/// Why a container cannot be updated. The text is for the person who asked.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// It does not run.
+    #[error("container {container} is not running; start it, then update it")]
+    NotRunning {
+        /// Its name.
+        container: String,
+    },
+    /// The engine would delete it when it stops.
+    #[error(
+        "container {container} was started with --rm, so the engine deletes it as soon as it stops and there would be \
+         no way back; start it without --rm, then update it"
+    )]
+    AutoRemove {
+        /// Its name.
+        container: String,
+    },
+    /// It is part of Homeport.
+    #[error("container {container} is part of Homeport, which cannot replace itself yet; use `cargo xtask up`")]
+    Own {
+        /// Its name.
+        container: String,
+    },
+    /// Its image has no name that a registry could know.
+    #[error(
+        "container {container} runs the image {image}, which names no repository; recreate it from a reference such as \
+         nginx:1.26, then update it"
+    )]
+    NoRepository {
+        /// Its name.
+        container: String,
+        /// What it runs.
+        image: String,
+    },
+    /// It runs that already.
+    #[error("container {container} already runs {reference} at this digest")]
+    SameImage {
+        /// Its name.
+        container: String,
+        /// The reference.
+        reference: String,
+    },
+    /// Others would lose their network.
+    #[error(
+        "container {container} shares its network with {others}; they would lose it and have to be recreated \
+         afterwards (use force to go on)"
+    )]
+    SharesNetwork {
+        /// Its name.
+        container: String,
+        /// The others' names.
+        others: String,
+    },
+    /// The service has several containers.
+    #[error("service {service} has {count} containers; only services with one can be updated so that there is a way back")]
+    Replicas {
+        /// The service.
+        service: String,
+        /// How many.
+        count: usize,
+    },
+    /// Its image is built.
+    #[error("service {service} has no image in its compose file: it is built, so there is nothing to pull")]
+    Built {
+        /// The service.
+        service: String,
+    },
+    /// The file says something else than what runs.
+    #[error(
+        "Running image ({running}) differs from compose specification ({specified}); bring service {service} to its \
+         file with `docker compose up -d {service}`, or correct the file"
+    )]
+    Mismatch {
+        /// The service.
+        service: String,
+        /// What runs.
+        running: String,
+        /// What the file says.
+        specified: String,
+    },
+    /// The file cannot be changed.
+    #[error("the image of service {service} cannot be changed")]
+    Edit {
+        /// The service.
+        service: String,
+        /// Why.
+        #[source]
+        source: EditError,
+    },
+    /// Nothing was kept.
+    #[error("nothing is left of the data before operation {operation}, so only the image could be brought back (use force for that)")]
+    NoSnapshot {
+        /// The operation.
+        operation: String,
+    },
+}
+
+impl Coded for PlanError {
+    fn code(&self) -> Code {
+        Code::FailedPrecondition
+    }
+}
+
+/// Decides how a container is updated to a target.
+pub fn plan_update(
+    facts: &Facts,
+    target: &Target,
+    health: &HealthConfig,
+    obsolete: Vec<Kept>,
+    force: bool,
+) -> Result<Job, PlanError> {
+    let container = &facts.container;
+    let mut warnings = permit(facts, force)?;
+    let old: Reference = container.image.parse().map_err(|_| PlanError::NoRepository {
+        container: container.name.clone(),
+        image: container.image.clone(),
+    })?;
+    let new_reference = retagged(&container.image, target);
+    if tag_of(&container.image) == target.tag && has_digest(container, &target.digest) {
+        return Err(PlanError::SameImage { container: container.name.clone(), reference: new_reference });
+    }
+    let (sources, left_out) = data::sources(facts);
+    warnings.extend(left_out);
+    let image = ImageChange {
+        old_reference: container.image.clone(),
+        old_id: container.image_id.clone(),
+        old_digests: container.repo_digests.clone(),
+        new_reference: new_reference.clone(),
+        repository: old.name(),
+        tag: Some(target.tag.clone()),
+        source: ImageSource::Registry { digest: target.digest.clone() },
+    };
+    let (way, files, values) = match &facts.project {
+        None => (Way::Replace, Vec::new(), None),
+        Some(project) => compose(container, project, target, &new_reference, &mut warnings)?,
+    };
+    let plan = Plan {
+        form: PLAN_FORM,
+        kind: Kind::Update,
+        container: subject(facts),
+        way,
+        image,
+        edits: files.iter().map(edit_of).collect(),
+        data: sources,
+        restore: None,
+        proof: proof(facts, health),
+        obsolete,
+        warnings,
+        force,
+    };
+    let files = files.into_iter().map(|(file, _)| file).collect();
+    let saved = Saved { inspect_json: container.inspect_json.clone(), new_inspect_json: None, files, values };
+    Ok(Job { plan, saved })
+}
+
+/// Refuses what must not or cannot be recreated. Returns warnings that force turned refusals into.
+pub(super) fn permit(facts: &Facts, force: bool) -> Result<Vec<String>, PlanError> {
+    let container = &facts.container;
+    let name = || container.name.clone();
+    if container.label(ROLE_LABEL).is_some() || facts.own_container.as_deref() == Some(&container.id) {
+        return Err(PlanError::Own { container: name() });
+    }
+    if container.auto_remove {
+        return Err(PlanError::AutoRemove { container: name() });
+    }
+    if !container.is_up() {
+        return Err(PlanError::NotRunning { container: name() });
+    }
+    if let Some(project) = facts.project.as_ref().filter(|project| project.replicas > 1) {
+        return Err(PlanError::Replicas { service: project.service.clone(), count: project.replicas });
+    }
+    let sharing: Vec<&str> =
+        facts.shared.iter().filter(|shared| shared.network).map(|shared| shared.container.as_str()).collect();
+    let mut warnings = Vec::new();
+    if !sharing.is_empty() {
+        let refusal = PlanError::SharesNetwork { container: name(), others: sharing.join(", ") };
+        if !force {
+            return Err(refusal);
+        }
+        warnings.push(refusal.to_string());
+    }
+    Ok(warnings)
+}
+
+pub(super) fn subject(facts: &Facts) -> Subject {
+    Subject {
+        id: facts.container.id.clone(),
+        name: facts.container.name.clone(),
+        stack: facts.project.as_ref().map(|project| project.project.name.clone()),
+    }
+}
+
+pub(super) fn proof(facts: &Facts, health: &HealthConfig) -> Proof {
+    Proof {
+        stable_ms: health.stable_ms,
+        port_timeout_ms: health.port_timeout_ms,
+        margin_ms: health.margin_ms,
+        ports: facts.ports.clone(),
+    }
+}
+
+pub(super) fn edit_of((file, change): &(SavedFile, String)) -> Edit {
+    Edit {
+        path: file.path.clone(),
+        change: change.clone(),
+        before_sha256: sha256(file.before.as_bytes()),
+        after_sha256: sha256(file.after.as_bytes()),
+    }
+}
+
+type ComposeWay = (Way, Vec<(SavedFile, String)>, Option<Values>);
+
+fn compose(
+    container: &Container,
+    project: &ProjectFacts,
+    target: &Target,
+    new_reference: &str,
+    warnings: &mut Vec<String>,
+) -> Result<ComposeWay, PlanError> {
+    let service = &project.service;
+    let specified = project.image.as_ref().ok_or_else(|| PlanError::Built { service: service.clone() })?;
+    // A file that names the target already, for a variable that services share, only has to be followed.
+    if !same_reference(&container.image, specified) && !same_reference(specified, new_reference) {
+        return Err(PlanError::Mismatch {
+            service: service.clone(),
+            running: container.image.clone(),
+            specified: specified.clone(),
+        });
+    }
+    let hash = container.label("com.docker.compose.config-hash");
+    if project.config_hash.is_some() && hash.is_some() && project.config_hash.as_deref() != hash {
+        warnings.push(format!(
+            "service {service} may have been changed in its file since it was started; should more than the image \
+             turn out to differ, the update is taken back"
+        ));
+    }
+    let files = if same_reference(specified, new_reference) {
+        // The tag stays and only points elsewhere: there is nothing to change in a file.
+        Vec::new()
+    } else {
+        let found = edit::edits(&project.files, service, target);
+        let (files, others) = found.map_err(|source| PlanError::Edit { service: service.clone(), source })?;
+        if !others.is_empty() {
+            warnings.push(format!(
+                "the file says the tag for {} too; they keep running what they run until they are updated",
+                others.join(", ")
+            ));
+        }
+        files
+    };
+    let values =
+        Values { service: service.clone(), before: specified.clone(), after: new_reference.to_owned() };
+    let way = Way::Compose {
+        project: project.project.clone(),
+        service: service.clone(),
+        recreate: files.is_empty(),
+    };
+    Ok((way, files, Some(values)))
+}
+
+/// The reference at another tag, otherwise as it was written; pinned to the new digest if it was pinned to one.
+fn retagged(reference: &str, target: &Target) -> String {
+    let (rest, is_pinned) = match reference.split_once('@') {
+        Some((rest, _)) => (rest, true),
+        None => (reference, false),
+    };
+    let name = match rest.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => rest,
+    };
+    let pin = if is_pinned { format!("@{}", target.digest) } else { String::new() };
+    format!("{name}:{}{pin}", target.tag)
+}
+
+/// Whether two references mean the same, whatever defaults they leave out.
+pub fn same_reference(a: &str, b: &str) -> bool {
+    match (a.parse::<Reference>(), b.parse::<Reference>()) {
+        (Ok(a), Ok(b)) => {
+            a.same_repository(&b) && a.tag_or_latest() == b.tag_or_latest() && a.digest() == b.digest()
+        }
+        _ => a == b,
+    }
+}
+
+fn has_digest(container: &Container, digest: &str) -> bool {
+    container.repo_digests.iter().any(|known| known.split_once('@').is_some_and(|(_, known)| known == digest))
+}

@@ -1,0 +1,82 @@
+//! A plan for people: a numbered line for each step.
+
+use std::fmt;
+
+use super::{ImageSource, Kind, Plan, Way};
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.kind {
+            Kind::Update => "Update",
+            Kind::Rollback => "Roll back",
+        };
+        writeln!(f, "{word} {}: {} → {}", self.container.name, self.image.old_reference, self.image.new_reference)?;
+        for (number, line) in self.lines().iter().enumerate() {
+            writeln!(f, "{:>2}. {line}", number + 1)?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "  ! {warning}")?;
+        }
+        write!(f, "plan {}", &self.hash()[..12])
+    }
+}
+
+impl Plan {
+    /// What is done, in order, in words.
+    pub fn lines(&self) -> Vec<String> {
+        let name = &self.container.name;
+        let mut lines = vec![
+            format!("check that {name} and its files are still as they were when this was planned"),
+            format!("keep the image {} under a tag of its own", self.image.old_reference),
+            self.fetch(),
+        ];
+        if self.way == Way::Replace {
+            lines.push("create the new container beside the old one and compare them".to_owned());
+        }
+        if self.has_data() {
+            lines.push(format!("copy the data while {name} runs: {}", self.data_names()));
+        }
+        lines.extend(self.edits.iter().map(|edit| format!("change {}: {}", edit.path, edit.change)));
+        if self.has_data() || self.way == Way::Replace {
+            lines.push(format!("stop {name}"));
+        }
+        if self.has_data() {
+            lines.push("copy what of the data has changed since".to_owned());
+        }
+        if self.restore.is_some() {
+            lines.push("bring back the data of before the update".to_owned());
+        }
+        lines.push(match &self.way {
+            Way::Compose { project, service, .. } => {
+                format!("docker compose up of service {service} in project {}, and compare with before", project.name)
+            }
+            Way::Replace => format!("give the new container the name {name} and start it"),
+        });
+        lines.push(self.prove());
+        lines.push("clean up; if any of this fails, bring everything back as it was".to_owned());
+        lines
+    }
+
+    fn fetch(&self) -> String {
+        match &self.image.source {
+            ImageSource::Registry { digest } => format!("pull {} by digest {digest}", self.image.new_reference),
+            ImageSource::Kept { .. } => format!("take the kept image of {}", self.image.new_reference),
+        }
+    }
+
+    fn prove(&self) -> String {
+        let ports: Vec<String> = self.proof.ports.iter().map(|port| port.port.to_string()).collect();
+        let mut line = format!(
+            "wait until it is healthy by its own check, or without one stays up for {} s",
+            self.proof.stable_ms / 1000
+        );
+        if !ports.is_empty() {
+            line.push_str(&format!(" and answers on port {}", ports.join(", ")));
+        }
+        line
+    }
+
+    fn data_names(&self) -> String {
+        self.data.iter().map(|source| source.source.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}

@@ -1,0 +1,112 @@
+//! The decision about the way back from an update that had succeeded.
+
+use super::{
+    Facts, ImageChange, ImageSource, Job, Kept, Kind, PLAN_FORM, Plan, PlanError, Saved, SavedFile, Values, Way,
+    data, decide, value_back,
+};
+use crate::config::HealthConfig;
+
+/// An update that succeeded, and what is left of it.
+#[derive(Debug, Clone)]
+pub struct Past {
+    /// Id of the operation, for people.
+    pub operation: String,
+    /// What it did.
+    pub job: Job,
+    /// Id of the container that it made.
+    pub new_container: Option<String>,
+    /// The snapshot that is still there.
+    pub snapshot: Option<String>,
+    /// What it kept.
+    pub kept: Kept,
+}
+
+/// Decides how a container comes back to what was before an update.
+pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: bool) -> Result<Job, PlanError> {
+    let mut warnings = decide::permit(facts, force)?;
+    let (container, before) = (&facts.container, &past.job.plan);
+    if before.has_data() && past.snapshot.is_none() {
+        let refusal = PlanError::NoSnapshot { operation: past.operation.clone() };
+        if !force {
+            return Err(refusal);
+        }
+        warnings.push(refusal.to_string());
+    }
+    let (sources, left_out) = data::sources(facts);
+    warnings.extend(left_out);
+    let (way, files, values) = way_back(facts, past)?;
+    // Made anew by someone since: then its present configuration is the one that is wanted.
+    let is_ours = past.new_container.as_deref() == Some(container.id.as_str());
+    let reference = before.image.old_reference.clone();
+    let plan = Plan {
+        form: PLAN_FORM,
+        kind: Kind::Rollback,
+        container: decide::subject(facts),
+        way,
+        image: ImageChange {
+            old_reference: container.image.clone(),
+            old_id: container.image_id.clone(),
+            old_digests: container.repo_digests.clone(),
+            repository: before.image.repository.clone(),
+            tag: own_tag(&reference),
+            new_reference: reference,
+            source: ImageSource::Kept {
+                image_id: before.image.old_id.clone(),
+                digests: before.image.old_digests.clone(),
+            },
+        },
+        edits: files.iter().map(decide::edit_of).collect(),
+        data: if past.snapshot.is_some() { union(&sources, &before.data) } else { sources },
+        restore: past.snapshot.clone(),
+        proof: decide::proof(facts, health),
+        obsolete: vec![past.kept.clone()],
+        warnings,
+        force,
+    };
+    let saved = Saved {
+        inspect_json: container.inspect_json.clone(),
+        new_inspect_json: is_ours.then(|| past.job.saved.inspect_json.clone()),
+        files: files.into_iter().map(|(file, _)| file).collect(),
+        values,
+    };
+    Ok(Job { plan, saved })
+}
+
+type WayBack = (Way, Vec<(SavedFile, String)>, Option<Values>);
+
+fn way_back(facts: &Facts, past: &Past) -> Result<WayBack, PlanError> {
+    let Some(project) = &facts.project else { return Ok((Way::Replace, Vec::new(), None)) };
+    let service = project.service.clone();
+    let values = past.job.saved.values.as_ref().map(|values| Values {
+        service: service.clone(),
+        before: values.after.clone(),
+        after: values.before.clone(),
+    });
+    let mut files = Vec::new();
+    for done in &past.job.saved.files {
+        let Some(present) = project.files.text(&done.path).filter(|present| *present != done.before) else { continue };
+        let change = format!("{} → {}", past.job.plan.image.new_reference, past.job.plan.image.old_reference);
+        let file = |after| SavedFile { path: done.path.clone(), before: present.to_owned(), after };
+        if present == done.after {
+            files.push((file(done.before.clone()), change));
+        } else if let Some(values) = &values {
+            // A person has changed the file since: only our own value goes back.
+            let back = value_back(&project.files, values)
+                .map_err(|source| PlanError::Edit { service: service.clone(), source })?;
+            files.extend(back.map(|file| (file, change)));
+        }
+    }
+    let way = Way::Compose { project: project.project.clone(), service, recreate: files.is_empty() };
+    Ok((way, files, values))
+}
+
+/// The tag that the image had. A reference with a digest needs none.
+fn own_tag(reference: &str) -> Option<String> {
+    (!reference.contains('@')).then(|| super::tag_of(reference).to_owned())
+}
+
+fn union<T: Clone + PartialEq>(a: &[T], b: &[T]) -> Vec<T> {
+    let mut all = a.to_vec();
+    all.extend(b.iter().filter(|item| !a.contains(item)).cloned());
+    all
+}

@@ -1,0 +1,58 @@
+//! `homeport.updater.v1.UpdateService`.
+
+use homeport_proto::updater::v1::{
+    PlanUpdateRequest, PlanUpdateResponse, StartBatchRequest, StartBatchResponse, StartRollbackRequest,
+    StartRollbackResponse, StartUpdateRequest, StartUpdateResponse, update_service_server::UpdateService,
+};
+use homeport_service::status::to_status;
+use tonic::{Request, Response, Status};
+
+use super::convert::some;
+use crate::operations::{Operations, RollbackRequest, UpdateRequest};
+
+/// Asking for updates. What was started goes on when its caller leaves.
+#[derive(Debug, Clone)]
+pub struct Update(pub Operations);
+
+#[tonic::async_trait]
+impl UpdateService for Update {
+    async fn plan_update(&self, request: Request<PlanUpdateRequest>) -> Result<Response<PlanUpdateResponse>, Status> {
+        let PlanUpdateRequest { container, target_version } = request.into_inner();
+        let version = some(target_version);
+        let job = self.0.plan(&container, version.as_deref()).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(PlanUpdateResponse { text: job.plan.to_string(), json: job.plan.to_json() }))
+    }
+
+    async fn start_update(
+        &self,
+        request: Request<StartUpdateRequest>,
+    ) -> Result<Response<StartUpdateResponse>, Status> {
+        let StartUpdateRequest { container, target_version, force, requested_by } = request.into_inner();
+        let request = UpdateRequest { container, version: some(target_version), force, requested_by };
+        let started = self.0.start_update(request).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(StartUpdateResponse {
+            operation_id: started.operation,
+            container_name: started.container,
+            target_version: started.version,
+        }))
+    }
+
+    async fn start_batch(&self, request: Request<StartBatchRequest>) -> Result<Response<StartBatchResponse>, Status> {
+        let StartBatchRequest { items, requested_by } = request.into_inner();
+        let items = items.into_iter().map(Into::into).collect();
+        let (batch_group_id, answers) =
+            self.0.start_batch(items, &requested_by).await.map_err(|error| to_status(&error))?;
+        let operations = answers.into_iter().map(Into::into).collect();
+        Ok(Response::new(StartBatchResponse { batch_group_id, operations }))
+    }
+
+    async fn start_rollback(
+        &self,
+        request: Request<StartRollbackRequest>,
+    ) -> Result<Response<StartRollbackResponse>, Status> {
+        let StartRollbackRequest { operation_id, force, requested_by } = request.into_inner();
+        let request = RollbackRequest { operation: operation_id, force, requested_by };
+        let operation_id = self.0.start_rollback(request).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(StartRollbackResponse { operation_id }))
+    }
+}

@@ -1,0 +1,214 @@
+//! Operations, one by one.
+
+use homeport_store::{Store, StoreError, Transaction};
+use jiff::Timestamp;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::{Detail, Kind, Operation, Status, to_i64};
+
+/// Stores a new operation with its details.
+pub async fn insert(transaction: &mut Transaction, operation: &Operation) -> Result<(), StoreError> {
+    let o = operation;
+    sqlx::query(
+        "INSERT INTO operation (operation_id, kind, status, lock_key, container_id, container_name, stack_name, \
+         old_version, new_version, rollback_of, batch_group_id, requested_by, created_us, updated_us) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)",
+    )
+    .bind(&o.id)
+    .bind(o.kind.as_str())
+    .bind(o.status.as_str())
+    .bind(&o.lock)
+    .bind(&o.container_id)
+    .bind(&o.container_name)
+    .bind(&o.stack)
+    .bind(&o.old_version)
+    .bind(&o.new_version)
+    .bind(&o.rollback_of)
+    .bind(&o.group)
+    .bind(&o.requested_by)
+    .bind(o.created_at.as_microsecond())
+    .execute(&mut **transaction)
+    .await?;
+    for (position, detail) in o.details.iter().enumerate() {
+        insert_detail(transaction, &o.id, position, detail).await?;
+    }
+    Ok(())
+}
+
+async fn insert_detail(
+    transaction: &mut Transaction,
+    operation: &str,
+    position: usize,
+    detail: &Detail,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO operation_detail (operation_id, position, container_name, stack_name, forced, old_version, \
+         new_version, change_type, old_resolved_version, new_resolved_version, old_digest, status, rolls_back) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(operation)
+    .bind(to_i64(position))
+    .bind(&detail.container_name)
+    .bind(&detail.stack)
+    .bind(i64::from(detail.force))
+    .bind(&detail.old_version)
+    .bind(&detail.new_version)
+    .bind(i64::from(detail.change_type))
+    .bind(&detail.old_resolved_version)
+    .bind(&detail.new_resolved_version)
+    .bind(&detail.old_digest)
+    .bind(detail.status.as_str())
+    .bind(&detail.rolls_back)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// An operation by its id.
+pub async fn get(store: &Store, id: &str) -> Result<Option<Operation>, StoreError> {
+    get_on(&mut *store.reader().acquire().await?, id).await
+}
+
+/// An operation by its id, as it is within a transaction.
+pub(crate) async fn get_on(connection: &mut SqliteConnection, id: &str) -> Result<Option<Operation>, StoreError> {
+    let row =
+        sqlx::query("SELECT * FROM operation WHERE operation_id = $1").bind(id).fetch_optional(&mut *connection).await?;
+    let Some(row) = row else { return Ok(None) };
+    let mut operation = Operation::try_from(&row)?;
+    operation.details = super::detail::of(connection, id).await?;
+    Ok(Some(operation))
+}
+
+/// Operations that have not ended: those under way first, then the queued ones in their order.
+pub async fn active(store: &Store) -> Result<Vec<Operation>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT * FROM operation WHERE status IN ('in_progress', 'queued') \
+         ORDER BY CASE status WHEN 'in_progress' THEN 0 ELSE 1 END, id",
+    )
+    .fetch_all(store.reader())
+    .await?;
+    rows.iter().map(Operation::try_from).collect()
+}
+
+/// How many operations wait.
+pub async fn waiting(store: &Store) -> Result<usize, StoreError> {
+    let count: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM operation WHERE status = 'queued'").fetch_one(store.reader()).await?;
+    Ok(usize::try_from(count).unwrap_or_default())
+}
+
+/// The operation under way or queued that brings a container to a version by an update.
+pub async fn find_active(store: &Store, container: &str, version: &str) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT o.operation_id FROM operation o JOIN operation_detail d ON d.operation_id = o.operation_id \
+         WHERE o.status IN ('in_progress', 'queued') AND o.kind <> 'rollback' \
+         AND d.container_name = $1 AND d.new_version = $2 AND d.status IN ('pending', 'in_progress') \
+         ORDER BY o.id LIMIT 1",
+    )
+    .bind(container)
+    .bind(version)
+    .fetch_optional(store.reader())
+    .await?)
+}
+
+/// Marks an operation as begun.
+pub async fn start(transaction: &mut Transaction, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE operation SET status = 'in_progress', started_us = COALESCE(started_us, $2), updated_us = $2 \
+         WHERE operation_id = $1",
+    )
+    .bind(id)
+    .bind(now.as_microsecond())
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Notes how far an operation is.
+pub async fn set_stage(
+    transaction: &mut Transaction,
+    id: &str,
+    stage: &str,
+    percent: u32,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE operation SET stage = $2, percent = $3, updated_us = $4 WHERE operation_id = $1")
+        .bind(id)
+        .bind(stage)
+        .bind(i64::from(percent))
+        .bind(now.as_microsecond())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// Ends an operation.
+pub async fn finish(
+    transaction: &mut Transaction,
+    id: &str,
+    status: Status,
+    message: &str,
+    rolled_back: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let stage = if status == Status::Complete { "complete" } else { "failed" };
+    sqlx::query(
+        "UPDATE operation SET status = $2, error_message = $3, rollback_occurred = $4, stage = $5, percent = 100, \
+         completed_us = $6, updated_us = $6 WHERE operation_id = $1",
+    )
+    .bind(id)
+    .bind(status.as_str())
+    .bind(message)
+    .bind(i64::from(rolled_back))
+    .bind(stage)
+    .bind(now.as_microsecond())
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// Notes that an operation was rolled back by a later one.
+pub async fn mark_rolled_back(transaction: &mut Transaction, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("UPDATE operation SET rollback_occurred = 1, updated_us = $2 WHERE operation_id = $1")
+        .bind(id)
+        .bind(now.as_microsecond())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// Forgets the oldest ended operations beyond a number, but none that keeps something for a way back. Returns the ids
+/// of the journal entries that nothing refers to any more.
+pub async fn prune(transaction: &mut Transaction, keep: u32) -> Result<Vec<String>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT o.operation_id, d.position FROM operation o JOIN operation_detail d ON d.operation_id = o.operation_id \
+         WHERE o.status IN ('complete', 'failed') AND o.id <= (SELECT MAX(id) FROM operation) - $1 \
+         AND NOT EXISTS (SELECT 1 FROM operation_detail k WHERE k.operation_id = o.operation_id AND k.kept = 1)",
+    )
+    .bind(i64::from(keep))
+    .fetch_all(&mut **transaction)
+    .await?;
+    let mut entries = Vec::new();
+    for row in rows {
+        let id: String = row.try_get("operation_id")?;
+        sqlx::query("DELETE FROM operation WHERE operation_id = $1").bind(&id).execute(&mut **transaction).await?;
+        let position = usize::try_from(row.try_get::<i64, _>("position")?).unwrap_or_default();
+        entries.push(super::record::journal_id(&id, position));
+    }
+    Ok(entries)
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Single, Self::Batch, Self::Rollback];
+}
+
+impl Status {
+    /// All states.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::InProgress, Self::Complete, Self::Failed];
+
+    /// Whether it has ended.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Complete | Self::Failed)
+    }
+}

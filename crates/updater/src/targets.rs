@@ -1,0 +1,87 @@
+//! What to update to.
+
+use async_trait::async_trait;
+use homeport_image_ref::{Reference, Tag};
+use tokio::time::Instant;
+
+use crate::{
+    check::Checker,
+    engine::Container,
+    error::UpdateError,
+    plan::Target,
+    registry::{Client, Freshness, RegistryError},
+};
+
+/// Says what to update to. Checks and registries are behind it; tests put a table there.
+#[async_trait]
+pub trait Targets: Send + Sync {
+    /// The target for a container: the version asked for, else the one that the check found.
+    async fn target(&self, container: &Container, version: Option<&str>) -> Result<Target, UpdateError>;
+
+    /// A container has changed: look at it again.
+    async fn recheck(&self, container: &str);
+}
+
+/// Targets from the checker and the registries.
+#[derive(Debug, Clone)]
+pub struct CheckedTargets {
+    checker: Checker,
+    registry: Client,
+}
+
+impl CheckedTargets {
+    /// Asks these.
+    pub const fn new(checker: Checker, registry: Client) -> Self {
+        Self { checker, registry }
+    }
+
+    async fn version(&self, container: &Container) -> Result<String, UpdateError> {
+        let default = |target: Option<&str>| target.map(str::to_owned);
+        let snapshot = self.checker.snapshot();
+        let known = snapshot
+            .container(&container.name)
+            .filter(|checked| checked.container_id == container.id)
+            .and_then(|checked| default(checked.default_target()));
+        match known {
+            Some(version) => Ok(version),
+            None => default(self.checker.check_container(&container.name).await?.default_target())
+                .ok_or_else(|| UpdateError::NoTarget { container: container.name.clone() }),
+        }
+    }
+}
+
+#[async_trait]
+impl Targets for CheckedTargets {
+    async fn target(&self, container: &Container, version: Option<&str>) -> Result<Target, UpdateError> {
+        let reference: Reference = container.image.parse().map_err(|_| UpdateError::NoRepository {
+            container: container.name.clone(),
+            image: container.image.clone(),
+        })?;
+        let version = match version {
+            Some(version) => version.to_owned(),
+            None => self.version(container).await?,
+        };
+        if !Tag::is_valid(&version) {
+            return Err(UpdateError::BadTag { tag: version });
+        }
+        let wanted = reference.with_tag(&Tag::parse(&version));
+        // The tag may have moved since the check; what is planned is what is there now.
+        let digest = self.registry.digest_as_of(&wanted, Freshness::Since(Instant::now())).await;
+        match digest {
+            Ok(digest) => Ok(Target { tag: version, digest: digest.as_str().to_owned() }),
+            Err(RegistryError::NotFound { .. }) => Err(UpdateError::NoImage { reference: wanted.familiar() }),
+            Err(source) => Err(UpdateError::Registry { reference: wanted.familiar(), source }),
+        }
+    }
+
+    async fn recheck(&self, container: &str) {
+        if let Err(error) = self.checker.check_container(container).await {
+            tracing::warn!(
+                container.name = container,
+                error = homeport_service::telemetry::chain(&error),
+                "cannot check the container after its update"
+            );
+        }
+        self.checker.trigger();
+    }
+}
