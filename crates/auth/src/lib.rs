@@ -26,6 +26,7 @@ use homeport_service::{
     clock::{Clock as _, SystemClock},
     rpc::Server,
 };
+use serde::Serialize;
 
 pub use config::Config;
 
@@ -36,9 +37,10 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let directory = context.state_dir();
     let store = store::open(&directory.join("auth.db")).await?;
     let key = store::signing_key::get_or_make(&store, SystemClock.now()).await?;
+    let publisher = Publisher::new(context.paths().socket("bus"), &context);
     let auth = Auth::new(Parts {
         signer: Signer::new(&key),
-        audit: Audit::new(Publisher::new(context.paths().socket("bus"), &context)),
+        audit: Audit::new(publisher.clone()),
         clock: Arc::new(SystemClock),
         initial_password: first_admin::password_file(&directory),
         store: store.clone(),
@@ -48,11 +50,26 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let auth = Arc::new(auth);
     first_admin::ensure(&auth, context.environment().get(first_admin::VARIABLE)).await?;
     context.spawn("sessions-prune", Arc::clone(&auth).prune_sessions(context.drain().clone()));
+    publisher.publish("service:auth:started", &Lifecycle::default());
     let served = Server::new(&context, socket)
         .service(AuthServiceServer::from_arc(Arc::clone(&auth)))
         .service(TokenServiceServer::from_arc(auth))
         .serve(&context)
         .await;
+    publisher.publish("service:auth:stopped", &Lifecycle::default());
     store.close().await;
     Ok(served?)
+}
+
+/// Payload of `service:auth:started` and `service:auth:stopped`.
+#[derive(Debug, Serialize)]
+struct Lifecycle {
+    /// Version of the service.
+    version: &'static str,
+}
+
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self { version: env!("CARGO_PKG_VERSION") }
+    }
 }

@@ -1,9 +1,16 @@
 //! `homeport healthcheck`: asks a running service whether it serves.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use anyhow::{Context as _, bail};
-use homeport_service::{Paths, config::Environment, rpc};
+use anyhow::{Context as _, anyhow, bail};
+use homeport_service::{
+    Paths,
+    config::{self, Environment},
+    rpc,
+};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use crate::services::Service;
@@ -17,7 +24,7 @@ pub(crate) fn check(service: Service, environment: &Environment) -> anyhow::Resu
     runtime.block_on(async {
         let answer = async {
             match service {
-                Service::Gateway => gateway(environment.get("HOMEPORT_HTTP")).await,
+                Service::Gateway => gateway(environment).await,
                 other => grpc(other, environment).await,
             }
         };
@@ -34,10 +41,9 @@ async fn grpc(service: Service, environment: &Environment) -> anyhow::Result<()>
     };
     let socket = paths.socket(service.name());
     let mut client = HealthClient::new(rpc::connect(&socket));
-    let answer = client
-        .check(HealthCheckRequest::default())
-        .await
-        .with_context(|| format!("{} does not answer on {}", service.name(), socket.display()))?;
+    let answer = client.check(HealthCheckRequest::default()).await.map_err(|status| {
+        anyhow!("{} does not answer on {}: {}", service.name(), socket.display(), status.message())
+    })?;
     match answer.into_inner().status() {
         ServingStatus::Serving => Ok(()),
         status => bail!("{} says {}", service.name(), status.as_str_name()),
@@ -45,15 +51,10 @@ async fn grpc(service: Service, environment: &Environment) -> anyhow::Result<()>
 }
 
 /// Asks over loopback whatever the listener's address: the check runs beside the gateway.
-async fn gateway(listen: Option<&str>) -> anyhow::Result<()> {
-    let port = match listen.map(|address| address.rsplit_once(':').map_or(address, |(_, port)| port)) {
-        Some(port) => port.parse::<u16>().with_context(|| format!("HOMEPORT_HTTP names no port: {port:?}"))?,
-        None => 8080,
-    };
-    let host = listen.and_then(|address| address.rsplit_once(':')).map_or("127.0.0.1", |(host, _)| match host {
-        "" | "0.0.0.0" | "[::]" => "127.0.0.1",
-        host => host,
-    });
+async fn gateway(environment: &Environment) -> anyhow::Result<()> {
+    let configs = Path::new(environment.get("HOMEPORT_CONFIGS").unwrap_or("./configs"));
+    let config: homeport_api_gateway::Config = config::load(Service::Gateway.name(), configs, environment)?;
+    let (host, port) = loopback(environment.get("HOMEPORT_HTTP").unwrap_or(&config.http.listen))?;
     // No roots: nothing here speaks TLS, and loading them costs more than the whole check.
     let client = reqwest::Client::builder().tls_certs_only([]).no_proxy().build()?;
     let response = client
@@ -65,4 +66,36 @@ async fn gateway(listen: Option<&str>) -> anyhow::Result<()> {
         bail!("the gateway says {}", response.status());
     }
     Ok(())
+}
+
+/// Host and port to ask at, of a listener's address.
+fn loopback(listen: &str) -> anyhow::Result<(&str, u16)> {
+    let (host, port) = listen.rsplit_once(':').unwrap_or(("", listen));
+    let port = port.parse().with_context(|| format!("the gateway's address {listen:?} has no port"))?;
+    let host = match host {
+        "" | "0.0.0.0" => "127.0.0.1",
+        "[::]" => "[::1]",
+        host => host,
+    };
+    Ok((host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners() {
+        for (listen, host, port) in [
+            ("127.0.0.1:8080", "127.0.0.1", 8080),
+            ("0.0.0.0:80", "127.0.0.1", 80),
+            ("[::]:80", "[::1]", 80),
+            (":81", "127.0.0.1", 81),
+            ("82", "127.0.0.1", 82),
+            ("192.0.2.1:83", "192.0.2.1", 83),
+        ] {
+            assert_eq!(loopback(listen).unwrap(), (host, port));
+        }
+        assert!(loopback("127.0.0.1:http").is_err());
+    }
 }

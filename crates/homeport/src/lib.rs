@@ -17,6 +17,9 @@ use homeport_service::config::Environment;
 
 /// Everything that the process does.
 pub fn main() -> ExitCode {
+    if let Some(code) = for_programs() {
+        return code;
+    }
     let environment = Environment::of_process();
     match Cli::parse().command {
         Command::Run { service } => homeport_service::main(vec![service.entry()]),
@@ -25,5 +28,16 @@ pub fn main() -> ExitCode {
         Command::InitState(arguments) => cli::output::finish(init_state::run(&arguments, &environment)),
         Command::Completions { shell } => cli::output::finish(cli::completions::run(shell)),
         Command::People(command) => cli::run(command, &environment),
+    }
+}
+
+/// What docker-agent calls this binary for, inside helper containers and around other programs. It is no part of the
+/// grammar: the rest of the line belongs to somebody else, word for word.
+fn for_programs() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next()?.to_str()? {
+        "helper" => Some(homeport_docker_agent::helper_main(arguments)),
+        "bound" => Some(homeport_docker_agent::bound_main(arguments)),
+        _ => None,
     }
 }

@@ -35,9 +35,11 @@ impl Service {
         match self {
             Self::Bus => Entry::new(self.name(), homeport_bus::run),
             Self::Auth => Entry::new(self.name(), homeport_auth::run),
-            Self::DockerAgent | Self::Updater | Self::Gateway => Entry::new(self.name(), move |_context| async move {
-                Err(format!("{} is not built in", self.name()).into())
-            }),
+            Self::DockerAgent => Entry::new(self.name(), homeport_docker_agent::run),
+            Self::Updater => {
+                Entry::new(self.name(), move |_context| async move { Err("the updater is not built in".into()) })
+            }
+            Self::Gateway => Entry::new(self.name(), homeport_api_gateway::run),
         }
     }
 }

@@ -190,6 +190,16 @@ impl Stack {
         format!("{} {}", event.topic, event.value)
     }
 
+    /// The next event about somebody who calls.
+    pub(crate) async fn auth_event(&self) -> String {
+        loop {
+            let event = self.event().await;
+            if event.starts_with("auth:") {
+                return event;
+            }
+        }
+    }
+
     /// Whether nothing was told that was not asked for yet.
     pub(crate) async fn is_quiet(&self) -> bool {
         self.events.lock().await.try_recv().is_err()
