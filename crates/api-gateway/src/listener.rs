@@ -108,13 +108,13 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, config: &HttpCo
     }
 }
 
+/// Without `pipeline_flush`: with it hyper never sends the answer to a request that it cannot read.
 fn server(config: &HttpConfig) -> http1::Builder {
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())
         .header_read_timeout(ms(config.header_timeout_ms))
-        .max_buf_size(config.max_header_bytes.max(LEAST_HEADER_BYTES))
-        .pipeline_flush(true);
+        .max_buf_size(config.max_header_bytes.max(LEAST_HEADER_BYTES));
     server
 }
 

@@ -23,3 +23,25 @@ pub(super) async fn catch(request: Request, next: Next) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, middleware::from_fn, routing::get};
+    use http::StatusCode;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn bug() -> &'static str {
+        panic!("a bug")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_without_its_text() {
+        let router = Router::new().route("/", get(bug)).layer(from_fn(catch));
+        let mut response = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let problem = response.extensions_mut().remove::<Problem>().unwrap();
+        assert_eq!(problem, Problem::new(Kind::Internal, "an internal error; the log has the details"));
+    }
+}

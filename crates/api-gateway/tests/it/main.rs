@@ -1,1 +1,24 @@
-fn main() {}
+//! The gateway from the outside: real HTTP, real gRPC services and plugins on real unix sockets.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::unnecessary_wraps,
+    reason = "a test may fail, its tasks end with its runtime, and its values are made as they are used"
+)]
+
+mod client;
+mod plugin;
+mod services;
+mod stack;
+
+mod accounts;
+mod authority;
+mod browsers;
+mod docksmith;
+mod drain;
+mod health;
+mod limits;
+mod proxy;
+mod reload;
+mod sse;
+mod unavailable;

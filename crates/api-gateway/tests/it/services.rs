@@ -1,0 +1,345 @@
+//! The services behind the gateway, reduced to what a test must see.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{Stream, StreamExt as _};
+use homeport_proto::{
+    auth::v1::{self as auth, auth_service_server::AuthService, principal, token_service_server::TokenService},
+    docker::v1::{self as docker, credential_service_server::CredentialService, engine_service_server::EngineService},
+    pubservice::{self, pubsub_service_server::PubsubService},
+    updater::v1::{
+        self as updater, check_service_server::CheckService, operation_service_server::OperationService,
+        start_batch_response::BatchOperation, update_service_server::UpdateService,
+    },
+};
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::BroadcastStream;
+use tonic::{Request, Response, Status};
+
+/// What the tests set and look at.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) revoked: AtomicBool,
+    pub(crate) authorized: AtomicUsize,
+    pub(crate) paths: Mutex<Vec<String>>,
+    pub(crate) snapshot: Mutex<updater::Snapshot>,
+    pub(crate) operations: Mutex<Vec<updater::Operation>>,
+    pub(crate) calls: Mutex<Vec<String>>,
+    pub(crate) traces: Mutex<Vec<String>>,
+    pub(crate) tokens: Mutex<Vec<auth::Token>>,
+    pub(crate) update_takes: Mutex<Duration>,
+    pub(crate) updates_done: AtomicUsize,
+    pub(crate) bus: broadcast::Sender<pubservice::String>,
+    pub(crate) subscribed: AtomicUsize,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            revoked: AtomicBool::default(),
+            authorized: AtomicUsize::default(),
+            paths: Mutex::default(),
+            snapshot: Mutex::default(),
+            operations: Mutex::default(),
+            calls: Mutex::default(),
+            traces: Mutex::default(),
+            tokens: Mutex::default(),
+            update_takes: Mutex::default(),
+            updates_done: AtomicUsize::default(),
+            bus: broadcast::channel(4096).0,
+            subscribed: AtomicUsize::default(),
+        }
+    }
+}
+
+impl World {
+    fn note(&self, call: impl std::fmt::Debug) {
+        self.calls.lock().unwrap().push(format!("{call:?}"));
+    }
+
+    pub(crate) fn publish(&self, topic: &str, value: &str) {
+        drop(self.bus.send(pubservice::String { topic: topic.to_owned(), value: value.to_owned() }));
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Fake(pub(crate) Arc<World>);
+
+type Reply<T> = Result<Response<T>, Status>;
+
+fn reply<T>(message: T) -> Reply<T> {
+    Ok(Response::new(message))
+}
+
+fn user() -> auth::Principal {
+    auth::Principal {
+        kind: principal::Kind::User.into(),
+        name: "admin".to_owned(),
+        id: "admin".to_owned(),
+        scopes: vec![],
+    }
+}
+
+#[tonic::async_trait]
+impl AuthService for Fake {
+    async fn login(&self, request: Request<auth::LoginRequest>) -> Reply<auth::LoginResponse> {
+        let request = request.into_inner();
+        match (request.username.as_str(), request.password.as_str()) {
+            ("admin", "right") => reply(auth::LoginResponse {
+                token: "good".to_owned(),
+                expires_at: Some(prost_types::Timestamp { seconds: 1_800_000_000, nanos: 0 }),
+                principal: Some(user()),
+                must_change_password: true,
+            }),
+            ("locked", _) => {
+                let mut status = Status::resource_exhausted("too many wrong passwords");
+                status.metadata_mut().insert("retry-after-seconds", 300.into());
+                Err(status)
+            }
+            _ => Err(Status::unauthenticated("wrong")),
+        }
+    }
+
+    async fn authorize(&self, request: Request<auth::AuthorizeRequest>) -> Reply<auth::AuthorizeResponse> {
+        if let Some(trace) = request.metadata().get("traceparent") {
+            self.0.traces.lock().unwrap().push(trace.to_str().unwrap().to_owned());
+        }
+        let request = request.into_inner();
+        self.0.authorized.fetch_add(1, Ordering::SeqCst);
+        self.0.paths.lock().unwrap().push(format!("{} {}", request.method, request.path));
+        if self.0.revoked.load(Ordering::SeqCst) {
+            return Err(Status::unauthenticated("the token was revoked"));
+        }
+        let principal = match request.authorization.as_str() {
+            // "Basic" is admin:right.
+            "Bearer good" | "Basic YWRtaW46cmlnaHQ=" => user(),
+            "Bearer scoped" if request.path == "/api/status" || request.path == "/tokens" => auth::Principal {
+                kind: principal::Kind::Token.into(),
+                name: "widget".to_owned(),
+                id: "t1".to_owned(),
+                scopes: vec!["/api/status:r".to_owned(), "/tokens".to_owned()],
+            },
+            "Bearer scoped" => return Err(Status::permission_denied("the token does not reach this path")),
+            _ => return Err(Status::unauthenticated("unknown credential")),
+        };
+        reply(auth::AuthorizeResponse { principal: Some(principal), expires_at: None })
+    }
+
+    async fn logout(&self, request: Request<auth::LogoutRequest>) -> Reply<auth::LogoutResponse> {
+        assert_eq!(request.into_inner().token, "good");
+        self.0.revoked.store(true, Ordering::SeqCst);
+        reply(auth::LogoutResponse {})
+    }
+
+    async fn change_password(
+        &self,
+        request: Request<auth::ChangePasswordRequest>,
+    ) -> Reply<auth::ChangePasswordResponse> {
+        let request = request.into_inner();
+        match (request.current_password.as_str(), request.new_password.as_str()) {
+            ("right", "weak") => Err(Status::invalid_argument("the new password is too short")),
+            ("right", _) => reply(auth::ChangePasswordResponse {}),
+            _ => Err(Status::unauthenticated("wrong")),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl TokenService for Fake {
+    async fn create_token(&self, request: Request<auth::CreateTokenRequest>) -> Reply<auth::CreateTokenResponse> {
+        let request = request.into_inner();
+        let mut tokens = self.0.tokens.lock().unwrap();
+        let number = tokens.len();
+        let token = auth::Token {
+            id: format!("id{number}"),
+            name: request.name,
+            prefix: format!("secret{number}"),
+            scopes: request.scopes,
+            created_at: Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 }),
+            expires_at: request.expires_at,
+            last_used_at: None,
+        };
+        tokens.push(token.clone());
+        reply(auth::CreateTokenResponse { secret: format!("{}-and-the-rest", token.prefix), token: Some(token) })
+    }
+
+    async fn list_tokens(&self, _request: Request<auth::ListTokensRequest>) -> Reply<auth::ListTokensResponse> {
+        reply(auth::ListTokensResponse { tokens: self.0.tokens.lock().unwrap().clone() })
+    }
+
+    async fn delete_token(&self, request: Request<auth::DeleteTokenRequest>) -> Reply<auth::DeleteTokenResponse> {
+        let id = request.into_inner().id;
+        self.0.tokens.lock().unwrap().retain(|token| token.id != id);
+        reply(auth::DeleteTokenResponse {})
+    }
+}
+
+#[tonic::async_trait]
+impl CheckService for Fake {
+    async fn get_status(&self, _request: Request<updater::GetStatusRequest>) -> Reply<updater::GetStatusResponse> {
+        reply(updater::GetStatusResponse { snapshot: Some(self.0.snapshot.lock().unwrap().clone()) })
+    }
+
+    async fn run_check(&self, request: Request<updater::RunCheckRequest>) -> Reply<updater::RunCheckResponse> {
+        self.0.note(request.into_inner());
+        reply(updater::RunCheckResponse { snapshot: Some(self.0.snapshot.lock().unwrap().clone()) })
+    }
+
+    async fn check_container(
+        &self,
+        request: Request<updater::CheckContainerRequest>,
+    ) -> Reply<updater::CheckContainerResponse> {
+        let name = request.into_inner().container;
+        let containers = &self.0.snapshot.lock().unwrap().containers;
+        let container = containers.iter().find(|container| container.container_name == name).cloned();
+        match container {
+            Some(container) => reply(updater::CheckContainerResponse { container: Some(container) }),
+            None => Err(Status::not_found(format!("no container {name}"))),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl UpdateService for Fake {
+    async fn plan_update(&self, _request: Request<updater::PlanUpdateRequest>) -> Reply<updater::PlanUpdateResponse> {
+        reply(updater::PlanUpdateResponse { text: "1. pull".to_owned(), json: r#"{"steps":["pull"]}"#.to_owned() })
+    }
+
+    async fn start_update(&self, request: Request<updater::StartUpdateRequest>) -> Reply<updater::StartUpdateResponse> {
+        let request = request.into_inner();
+        self.0.note(&request);
+        let takes = *self.0.update_takes.lock().unwrap();
+        tokio::time::sleep(takes).await;
+        self.0.updates_done.fetch_add(1, Ordering::SeqCst);
+        match request.container.as_str() {
+            "panic" => Err(Status::internal("/state/updater/updater.db is corrupt")),
+            "nothing" => Err(Status::failed_precondition(
+                "cannot update container nothing: no target version specified and none is recommended",
+            )),
+            "unknown" => Err(Status::not_found("no such container")),
+            _ => reply(updater::StartUpdateResponse {
+                operation_id: "op-1".to_owned(),
+                container_name: request.container,
+                target_version: if request.target_version.is_empty() {
+                    "1.26.3".into()
+                } else {
+                    request.target_version
+                },
+            }),
+        }
+    }
+
+    async fn start_batch(&self, request: Request<updater::StartBatchRequest>) -> Reply<updater::StartBatchResponse> {
+        let request = request.into_inner();
+        self.0.note(&request);
+        let containers: Vec<String> = request.items.iter().map(|item| item.container.clone()).collect();
+        let started = BatchOperation {
+            stack: "web".to_owned(),
+            containers,
+            operation_id: "op-2".to_owned(),
+            error: String::new(),
+        };
+        let failed = BatchOperation {
+            stack: String::new(),
+            containers: vec!["broken".to_owned()],
+            operation_id: String::new(),
+            error: "container not found: broken".to_owned(),
+        };
+        reply(updater::StartBatchResponse { batch_group_id: "group-1".to_owned(), operations: vec![started, failed] })
+    }
+
+    async fn start_rollback(
+        &self,
+        request: Request<updater::StartRollbackRequest>,
+    ) -> Reply<updater::StartRollbackResponse> {
+        match request.into_inner().operation_id.as_str() {
+            "op-1" => reply(updater::StartRollbackResponse { operation_id: "op-3".to_owned() }),
+            _ => Err(Status::not_found("unknown")),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl OperationService for Fake {
+    async fn list_operations(
+        &self,
+        request: Request<updater::ListOperationsRequest>,
+    ) -> Reply<updater::ListOperationsResponse> {
+        let request = request.into_inner();
+        self.0.note(&request);
+        let operations = self.0.operations.lock().unwrap();
+        let start: usize = request.cursor.parse().unwrap_or_default();
+        let page: Vec<_> = operations.iter().skip(start).take(request.limit as usize).cloned().collect();
+        let next = start + page.len();
+        let next_cursor = if next < operations.len() { next.to_string() } else { String::new() };
+        reply(updater::ListOperationsResponse { operations: page, next_cursor })
+    }
+
+    async fn get_operation(
+        &self,
+        request: Request<updater::GetOperationRequest>,
+    ) -> Reply<updater::GetOperationResponse> {
+        let id = request.into_inner().operation_id;
+        let operations = self.0.operations.lock().unwrap();
+        let found = operations.iter().find(|operation| operation.operation_id == id).cloned();
+        match found {
+            Some(operation) => reply(updater::GetOperationResponse { operation: Some(operation) }),
+            None => Err(Status::not_found("unknown")),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl EngineService for Fake {
+    async fn get_engine(&self, _request: Request<docker::GetEngineRequest>) -> Reply<docker::GetEngineResponse> {
+        reply(docker::GetEngineResponse { own_container_id: "abc".to_owned(), ..Default::default() })
+    }
+}
+
+#[tonic::async_trait]
+impl CredentialService for Fake {
+    async fn get_registry_credential(
+        &self,
+        _request: Request<docker::GetRegistryCredentialRequest>,
+    ) -> Reply<docker::GetRegistryCredentialResponse> {
+        Err(Status::permission_denied("the gateway has no business here"))
+    }
+
+    async fn list_registries(
+        &self,
+        _request: Request<docker::ListRegistriesRequest>,
+    ) -> Reply<docker::ListRegistriesResponse> {
+        let registries = ["https://index.docker.io/v1/", "ghcr.io"].map(str::to_owned).into();
+        reply(docker::ListRegistriesResponse { registries })
+    }
+}
+
+#[tonic::async_trait]
+impl PubsubService for Fake {
+    async fn publish(&self, request: Request<pubservice::String>) -> Reply<pubservice::String> {
+        drop(self.0.bus.send(request.into_inner()));
+        reply(pubservice::String::default())
+    }
+
+    type SubscribeTopicStream = Pin<Box<dyn Stream<Item = Result<pubservice::String, Status>> + Send>>;
+
+    async fn subscribe_topic(&self, _request: Request<pubservice::String>) -> Reply<Self::SubscribeTopicStream> {
+        let events = BroadcastStream::new(self.0.bus.subscribe())
+            .map(|event| event.map_err(|error| Status::data_loss(error.to_string())));
+        self.0.subscribed.fetch_add(1, Ordering::SeqCst);
+        reply(events.boxed())
+    }
+
+    type SubscribeStream = Self::SubscribeTopicStream;
+
+    async fn subscribe(&self, _request: Request<pubservice::String>) -> Reply<Self::SubscribeStream> {
+        Err(Status::unimplemented("not needed"))
+    }
+}

@@ -1,0 +1,162 @@
+//! A gateway with everything around it, in a directory of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use homeport_api_gateway::Gateway;
+use homeport_proto::{
+    auth::v1::{auth_service_server::AuthServiceServer, token_service_server::TokenServiceServer},
+    docker::v1::{credential_service_server::CredentialServiceServer, engine_service_server::EngineServiceServer},
+    pubservice::pubsub_service_server::PubsubServiceServer,
+    updater::v1::{
+        check_service_server::CheckServiceServer, operation_service_server::OperationServiceServer,
+        update_service_server::UpdateServiceServer,
+    },
+};
+use homeport_service::{Context, Paths, config::Environment, peer::SocketConfig, rpc::Server};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    client::Client,
+    services::{Fake, World},
+};
+
+/// Longer than anything here takes; a test that waits this long has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Stack {
+    pub(crate) client: Client,
+    pub(crate) world: Arc<World>,
+    pub(crate) drain: CancellationToken,
+    pub(crate) serving: Option<JoinHandle<()>>,
+    /// The gateway stopped serving; tasks of its may still run.
+    pub(crate) stopped: Arc<AtomicBool>,
+    paths: Paths,
+    _directory: TempDir,
+    _stop_services: tokio_util::sync::DropGuard,
+}
+
+impl Stack {
+    /// All services, and a gateway with the default settings.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[], &["auth", "updater", "docker-agent", "bus"]).await
+    }
+
+    /// The same with settings, such as `HOMEPORT_GATEWAY__HTTP__MAX_BODY_BYTES`.
+    pub(crate) async fn with_settings(settings: &[(&str, &str)]) -> Self {
+        Self::with(settings, &["auth", "updater", "docker-agent", "bus"]).await
+    }
+
+    /// The same with some of the services only.
+    pub(crate) async fn with(settings: &[(&str, &str)], services: &[&'static str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = Paths { state: directory.path().join("state"), configs: directory.path().join("configs") };
+        std::fs::create_dir_all(paths.configs.join("base")).unwrap();
+        std::fs::create_dir_all(paths.state.join("plugins")).unwrap();
+        let (world, stop) = (Arc::new(World::default()), CancellationToken::new());
+        for service in services {
+            serve(service, &paths, &world, &stop).await;
+        }
+        let drain = CancellationToken::new();
+        let environment: Environment = settings.iter().copied().chain([("HOMEPORT_HTTP", "127.0.0.1:0")]).collect();
+        let context = Context::new("gateway", paths.clone(), environment, drain.clone());
+        let gateway = Gateway::bind(context.clone()).await.unwrap();
+        let client = Client::new(gateway.address());
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop_seen = Arc::clone(&stopped);
+        let serving = tokio::spawn(async move {
+            gateway.serve().await;
+            stop_seen.store(true, Ordering::SeqCst);
+            context.wait_for_tasks().await;
+        });
+        let stack = Self {
+            client,
+            world,
+            drain,
+            serving: Some(serving),
+            stopped,
+            paths,
+            _directory: directory,
+            _stop_services: stop.drop_guard(),
+        };
+        if services.contains(&"bus") {
+            eventually(|| stack.world.subscribed.load(Ordering::SeqCst) > 0).await;
+        }
+        stack
+    }
+
+    /// Where a plugin's socket goes, and how `api.json` names that place.
+    pub(crate) fn plugin_socket(&self, name: &str) -> (PathBuf, String) {
+        (self.paths.state.join("plugins").join(name), format!("/state/plugins/{name}"))
+    }
+
+    pub(crate) fn api_json(&self) -> PathBuf {
+        self.paths.configs.join("base/api.json")
+    }
+
+    pub(crate) fn state(&self) -> &Path {
+        &self.paths.state
+    }
+
+    /// Lists plugins in `api.json` as `(URI, UnixPath)`, and waits until the last one is served.
+    pub(crate) async fn list_plugins(&self, plugins: &[(&str, &str)]) {
+        let entries: Vec<_> = plugins
+            .iter()
+            .map(|(uri, path)| serde_json::json!({ "Name": uri, "URI": uri, "UnixPath": path, "Enabled": true }))
+            .collect();
+        std::fs::write(self.api_json(), serde_json::json!({ "Plugins": entries }).to_string()).unwrap();
+        if let Some((uri, _)) = plugins.last() {
+            self.until_served(uri).await;
+        }
+    }
+
+    /// Waits until the gateway knows a plugin, running or not.
+    pub(crate) async fn until_served(&self, uri: &str) {
+        let path = format!("/plugins/{uri}");
+        let known = async {
+            while self.client.get(&path).await.status != http::StatusCode::MOVED_PERMANENTLY {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, known).await.expect("the plugin was not taken over");
+    }
+}
+
+async fn serve(service: &'static str, paths: &Paths, world: &Arc<World>, stop: &CancellationToken) {
+    let context = Context::new(service, paths.clone(), Environment::default(), stop.clone());
+    let fake = Fake(Arc::clone(world));
+    let server = Server::new(&context, SocketConfig::default());
+    let server = match service {
+        "auth" => server.service(AuthServiceServer::new(fake.clone())).service(TokenServiceServer::new(fake)),
+        "updater" => server
+            .service(CheckServiceServer::new(fake.clone()))
+            .service(UpdateServiceServer::new(fake.clone()))
+            .service(OperationServiceServer::new(fake)),
+        "docker-agent" => {
+            server.service(EngineServiceServer::new(fake.clone())).service(CredentialServiceServer::new(fake))
+        }
+        "bus" => server.service(PubsubServiceServer::new(fake)),
+        other => panic!("no such service: {other}"),
+    };
+    let socket = context.socket();
+    tokio::spawn(async move { server.serve(&context).await.unwrap() });
+    eventually(|| socket.exists()).await;
+}
+
+/// Waits until something is so.
+pub(crate) async fn eventually(condition: impl Fn() -> bool) {
+    let reached = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached).await.expect("it did not come about");
+}
