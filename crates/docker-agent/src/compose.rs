@@ -11,13 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{
-    config::Settings,
-    container::Containers,
-    document::Document as _,
-    error::EngineError,
-    name, own,
-};
+use crate::{config::Settings, container::Containers, document::Document as _, error::EngineError, name, own};
 
 /// The labels that compose finds its containers by.
 pub(crate) const PROJECT_LABEL: &str = "com.docker.compose.project";
@@ -88,9 +82,13 @@ impl Compose {
         }
         let config = config.succeeded(&format!("reading the files of compose project {}", project.name))?;
         if config.standard.len() >= MAX_CONFIG_BYTES {
-            return Err(EngineError::Precondition(format!("the files of compose project {} are too large", project.name)));
+            return Err(EngineError::Precondition(format!(
+                "the files of compose project {} are too large",
+                project.name
+            )));
         }
-        let hashes = hashes.run(MAX_CONFIG_BYTES).await?.succeeded(&format!("hashing compose project {}", project.name))?;
+        let hashes =
+            hashes.run(MAX_CONFIG_BYTES).await?.succeeded(&format!("hashing compose project {}", project.name))?;
         let pairs = hashes.standard.lines().filter_map(|line| line.trim().split_once(' '));
         let hashes = pairs.map(|(service, hash)| (service.to_owned(), hash.trim().to_owned())).collect();
         Ok(Description { config_json: config.standard, hashes })
@@ -105,7 +103,8 @@ impl Compose {
         self.tidy(&project.name, service).await?;
         let home = self.home().await?;
         let count = self.count(&project.name, service).await?;
-        let mut command = self.command(home, project.arguments()?).with(["up", "--no-deps", "--no-build", "--pull", "never"]);
+        let mut command =
+            self.command(home, project.arguments()?).with(["up", "--no-deps", "--no-build", "--pull", "never"]);
         command = if up.no_start { command.with(["--no-start"]) } else { command.with(["--detach"]) };
         if up.force_recreate {
             command = command.with(["--force-recreate"]);
@@ -116,7 +115,8 @@ impl Compose {
         }
         let result = command.with([service]).run(MAX_OUTPUT_BYTES).await;
         self.tidy(&project.name, service).await?;
-        let output = result?.succeeded(&format!("bringing up service {service} of compose project {}", project.name))?;
+        let output =
+            result?.succeeded(&format!("bringing up service {service} of compose project {}", project.name))?;
         Ok(output.both())
     }
 
@@ -215,10 +215,16 @@ mod tests {
 
     #[test]
     fn variables_that_are_set_nowhere_are_named() {
-        let line = |name: &str| format!("time=\"x\" level=warning msg=\"The \\\"{name}\\\" variable is not set. Defaulting to a blank string.\"\n");
+        let line = |name: &str| {
+            format!(
+                "time=\"x\" level=warning msg=\"The \\\"{name}\\\" variable is not set. Defaulting to a blank string.\"\n"
+            )
+        };
         let text = unset(&[line("TAG"), line("DATA"), line("TAG")].concat()).unwrap();
         assert!(text.contains("use DATA, TAG,"), "{text}");
-        assert!(unset("level=warning msg=\"cannot expand '~', because the environment lacks HOME\"").unwrap().contains('~'));
+        assert!(
+            unset("level=warning msg=\"cannot expand '~', because the environment lacks HOME\"").unwrap().contains('~')
+        );
         assert_eq!(unset("level=warning msg=\"`version` is obsolete\""), None);
     }
 

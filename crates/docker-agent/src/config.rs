@@ -102,7 +102,9 @@ pub(crate) enum SettingsError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Only an engine on this machine can be looked after.
-    #[error("DOCKER_HOST is {value}, but only an engine on a unix socket is supported; set it to unix:///path/to/docker.sock")]
+    #[error(
+        "DOCKER_HOST is {value}, but only an engine on a unix socket is supported; set it to unix:///path/to/docker.sock"
+    )]
     NotAUnixSocket {
         /// The variable's value.
         value: String,
@@ -129,7 +131,10 @@ impl Settings {
                 .or_else(|| environment.get("DOCKER_CONFIG").map(PathBuf::from))
                 .or_else(|| home.as_ref().map(|home| home.join(".docker"))),
             compose: config.compose,
-            path: environment.get("PATH").unwrap_or("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").to_owned(),
+            path: environment
+                .get("PATH")
+                .unwrap_or("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+                .to_owned(),
             home,
             stacks: stacks(environment.get("HOMEPORT_STACKS")),
             executable: config.helper.executable,

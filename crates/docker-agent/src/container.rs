@@ -10,13 +10,7 @@ use bollard::query_parameters::{RemoveContainerOptionsBuilder, RenameContainerOp
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 
-use crate::{
-    document::Document as _,
-    engine::Engine,
-    error::EngineError,
-    image::ImageCache,
-    name,
-};
+use crate::{document::Document as _, engine::Engine, error::EngineError, image::ImageCache, name};
 
 /// How many containers are inspected at the same time; the engine works through them one by one anyway.
 const INSPECTIONS_AT_ONCE: usize = 8;

@@ -85,7 +85,9 @@ impl EngineError {
                 Self::Refused { doing, status: status_code, message }
             }
             BollardError::DockerStreamError { error } => Self::Refused { doing, status: 500, message: error },
-            BollardError::DockerContainerWaitError { error, .. } => Self::Refused { doing, status: 500, message: error },
+            BollardError::DockerContainerWaitError { error, .. } => {
+                Self::Refused { doing, status: 500, message: error }
+            }
             BollardError::JsonDataError { message, .. } => Self::Garbled { doing, message },
             BollardError::JsonSerdeError { err } => Self::Garbled { doing, message: err.to_string() },
             other => Self::Unreachable { socket: socket.to_owned(), source: other.into() },

@@ -66,13 +66,15 @@ fn answer(arguments: Vec<OsString>) -> Result<String, FailureDetail> {
     let command = arguments.next().ok_or_else(usage)?;
     let result = match command.to_str() {
         Some("sync") => {
-            let direction = arguments.next().and_then(|word| sync::Direction::parse(word.to_str()?)).ok_or_else(usage)?;
+            let direction =
+                arguments.next().and_then(|word| sync::Direction::parse(word.to_str()?)).ok_or_else(usage)?;
             let snapshot = arguments.next().map(PathBuf::from).ok_or_else(usage)?;
             let sources: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
             serde_json::to_string(&sync::run(direction, &snapshot, &sources)?)
         }
         Some("probe") => {
-            let request = arguments.next().and_then(|word| serde_json::from_str(word.to_str()?).ok()).ok_or_else(usage)?;
+            let request =
+                arguments.next().and_then(|word| serde_json::from_str(word.to_str()?).ok()).ok_or_else(usage)?;
             serde_json::to_string(&probe::run(&request))
         }
         _ => return Err(usage()),

@@ -92,7 +92,9 @@ pub(crate) async fn untag(engine: &Engine, reference: &str) -> Result<(), Engine
     let reference = name::image(reference)?;
     // An id would remove the image with all of its tags.
     if reference.starts_with("sha256:") || !reference.rsplit('/').next().is_some_and(|end| end.contains(':')) {
-        return Err(EngineError::Argument(format!("'{reference}' is no tag; it needs a repository, a colon and a tag")));
+        return Err(EngineError::Argument(format!(
+            "'{reference}' is no tag; it needs a repository, a colon and a tag"
+        )));
     }
     let options = RemoveImageOptionsBuilder::default().force(false).noprune(false).build();
     let removed = engine

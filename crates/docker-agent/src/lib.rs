@@ -54,8 +54,12 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let workshop = Workshop::new(engine.clone(), containers.clone(), settings.clone(), context.clone());
     let publisher = Publisher::new(context.paths().socket("bus"), &context);
     publisher.publish("service:docker-agent:started", &serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }));
-    let watch =
-        Watch { engine: engine.clone(), images: images.clone(), workshop: workshop.clone(), publisher: publisher.clone() };
+    let watch = Watch {
+        engine: engine.clone(),
+        images: images.clone(),
+        workshop: workshop.clone(),
+        publisher: publisher.clone(),
+    };
     context.spawn("watch the engine", watch.run(context.clone()));
     let agent = Arc::new(Agent {
         compose: Compose::new(containers.clone(), settings.clone()),

@@ -27,7 +27,8 @@ fn id_in(mounts: &str) -> Option<&str> {
 
 /// Whether a container is one of Homeport's helpers.
 pub(crate) fn is_helper(container: &Value) -> bool {
-    container.at("Config.Labels").get(crate::workshop::ROLE_LABEL).and_then(Value::as_str) == Some(crate::workshop::ROLE)
+    container.at("Config.Labels").get(crate::workshop::ROLE_LABEL).and_then(Value::as_str)
+        == Some(crate::workshop::ROLE)
 }
 
 #[cfg(test)]
@@ -37,7 +38,8 @@ mod tests {
     #[test]
     fn the_id_is_in_the_mounts() {
         let id = "0123456789abcdef".repeat(4);
-        let line = format!("700 690 8:1 /var/lib/docker/containers/{id}/resolv.conf /etc/resolv.conf rw - ext4 /dev/sda1 rw");
+        let line =
+            format!("700 690 8:1 /var/lib/docker/containers/{id}/resolv.conf /etc/resolv.conf rw - ext4 /dev/sda1 rw");
         assert_eq!(id_in(&format!("1 2 0:1 / / rw - overlay overlay rw\n{line}\n")), Some(id.as_str()));
         assert_eq!(id_in("1 2 0:1 /var/lib/containers/storage /x rw"), None);
     }

@@ -35,7 +35,9 @@ pub(crate) async fn probe(
     }
     let container = containers.document(reference).await?;
     if !container.flag("State.Running") {
-        return Err(EngineError::Precondition(format!("container {reference} is not running, so none of its ports answers")));
+        return Err(EngineError::Precondition(format!(
+            "container {reference} is not running, so none of its ports answers"
+        )));
     }
     if ports.is_empty() {
         return Ok(Vec::new());

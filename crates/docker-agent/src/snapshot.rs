@@ -180,7 +180,9 @@ impl Snapshots {
             limit: self.settings.helper_timeout,
         };
         match self.workshop.run(&job).await {
-            Err(EngineError::Refused { doing, status: 400, message }) if message.contains("bind source path does not exist") => {
+            Err(EngineError::Refused { doing, status: 400, message })
+                if message.contains("bind source path does not exist") =>
+            {
                 Err(EngineError::NotFound(format!("{doing} failed: {message}")))
             }
             result => result,

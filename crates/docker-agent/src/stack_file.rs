@@ -13,12 +13,7 @@ use serde_json::Value;
 
 use self::remembered::Remembered;
 use crate::{
-    compose::PROJECT_LABEL,
-    config::Settings,
-    document::Document as _,
-    engine::Engine,
-    error::EngineError,
-    name,
+    compose::PROJECT_LABEL, config::Settings, document::Document as _, engine::Engine, error::EngineError, name,
 };
 
 /// The largest file that is read or written: a compose file of 1 MiB has some twenty thousand lines.
@@ -69,7 +64,10 @@ impl StackFiles {
                 return Ok(());
             }
             if present != expected {
-                return Err(EngineError::Changed(format!("{} was changed by somebody else in the meantime", path.display())));
+                return Err(EngineError::Changed(format!(
+                    "{} was changed by somebody else in the meantime",
+                    path.display()
+                )));
             }
             homeport_service::file::replace(&path, &content, MODE).map_err(|source| failed("writing", &path, source))
         })
@@ -81,7 +79,9 @@ impl StackFiles {
     /// What was admitted once stays so: the way back from an update has to work when the last container is gone.
     async fn admitted(&self, path: &str) -> Result<PathBuf, EngineError> {
         let asked = PathBuf::from(name::absolute(path, "the file's path")?);
-        let path = blocking(&asked.clone(), move || asked.canonicalize().map_err(|source| failed("reading", &asked, source))).await?;
+        let path =
+            blocking(&asked.clone(), move || asked.canonicalize().map_err(|source| failed("reading", &asked, source)))
+                .await?;
         if !self.in_stacks(&path) {
             return Err(EngineError::Forbidden(format!(
                 "{} is outside the directories of stacks; add its directory to HOMEPORT_STACKS",
@@ -92,7 +92,10 @@ impl StackFiles {
             return Ok(path);
         }
         if !self.places().await?.iter().any(|places| places.lead_to(&path)) {
-            return Err(EngineError::Forbidden(format!("{} belongs to no container's compose project", path.display())));
+            return Err(EngineError::Forbidden(format!(
+                "{} belongs to no container's compose project",
+                path.display()
+            )));
         }
         self.remembered.add(&path)?;
         Ok(path)
@@ -105,7 +108,8 @@ impl StackFiles {
 
     async fn places(&self) -> Result<Vec<Places>, EngineError> {
         let filters = crate::container::encoded(&serde_json::json!({ "label": [PROJECT_LABEL] }).to_string());
-        let list = self.engine.get("listing containers", &format!("/containers/json?all=true&filters={filters}")).await?;
+        let list =
+            self.engine.get("listing containers", &format!("/containers/json?all=true&filters={filters}")).await?;
         Ok(list.as_array().into_iter().flatten().map(|entry: &Value| Places::of(&entry.labels("Labels"))).collect())
     }
 }
@@ -130,7 +134,10 @@ impl Places {
             directory.canonicalize().is_ok_and(|directory| directory != Path::new("/") && path.starts_with(directory))
         };
         self.files.iter().any(|file| is(file))
-            || self.directory.as_ref().is_some_and(|directory| is(&directory.join(".env")) || (is_includable(path) && below(directory)))
+            || self
+                .directory
+                .as_ref()
+                .is_some_and(|directory| is(&directory.join(".env")) || (is_includable(path) && below(directory)))
     }
 }
 
@@ -168,7 +175,10 @@ mod tests {
 
     fn project(directory: &Path) -> Places {
         let labels = [
-            ("com.docker.compose.project.config_files", format!("{0}/compose.yaml,{0}/../outside.yaml", directory.display())),
+            (
+                "com.docker.compose.project.config_files",
+                format!("{0}/compose.yaml,{0}/../outside.yaml", directory.display()),
+            ),
             ("com.docker.compose.project.working_dir", directory.display().to_string()),
         ];
         Places::of(&labels.map(|(key, value)| (key.to_owned(), value)).into())
@@ -180,7 +190,16 @@ mod tests {
         let root = root.path().canonicalize().unwrap();
         let stack = root.join("stack");
         std::fs::create_dir_all(stack.join("sub")).unwrap();
-        for file in ["stack/compose.yaml", "stack/.env", "stack/sub/inc.yml", "stack/sub/.env.prod", "stack/data.db", "outside.yaml", "other.yaml", ".env"] {
+        for file in [
+            "stack/compose.yaml",
+            "stack/.env",
+            "stack/sub/inc.yml",
+            "stack/sub/.env.prod",
+            "stack/data.db",
+            "outside.yaml",
+            "other.yaml",
+            ".env",
+        ] {
             std::fs::write(root.join(file), "x").unwrap();
         }
         std::os::unix::fs::symlink(root.join("other.yaml"), stack.join("link.yaml")).unwrap();

@@ -170,7 +170,8 @@ mod tests {
         let expected =
             json!({ "id": "abc", "name": "web", "image": "nginx:1", "action": "die", "exit_code": 137, "time": 7 });
         assert_eq!(check(event), Some(expected));
-        let event = json!({ "Type": "container", "Action": "health_status: healthy", "Actor": { "ID": "abc" }, "time": 7 });
+        let event =
+            json!({ "Type": "container", "Action": "health_status: healthy", "Actor": { "ID": "abc" }, "time": 7 });
         let expected = json!({ "id": "abc", "name": "abc", "action": "health_status", "health": "healthy", "time": 7 });
         assert_eq!(check(event), Some(expected));
     }

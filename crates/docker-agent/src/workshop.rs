@@ -70,13 +70,17 @@ impl Workshop {
         let answer = self.answer(&container.id, job).await;
         container.remove().await;
         let (code, text) = answer?;
-        let garbled = |error: serde_json::Error| EngineError::Garbled { doing: job.doing.clone(), message: error.to_string() };
+        let garbled =
+            |error: serde_json::Error| EngineError::Garbled { doing: job.doing.clone(), message: error.to_string() };
         if code == 0 {
             return serde_json::from_str(&text).map_err(garbled);
         }
         match serde_json::from_str::<Failure>(&text) {
             Ok(failure) => Err(told(&job.doing, &failure)),
-            Err(_) => Err(EngineError::Temporary(format!("{} was ended from outside (exit code {code}); try again", job.doing))),
+            Err(_) => Err(EngineError::Temporary(format!(
+                "{} was ended from outside (exit code {code}); try again",
+                job.doing
+            ))),
         }
     }
 

@@ -16,7 +16,11 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::{container::Containers, document::{Document as _, short_id}, error::EngineError};
+use crate::{
+    container::Containers,
+    document::{Document as _, short_id},
+    error::EngineError,
+};
 
 /// What to do with a container.
 #[derive(Debug, PartialEq, Eq)]

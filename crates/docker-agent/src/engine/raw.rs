@@ -30,7 +30,8 @@ pub(super) async fn exchange(
     let (status, bytes) = send(socket, method, path, body)
         .await
         .map_err(|source| EngineError::Unreachable { socket: socket.to_owned(), source })?;
-    let garbled = |error: serde_json::Error| EngineError::Garbled { doing: doing.to_owned(), message: error.to_string() };
+    let garbled =
+        |error: serde_json::Error| EngineError::Garbled { doing: doing.to_owned(), message: error.to_string() };
     let answer = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
     if (200..300).contains(&status) {
         return answer.map_err(garbled);

@@ -107,7 +107,8 @@ fn copy(direction: Direction, pairs: &[(PathBuf, PathBuf)], basis: Option<i64>) 
     let mut report = Report::default();
     let mut plans = Vec::with_capacity(pairs.len());
     for (from, to) in pairs {
-        let plan = plan::Plan::of(from, to, plan::Live { direction, basis }).map_err(|error| failed("reading", from, &error))?;
+        let plan = plan::Plan::of(from, to, plan::Live { direction, basis })
+            .map_err(|error| failed("reading", from, &error))?;
         check_space(to, &plan)?;
         report.files += plan.files;
         report.total_bytes += plan.total_bytes;
@@ -122,12 +123,17 @@ fn copy(direction: Direction, pairs: &[(PathBuf, PathBuf)], basis: Option<i64>) 
 /// Before anything is written.
 fn check_space(to: &Path, plan: &plan::Plan) -> Result<(), FailureDetail> {
     let place = if to.exists() { to } else { to.parent().unwrap_or(to) };
-    let space = rustix::fs::statvfs(place).map_err(|error| failed("asking for the free space of", to, &error.into()))?;
+    let space =
+        rustix::fs::statvfs(place).map_err(|error| failed("asking for the free space of", to, &error.into()))?;
     let free = space.f_bavail * space.f_frsize + plan.freed_bytes;
     if plan.needed_bytes > 0 && plan.needed_bytes + RESERVE_BYTES > free {
         return Err(FailureDetail::new(
             FailureKind::NoSpace,
-            format!("{} MiB are needed and {} MiB are free", mebibytes(plan.needed_bytes + RESERVE_BYTES), mebibytes(free)),
+            format!(
+                "{} MiB are needed and {} MiB are free",
+                mebibytes(plan.needed_bytes + RESERVE_BYTES),
+                mebibytes(free)
+            ),
         ));
     }
     Ok(())

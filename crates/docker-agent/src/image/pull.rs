@@ -82,7 +82,8 @@ impl Pull {
         }
         let doing = format!("asking the registry for the digest of {tagged}");
         let credential = self.credential(credentials).await?;
-        let asked = engine.ask(&doing, |docker| async move { docker.inspect_registry_image(&tagged, credential).await });
+        let asked =
+            engine.ask(&doing, |docker| async move { docker.inspect_registry_image(&tagged, credential).await });
         let digest = asked.await.map_err(|error| told(&doing, error))?.descriptor.digest.unwrap_or_default();
         Ok(format!("{}@{digest}", self.repository))
     }
@@ -169,7 +170,8 @@ mod tests {
     #[test]
     fn a_refusal_says_what_to_do() {
         let check = |message: &str| {
-            told("pulling x", EngineError::Refused { doing: String::new(), status: 500, message: message.to_owned() }).code()
+            told("pulling x", EngineError::Refused { doing: String::new(), status: 500, message: message.to_owned() })
+                .code()
         };
         assert_eq!(check("manifest for nginx:9 not found: manifest unknown: manifest unknown"), Code::NotFound);
         assert_eq!(

@@ -123,7 +123,9 @@ impl ContainerService for Rpc {
             let limit = convert::duration(request.time_limit);
             probe(&self.0.containers, &self.0.workshop, &request.container, ports, limit).await
         };
-        answer(probed.await, |ports| ProbePortsResponse { ports: ports.into_iter().map(convert::probed_port).collect() })
+        answer(probed.await, |ports| ProbePortsResponse {
+            ports: ports.into_iter().map(convert::probed_port).collect(),
+        })
     }
 }
 

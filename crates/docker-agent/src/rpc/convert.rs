@@ -135,5 +135,6 @@ pub(super) fn duration(duration: Option<prost_types::Duration>) -> Duration {
 /// The engine writes the year 1 for never.
 fn timestamp(text: &str) -> Option<prost_types::Timestamp> {
     let time: Timestamp = text.parse().ok()?;
-    (time.as_second() > 0).then(|| prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() })
+    (time.as_second() > 0)
+        .then(|| prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() })
 }

@@ -48,10 +48,7 @@ impl ImageService for Rpc {
         answer(described, |image| GetImageResponse { image: Some(convert::image(&image, &image)) })
     }
 
-    async fn pull_image(
-        &self,
-        request: Request<PullImageRequest>,
-    ) -> Result<Response<Self::PullImageStream>, Status> {
+    async fn pull_image(&self, request: Request<PullImageRequest>) -> Result<Response<Self::PullImageStream>, Status> {
         let request = request.into_inner();
         let given = |text: String| Some(text).filter(|text| !text.is_empty());
         let pull = Pull {
@@ -63,8 +60,9 @@ impl ImageService for Rpc {
         let agent = self.0.clone();
         let (sender, receiver) = mpsc::channel(UNREAD_STEPS);
         // The end of the pull comes after everything that it told.
-        let end = stream::once(async move { pull.run(&agent.engine, &agent.images, &agent.credentials, &sender).await })
-            .filter_map(|result| async move { result.err().map(|error| Err(to_status(&error))) });
+        let end =
+            stream::once(async move { pull.run(&agent.engine, &agent.images, &agent.credentials, &sender).await })
+                .filter_map(|result| async move { result.err().map(|error| Err(to_status(&error))) });
         let steps = ReceiverStream::new(receiver).map(|step| Ok(response(step)));
         Ok(Response::new(Box::pin(stream::select(steps, end))))
     }

@@ -1,9 +1,7 @@
 //! `NetworkService`.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use homeport_proto::docker::v1::{
-    ListNetworksRequest, ListNetworksResponse, network_service_server::NetworkService,
-};
+use homeport_proto::docker::v1::{ListNetworksRequest, ListNetworksResponse, network_service_server::NetworkService};
 use tonic::{Request, Response, Status};
 
 use super::{Rpc, answer, convert};
@@ -14,10 +12,7 @@ const DESCRIBED_AT_ONCE: usize = 8;
 
 #[tonic::async_trait]
 impl NetworkService for Rpc {
-    async fn list_networks(
-        &self,
-        _: Request<ListNetworksRequest>,
-    ) -> Result<Response<ListNetworksResponse>, Status> {
+    async fn list_networks(&self, _: Request<ListNetworksRequest>) -> Result<Response<ListNetworksResponse>, Status> {
         let engine = &self.0.engine;
         let listed = async {
             let list = engine.get("listing networks", "/networks").await?;

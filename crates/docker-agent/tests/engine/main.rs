@@ -1,1 +1,13 @@
-//! x
+//! docker-agent with a real engine and the images that `cargo xtask fixtures` makes.
+//!
+//! The engine is that of `DOCKER_HOST`, by default the private one of the workspace. Everything that a test makes carries
+//! the label `homeport.test` with the test's own id, and goes by it, also after a failure.
+
+mod compose;
+mod containers;
+mod crash;
+mod images;
+mod ports;
+mod replacement;
+mod snapshots;
+mod world;

@@ -1,1 +1,4 @@
-//! x
+//! docker-agent on its socket, without an engine.
+
+mod away;
+mod bound;

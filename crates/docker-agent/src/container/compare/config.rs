@@ -35,7 +35,11 @@ pub(super) fn compare(before: &Inspected, after: &Inspected, differences: &mut D
         check(differences, format!("Config.{key}"), sides);
     }
     each(differences, "Config.Healthcheck", [old, new, old_default, new_default].map(|side| side.at("Healthcheck")));
-    each(differences, "Config.ExposedPorts", [old, new, old_default, new_default].map(|side| marked(side.at("ExposedPorts"))).each_ref());
+    each(
+        differences,
+        "Config.ExposedPorts",
+        [old, new, old_default, new_default].map(|side| marked(side.at("ExposedPorts"))).each_ref(),
+    );
     each(differences, "Config.Labels", [old, new, old_default, new_default].map(|side| labels(side)).each_ref());
     each(differences, "Config.Env", [old, new, old_default, new_default].map(variables).each_ref());
     host_name(&before.container, &after.container, differences);

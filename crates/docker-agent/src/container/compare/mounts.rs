@@ -50,9 +50,15 @@ fn facts(mount: &Value) -> Value {
 fn options(container: &Value, destination: &str) -> Value {
     let mut options = Map::new();
     for mount in container.list("HostConfig.Mounts").iter().filter(|mount| clean(mount.text("Target")) == destination) {
-        for path in ["VolumeOptions.Subpath", "BindOptions.NonRecursive", "BindOptions.ReadOnlyNonRecursive",
-            "BindOptions.ReadOnlyForceRecursive", "TmpfsOptions", "ImageOptions", "ClusterOptions"]
-        {
+        for path in [
+            "VolumeOptions.Subpath",
+            "BindOptions.NonRecursive",
+            "BindOptions.ReadOnlyNonRecursive",
+            "BindOptions.ReadOnlyForceRecursive",
+            "TmpfsOptions",
+            "ImageOptions",
+            "ClusterOptions",
+        ] {
             if !is_empty(mount.at(path)) {
                 options.insert(path.to_owned(), mount.at(path).clone());
             }

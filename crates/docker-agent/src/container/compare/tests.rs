@@ -45,19 +45,19 @@ fn container(id: &str, version: &str) -> Value {
 
 fn host() -> Value {
     json!({
-            "Binds": ["/host:/bind:ro,Z", "named:/named"], "NetworkMode": "front", "RestartPolicy": { "Name": "always" },
-            "Mounts": [{ "Type": "tmpfs", "Target": "/scratch", "TmpfsOptions": { "SizeBytes": 1 } }],
-            "Memory": 1, "MemorySwap": 2, "NanoCpus": 3, "CpusetCpus": "0", "PidsLimit": 4, "ShmSize": 5, "OomScoreAdj": 6,
-            "Ulimits": [{ "Name": "nofile", "Soft": 1, "Hard": 2 }, { "Name": "nproc", "Soft": 1, "Hard": 2 }],
-            "Sysctls": { "net.core.somaxconn": "1", "net.ipv4.ip_forward": "0" }, "CapAdd": ["NET_ADMIN"], "CapDrop": ["MKNOD"],
-            "Devices": [{ "PathOnHost": "/dev/null", "PathInContainer": "/dev/x", "CgroupPermissions": "rwm" }],
-            "DeviceRequests": [{ "Driver": "nvidia", "Count": -1 }], "SecurityOpt": ["no-new-privileges"], "GroupAdd": ["9"],
-            "Dns": ["1.1.1.1", "9.9.9.9"], "ExtraHosts": ["a:1.2.3.4"], "Init": true, "Privileged": true, "ReadonlyRootfs": true,
-            "LogConfig": { "Type": "local", "Config": { "max-size": "1m" } }, "Tmpfs": { "/tmp": "size=1m" },
-            "PortBindings": { "80/tcp": [{ "HostIp": "127.0.0.1", "HostPort": "8080" }] }, "IpcMode": "host", "PidMode": "host",
-            "UsernsMode": "host", "Runtime": "runc", "CgroupParent": "/x", "BlkioWeight": 10, "Annotations": { "a": "b" },
-            "Links": ["/db:/web/database"], "StorageOpt": { "size": "1G" }, "OomKillDisable": true, "ConsoleSize": [1, 2],
-        })
+        "Binds": ["/host:/bind:ro,Z", "named:/named"], "NetworkMode": "front", "RestartPolicy": { "Name": "always" },
+        "Mounts": [{ "Type": "tmpfs", "Target": "/scratch", "TmpfsOptions": { "SizeBytes": 1 } }],
+        "Memory": 1, "MemorySwap": 2, "NanoCpus": 3, "CpusetCpus": "0", "PidsLimit": 4, "ShmSize": 5, "OomScoreAdj": 6,
+        "Ulimits": [{ "Name": "nofile", "Soft": 1, "Hard": 2 }, { "Name": "nproc", "Soft": 1, "Hard": 2 }],
+        "Sysctls": { "net.core.somaxconn": "1", "net.ipv4.ip_forward": "0" }, "CapAdd": ["NET_ADMIN"], "CapDrop": ["MKNOD"],
+        "Devices": [{ "PathOnHost": "/dev/null", "PathInContainer": "/dev/x", "CgroupPermissions": "rwm" }],
+        "DeviceRequests": [{ "Driver": "nvidia", "Count": -1 }], "SecurityOpt": ["no-new-privileges"], "GroupAdd": ["9"],
+        "Dns": ["1.1.1.1", "9.9.9.9"], "ExtraHosts": ["a:1.2.3.4"], "Init": true, "Privileged": true, "ReadonlyRootfs": true,
+        "LogConfig": { "Type": "local", "Config": { "max-size": "1m" } }, "Tmpfs": { "/tmp": "size=1m" },
+        "PortBindings": { "80/tcp": [{ "HostIp": "127.0.0.1", "HostPort": "8080" }] }, "IpcMode": "host", "PidMode": "host",
+        "UsernsMode": "host", "Runtime": "runc", "CgroupParent": "/x", "BlkioWeight": 10, "Annotations": { "a": "b" },
+        "Links": ["/db:/web/database"], "StorageOpt": { "size": "1G" }, "OomKillDisable": true, "ConsoleSize": [1, 2],
+    })
 }
 
 fn inspected(container: Value, version: &str) -> Inspected {
@@ -79,21 +79,74 @@ fn found(new: Value) -> Vec<String> {
 
 /// Every place in the document that a person decided: taking any of them away must be found.
 const DECIDED: [&str; 69] = [
-    "Config.Hostname", "Config.Domainname", "Config.User", "Config.Tty", "Config.OpenStdin", "Config.Env.0", "Config.Env.1",
-    "Config.Cmd", "Config.Entrypoint", "Config.WorkingDir", "Config.StopSignal", "Config.StopTimeout", "Config.Labels.mine",
-    "Config.Labels.other", "Config.ExposedPorts.9000/udp", "Config.Healthcheck.Interval", "Config.Healthcheck.Retries",
-    "Config.Healthcheck", "HostConfig.NetworkMode", "HostConfig.RestartPolicy", "HostConfig.Memory", "HostConfig.MemorySwap",
-    "HostConfig.NanoCpus", "HostConfig.CpusetCpus", "HostConfig.PidsLimit", "HostConfig.ShmSize", "HostConfig.OomScoreAdj",
-    "HostConfig.Ulimits", "HostConfig.Ulimits.0", "HostConfig.Sysctls", "HostConfig.Sysctls.net.core.somaxconn",
-    "HostConfig.CapAdd", "HostConfig.CapDrop", "HostConfig.Devices", "HostConfig.DeviceRequests", "HostConfig.SecurityOpt",
-    "HostConfig.GroupAdd", "HostConfig.Dns", "HostConfig.Dns.0", "HostConfig.ExtraHosts", "HostConfig.Init",
-    "HostConfig.Privileged", "HostConfig.ReadonlyRootfs", "HostConfig.LogConfig", "HostConfig.LogConfig.Config.max-size",
-    "HostConfig.Tmpfs", "HostConfig.PortBindings", "HostConfig.PortBindings.80/tcp", "HostConfig.IpcMode", "HostConfig.PidMode",
-    "HostConfig.UsernsMode", "HostConfig.Runtime", "HostConfig.CgroupParent", "HostConfig.BlkioWeight",
-    "HostConfig.Annotations.a", "HostConfig.Links", "HostConfig.StorageOpt", "HostConfig.OomKillDisable", "Mounts.0", "Mounts.1",
-    "Mounts.2", "Mounts.3", "NetworkSettings.Networks.front", "NetworkSettings.Networks.back",
-    "NetworkSettings.Networks.front.IPAMConfig.IPv4Address", "NetworkSettings.Networks.front.IPAMConfig.IPv6Address",
-    "NetworkSettings.Networks.front.Aliases", "NetworkSettings.Networks.front.MacAddress",
+    "Config.Hostname",
+    "Config.Domainname",
+    "Config.User",
+    "Config.Tty",
+    "Config.OpenStdin",
+    "Config.Env.0",
+    "Config.Env.1",
+    "Config.Cmd",
+    "Config.Entrypoint",
+    "Config.WorkingDir",
+    "Config.StopSignal",
+    "Config.StopTimeout",
+    "Config.Labels.mine",
+    "Config.Labels.other",
+    "Config.ExposedPorts.9000/udp",
+    "Config.Healthcheck.Interval",
+    "Config.Healthcheck.Retries",
+    "Config.Healthcheck",
+    "HostConfig.NetworkMode",
+    "HostConfig.RestartPolicy",
+    "HostConfig.Memory",
+    "HostConfig.MemorySwap",
+    "HostConfig.NanoCpus",
+    "HostConfig.CpusetCpus",
+    "HostConfig.PidsLimit",
+    "HostConfig.ShmSize",
+    "HostConfig.OomScoreAdj",
+    "HostConfig.Ulimits",
+    "HostConfig.Ulimits.0",
+    "HostConfig.Sysctls",
+    "HostConfig.Sysctls.net.core.somaxconn",
+    "HostConfig.CapAdd",
+    "HostConfig.CapDrop",
+    "HostConfig.Devices",
+    "HostConfig.DeviceRequests",
+    "HostConfig.SecurityOpt",
+    "HostConfig.GroupAdd",
+    "HostConfig.Dns",
+    "HostConfig.Dns.0",
+    "HostConfig.ExtraHosts",
+    "HostConfig.Init",
+    "HostConfig.Privileged",
+    "HostConfig.ReadonlyRootfs",
+    "HostConfig.LogConfig",
+    "HostConfig.LogConfig.Config.max-size",
+    "HostConfig.Tmpfs",
+    "HostConfig.PortBindings",
+    "HostConfig.PortBindings.80/tcp",
+    "HostConfig.IpcMode",
+    "HostConfig.PidMode",
+    "HostConfig.UsernsMode",
+    "HostConfig.Runtime",
+    "HostConfig.CgroupParent",
+    "HostConfig.BlkioWeight",
+    "HostConfig.Annotations.a",
+    "HostConfig.Links",
+    "HostConfig.StorageOpt",
+    "HostConfig.OomKillDisable",
+    "Mounts.0",
+    "Mounts.1",
+    "Mounts.2",
+    "Mounts.3",
+    "NetworkSettings.Networks.front",
+    "NetworkSettings.Networks.back",
+    "NetworkSettings.Networks.front.IPAMConfig.IPv4Address",
+    "NetworkSettings.Networks.front.IPAMConfig.IPv6Address",
+    "NetworkSettings.Networks.front.Aliases",
+    "NetworkSettings.Networks.front.MacAddress",
     "NetworkSettings.Networks.back.GwPriority",
 ];
 
@@ -178,7 +231,10 @@ fn what_the_new_image_asks_for_is_its_own_business() {
     image["Config"]["Volumes"]["/cache"] = json!({});
     image["Config"]["Env"] = json!(["PATH=/sbin", "VERSION=2", "NEW=1"]);
     new.container["Config"]["Env"] = json!(["MINE=1", "EMPTY=", "PATH=/sbin", "VERSION=2", "NEW=1"]);
-    new.container["Mounts"].as_array_mut().unwrap().push(json!({ "Type": "volume", "Name": "x", "Destination": "/cache" }));
+    new.container["Mounts"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "Type": "volume", "Name": "x", "Destination": "/cache" }));
     new.image = Arc::new(image);
     assert_eq!(compare(&inspected(container("a", "1"), "1"), &new), []);
 }

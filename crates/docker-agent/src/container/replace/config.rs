@@ -109,6 +109,9 @@ mod tests {
     #[test]
     fn an_entry_point_that_was_taken_away_stays_away() {
         check(&json!({ "Entrypoint": null, "Cmd": ["sh"] }), &json!({ "Entrypoint": [""], "Cmd": ["sh"] }));
-        check(&json!({ "Entrypoint": ["/mine"], "Cmd": ["nginx"] }), &json!({ "Entrypoint": ["/mine"], "Cmd": ["nginx"] }));
+        check(
+            &json!({ "Entrypoint": ["/mine"], "Cmd": ["nginx"] }),
+            &json!({ "Entrypoint": ["/mine"], "Cmd": ["nginx"] }),
+        );
     }
 }

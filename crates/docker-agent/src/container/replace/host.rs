@@ -39,9 +39,10 @@ fn name_volumes(host: &mut Value, old: &Value) {
         if bound(host, destination) {
             continue;
         }
-        let entry = host.get_mut("Mounts").and_then(Value::as_array_mut).and_then(|mounts| {
-            mounts.iter_mut().find(|entry| same_path(entry.text("Target"), destination))
-        });
+        let entry = host
+            .get_mut("Mounts")
+            .and_then(Value::as_array_mut)
+            .and_then(|mounts| mounts.iter_mut().find(|entry| same_path(entry.text("Target"), destination)));
         match entry {
             Some(entry) => entry["Source"] = mount["Name"].clone(),
             None => add(host, mount),

@@ -39,7 +39,10 @@ pub(in crate::rpc) fn container(inspected: &Inspected) -> Container {
         ports: ports(container),
         networks: container.fields("NetworkSettings.Networks").map(|(name, _)| name.clone()).collect(),
         network_mode: container.text("HostConfig.NetworkMode").to_owned(),
-        restart_policy: Some(container.text("HostConfig.RestartPolicy.Name")).filter(|name| !name.is_empty()).unwrap_or("no").to_owned(),
+        restart_policy: Some(container.text("HostConfig.RestartPolicy.Name"))
+            .filter(|name| !name.is_empty())
+            .unwrap_or("no")
+            .to_owned(),
         auto_remove: container.flag("HostConfig.AutoRemove"),
         inspect_json: container.to_string(),
         image_os: image.text("Os").to_owned(),
@@ -80,7 +83,8 @@ fn health_check(check: &Value) -> Option<HealthCheck> {
     if test.first().is_none_or(|word| word == "NONE") {
         return None;
     }
-    let effective = |field: &str, default: i64| duration(Some(check.number(field)).filter(|value| *value > 0).unwrap_or(default));
+    let effective =
+        |field: &str, default: i64| duration(Some(check.number(field)).filter(|value| *value > 0).unwrap_or(default));
     Some(HealthCheck {
         interval: effective("Interval", DEFAULT_INTERVAL),
         timeout: effective("Timeout", DEFAULT_TIMEOUT),
@@ -117,7 +121,8 @@ fn ports(container: &Value) -> Vec<Port> {
     } else {
         (container.at("Config.ExposedPorts"), container.at("HostConfig.PortBindings"))
     };
-    let mut names: Vec<&String> = [exposed, bindings].iter().filter_map(|ports| ports.as_object()).flat_map(|ports| ports.keys()).collect();
+    let mut names: Vec<&String> =
+        [exposed, bindings].iter().filter_map(|ports| ports.as_object()).flat_map(|ports| ports.keys()).collect();
     names.sort();
     names.dedup();
     names.into_iter().flat_map(|name| port(name, bindings.get(name))).collect()
@@ -153,9 +158,11 @@ mod tests {
     #[test]
     fn a_running_container_shows_what_it_publishes() {
         let ports = json!({ "80/tcp": [{ "HostIp": "0.0.0.0", "HostPort": "8080" }], "443/tcp": null });
-        let shown = check(json!({ "Name": "/web", "NetworkSettings": { "Ports": ports }, "State": { "Status": "running" } }));
+        let shown =
+            check(json!({ "Name": "/web", "NetworkSettings": { "Ports": ports }, "State": { "Status": "running" } }));
         let expected = [(443, 0, ""), (80, 8080, "0.0.0.0")];
-        let found: Vec<_> = shown.ports.iter().map(|p| (p.container_port, p.host_port, p.host_address.as_str())).collect();
+        let found: Vec<_> =
+            shown.ports.iter().map(|p| (p.container_port, p.host_port, p.host_address.as_str())).collect();
         assert_eq!(found, expected);
         assert_eq!((shown.name.as_str(), shown.state()), ("web", ContainerState::Running));
     }
@@ -179,7 +186,8 @@ mod tests {
 
     #[test]
     fn times_that_never_were_are_absent() {
-        let shown = check(json!({ "Created": "2026-11-20T19:41:51.5Z", "State": { "StartedAt": "0001-01-01T00:00:00Z" } }));
+        let shown =
+            check(json!({ "Created": "2026-11-20T19:41:51.5Z", "State": { "StartedAt": "0001-01-01T00:00:00Z" } }));
         assert_eq!(shown.created_at.unwrap().nanos, 500_000_000);
         assert_eq!(shown.started_at, None);
     }

@@ -9,7 +9,10 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, Gid, Timespec, Timestamps, Uid, XattrFlags, chownat, lgetxattr, llistxattr, lremovexattr, lsetxattr, utimensat},
+    fs::{
+        AtFlags, CWD, Gid, Timespec, Timestamps, Uid, XattrFlags, chownat, lgetxattr, llistxattr, lremovexattr,
+        lsetxattr, utimensat,
+    },
     io::Errno,
 };
 
@@ -64,7 +67,11 @@ fn names(path: &Path) -> io::Result<Vec<CString>> {
         Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
-    Ok(buffer[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()).filter_map(|name| CString::new(name).ok()).collect())
+    Ok(buffer[..length]
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty())
+        .filter_map(|name| CString::new(name).ok())
+        .collect())
 }
 
 /// None if it is gone, or may not be read.
