@@ -113,7 +113,7 @@ impl Api {
 
     /// Sends a request; a refusal is an error.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let response = request.send().await.map_err(|error| Error::unreachable(&self.url, &error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -130,18 +130,13 @@ impl Api {
 
     async fn read(&self, mut response: Response) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|source| self.unreachable(source))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| Error::unreachable(&self.url, &error))? {
             if body.len() + chunk.len() > BODY_MAX {
                 return Err(self.garbled("too much"));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(body)
-    }
-
-    fn unreachable(&self, source: reqwest::Error) -> Error {
-        // The address is in our own text already.
-        Error::Unreachable { url: self.url.to_string(), source: source.without_url() }
     }
 
     fn garbled(&self, reason: &str) -> Error {

@@ -43,7 +43,7 @@ async fn come_back(session: &Session, last: Option<&str>) -> Result<api::EventSt
     let mut attempts = 0;
     loop {
         match session.api.events(last).await {
-            Err(api::Error::Unreachable { .. }) if attempts < RETRIES => attempts += 1,
+            Err(error) if error.is_passing() && attempts < RETRIES => attempts += 1,
             other => return other,
         }
         tokio::time::sleep(RETRY).await;

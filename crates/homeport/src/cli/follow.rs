@@ -91,7 +91,7 @@ pub(super) async fn to_end(session: &Session, mut watch: Watch, started: &[Start
         }
         match look_at(session, started, &mut ended, &mut display).await {
             Ok(()) => away_since = None,
-            Err(error @ api::Error::Unreachable { .. }) => {
+            Err(error) if error.is_passing() => {
                 let since = *away_since.get_or_insert_with(Instant::now);
                 if since.elapsed() > AWAY_LIMIT {
                     return Err(error).context("the work goes on; `homeport history` will show how it ended");

@@ -52,9 +52,7 @@ pub(super) async fn sign_in(session: &Session, username: &str, password: &Secret
     let request = session.api.without_token().request(Method::POST, "/auth/login").json(&body);
     let document = session.api.raw(request).await.map_err(|error| match error {
         // Nobody is signed in while signing in: here it means that the password is wrong.
-        api::Error::NotSignedIn { .. } => {
-            api::Error::Forbidden { message: "the user name or the password is wrong".into() }
-        }
+        api::Error::NotSignedIn { .. } => api::Error::WrongPassword,
         other => other,
     })?;
     let login: api::Login = session.api.typed(&document)?;

@@ -1,1 +1,10 @@
 //! The built binary against a double of a server.
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
+mod double;
+mod errors;
+mod init_state;
+mod read;
+mod rollback;
+mod session;
+mod update;

@@ -9,12 +9,12 @@ const TEXT_MAX: usize = 500;
 /// Why a request came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("Homeport does not answer at {url}; is it running there? (--url or HOMEPORT_URL names another address)")]
-    Unreachable {
-        url: String,
-        #[source]
-        source: reqwest::Error,
-    },
+    #[error(
+        "Homeport does not answer at {url} ({reason}); is it running there? --url or HOMEPORT_URL name another address"
+    )]
+    Unreachable { url: String, reason: String },
+    #[error("the user name or the password is wrong")]
+    WrongPassword,
     #[error("not signed in at {url}; run `homeport login`")]
     NotSignedIn { url: String },
     #[error("{url} refuses this credential ({message}); run `homeport login`, or check HOMEPORT_TOKEN")]
@@ -23,6 +23,9 @@ pub(crate) enum Error {
     Forbidden { message: String },
     #[error("{message}; try again in {after_s} s")]
     TooMany { message: String, after_s: u64 },
+    /// Something behind the gateway is away, and may be back in a moment.
+    #[error("{message}")]
+    Unavailable { message: String },
     #[error("{message}")]
     Failed { message: String },
     #[error("what {url} answers is not from Homeport: {reason}")]
@@ -30,6 +33,16 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Nobody answered. The last cause says why; the ones before it say only where in the library it happened.
+    pub(super) fn unreachable(url: &Url, error: &reqwest::Error) -> Self {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(next) = cause.source() {
+            cause = next;
+        }
+        let reason = if error.is_timeout() { "no answer in time".to_owned() } else { cause.to_string() };
+        Self::Unreachable { url: url.to_string(), reason }
+    }
+
     /// Reads a refusal in any of the forms that the API has.
     pub(super) fn of_answer(
         url: &Url,
@@ -45,15 +58,23 @@ impl Error {
             (StatusCode::UNAUTHORIZED, _) => Self::NotSignedIn { url },
             (StatusCode::FORBIDDEN, _) => Self::Forbidden { message },
             (StatusCode::TOO_MANY_REQUESTS, Some(after_s)) => Self::TooMany { message, after_s },
+            (StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT, _) => {
+                Self::Unavailable { message }
+            }
             _ => Self::Failed { message },
         }
+    }
+
+    /// Whether the same request can succeed in a moment.
+    pub(crate) const fn is_passing(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Unavailable { .. })
     }
 
     /// What the process ends with.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Failed { .. } | Self::TooMany { .. } => 1,
-            Self::NotSignedIn { .. } | Self::Refused { .. } | Self::Forbidden { .. } => 3,
+            Self::Failed { .. } | Self::TooMany { .. } | Self::Unavailable { .. } => 1,
+            Self::WrongPassword | Self::NotSignedIn { .. } | Self::Refused { .. } | Self::Forbidden { .. } => 3,
             Self::Unreachable { .. } | Self::Garbled { .. } => 4,
         }
     }
