@@ -141,7 +141,7 @@ fn shared(subject: &Container, all: &[Container]) -> Vec<Shared> {
             let sources: Vec<String> = subject
                 .mounts
                 .iter()
-                .filter(|mount| other.mounts.iter().any(|theirs| theirs.kind == mount.kind && theirs.source == mount.source))
+                .filter(|mount| other.mounts.iter().any(|theirs| theirs.is_writable && theirs.kind == mount.kind && theirs.source == mount.source))
                 .map(|mount| mount.source.clone())
                 .collect();
             (network || !sources.is_empty()).then(|| Shared { container: other.name.clone(), network, sources })

@@ -1,5 +1,106 @@
 //! Finds what is newer, plans and carries out updates, and brings the old version back.
 
 pub mod check;
+pub mod config;
+pub mod engine;
+pub mod error;
+pub mod events;
+pub mod execute;
+pub mod gather;
+pub mod health;
 pub mod inventory;
+pub mod operations;
+pub mod plan;
+pub mod policy;
 pub mod registry;
+pub mod rpc;
+pub mod schedule;
+pub mod store;
+pub mod targets;
+
+use std::sync::Arc;
+
+use homeport_bus_client::Publisher;
+use homeport_operation::Retry;
+use homeport_proto::updater::v1::{
+    check_service_server::CheckServiceServer, operation_service_server::OperationServiceServer,
+    update_service_server::UpdateServiceServer,
+};
+use homeport_service::{
+    Context, StartError,
+    clock::SystemClock,
+    rpc::{Server, connect},
+    telemetry::chain,
+};
+use homeport_store::{Store, outbox};
+
+use crate::{
+    check::Checker,
+    config::Config,
+    engine::AgentEngine,
+    operations::{Operations, Parts},
+    registry::{AgentCredentials, Client},
+    rpc::{Checks, History, Update},
+    targets::CheckedTargets,
+};
+
+/// Runs the updater until the context drains. Work that a crash interrupted goes on before anything new begins.
+pub async fn run(context: Context) -> Result<(), StartError> {
+    let config: Config = context.config()?;
+    let agent = context.paths().socket("docker-agent");
+    let schemas = vec![homeport_operation::schema(), store::schema()];
+    let store = Store::open(&context.state_dir().join("updater.db"), schemas).await?;
+    let publisher = Publisher::new(context.paths().socket("bus"), &context);
+    context.spawn("outbox", relay(store.clone(), publisher.clone(), context.clone()));
+
+    let registry = Client::new(&config.registry, Arc::new(AgentCredentials::new(connect(&agent))))?;
+    let checker = Checker::new(check::Parts {
+        config: config.check.clone(),
+        inventory: Arc::new(inventory::AgentInventory::new(connect(&agent))),
+        registry: registry.clone(),
+        events: Arc::new(publisher.clone()),
+        clock: Arc::new(SystemClock),
+    });
+    let operations = Operations::new(Parts {
+        store: store.clone(),
+        engine: Arc::new(AgentEngine::new(&agent, config.timeouts)),
+        targets: Arc::new(CheckedTargets::new(checker.clone(), registry)),
+        ticks: Arc::new(publisher.clone()),
+        clock: Arc::new(SystemClock),
+        health: config.health.bounded(),
+        keep: config.keep,
+        limits: config.operations,
+        retry: Retry::default(),
+        drain: context.drain().clone(),
+    });
+    let (working, draining) = (operations.clone(), context.clone());
+    context.spawn("operations", async move { working.work(&draining).await });
+    let (checking, drain) = (checker.clone(), context.drain().clone());
+    context.spawn("checks", async move { checking.run(drain).await });
+
+    Server::new(&context, config.socket)
+        .service(CheckServiceServer::new(Checks::new(checker, config.registry.tags_lifetime())))
+        .service(UpdateServiceServer::new(Update(operations.clone())))
+        .service(OperationServiceServer::new(History(operations)))
+        .serve(&context)
+        .await?;
+    Ok(())
+}
+
+/// Takes events from the outbox to the bus.
+async fn relay(store: Store, publisher: Publisher, context: Context) {
+    let deliver = |topic: String, payload: serde_json::Value| {
+        let publisher = publisher.clone();
+        async move {
+            match publisher.deliver(topic.as_str(), payload.to_string()).await {
+                Err(error) if !error.is_retryable() => {
+                    // It would be refused for ever, and everything behind it would wait.
+                    tracing::error!(bus.topic = topic, error = chain(&error), "the bus does not take an event");
+                    Ok(())
+                }
+                result => result,
+            }
+        }
+    };
+    outbox::relay(store, context.drain().clone(), deliver).await;
+}

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use homeport_operation::{Scope, Step, StepError};
+use homeport_operation::{Scope, Step, StepError, StepState};
 
-use super::{OPERATION_LABEL, Work, failed, placed, step};
+use super::{OPERATION_LABEL, Work, failed, placed, step, validate::Seen};
 use crate::{
     engine::{Container, Pull},
     plan::same_reference,
@@ -45,7 +45,11 @@ impl Step for Hold {
                  the snapshot {snapshot}"
             )));
         }
-        if !container.is_up() {
+        if work.may_be_stopping(scope, &container)? {
+            // Waits for the stop that is under way, if there is one.
+            work.engine.stop(&container.id).await.map_err(failed)?;
+            work.engine.start(&container.id).await.map_err(failed)?;
+        } else if !container.is_up() {
             work.engine.start(&container.id).await.map_err(failed)?;
         }
         Ok(())
@@ -53,6 +57,15 @@ impl Step for Hold {
 }
 
 impl Work {
+    /// Whether the engine may still be stopping a container that looks as if it ran: it goes on with a stop whose
+    /// caller has died.
+    fn may_be_stopping(&self, scope: &Scope<'_>, container: &Container) -> Result<bool, StepError> {
+        let was_asked = scope.state(step::RECREATE).is_some()
+            || scope.state(step::STOP).is_some_and(|state| state != StepState::Done);
+        let seen: Option<Seen> = scope.data(step::VALIDATE)?;
+        Ok(was_asked && container.is_up() && seen.is_some_and(|seen| seen.started_at == container.started_at))
+    }
+
     /// The old container, made again from its inspect document, by this attempt or one before.
     async fn made_again(&self) -> Result<Container, StepError> {
         let (subject, image) = (&self.plan().container, &self.plan().image);

@@ -13,10 +13,13 @@ impl Work {
         let mut placed = super::placed(scope)?.unwrap_or_default();
         if !placed.may_have_written {
             let has_run = others.iter().any(|container| container.started_at.is_some());
-            // What cannot be looked at any more may have run.
-            let is_untraceable = others.is_empty()
-                && (self.plan().way == Way::Replace || self.old().await.map_err(failed)?.is_none());
-            if has_run || is_untraceable {
+            // Compose starts the new one only after it has removed the old one; then a start may still be under way. In
+            // the other way, what cannot be looked at any more may have run.
+            let may_run = match self.plan().way {
+                Way::Compose { .. } => self.old().await.map_err(failed)?.is_none(),
+                Way::Replace => others.is_empty(),
+            };
+            if has_run || may_run {
                 placed = Placed { may_have_written: true, ..placed };
                 scope.record(&placed).await?;
             }

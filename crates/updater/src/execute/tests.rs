@@ -201,7 +201,8 @@ async fn torture(scenario: Scenario) {
     check(scenario, &outcome, &world, &format!("{scenario:?} without a fault"));
     assert_eq!(matches!(outcome, Outcome::Undone { .. }), scenario.broken, "{scenario:?}: {outcome:?}");
     for fault in [Fault::Updater, Fault::Agent, Fault::Engine] {
-        for instants in 0.. {
+        // An engine that dies before anyone has looked at the container has nothing to do with the operation.
+        for instants in usize::from(fault == Fault::Engine).. {
             let context = format!("{scenario:?}, {fault:?} after {instants} instants");
             let Some((outcome, world)) = play(scenario, Some((fault, instants))).await else { break };
             check(scenario, &outcome, &world, &context);

@@ -3,12 +3,21 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use homeport_operation::{Scope, Step, StepError};
+use homeport_operation::{Scope, Step, StepError, StepState};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Work, failed, placed, step};
 use crate::plan::Way;
 
 pub(super) struct Validate(pub(super) Arc<Work>);
+
+/// What was seen of the container before anything was done to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Seen {
+    /// When it was started.
+    pub(super) started_at: Option<Timestamp>,
+}
 
 #[async_trait]
 impl Step for Validate {
@@ -16,12 +25,13 @@ impl Step for Validate {
         step::VALIDATE
     }
 
-    async fn run(&self, _: &Scope<'_>) -> Result<(), StepError> {
+    async fn run(&self, scope: &Scope<'_>) -> Result<(), StepError> {
         let work = &self.0;
         let old = work.old_or_gone().await?;
         if !old.is_up() {
             return Err(StepError::failed(format!("container {} was stopped in the meantime", old.name)));
         }
+        scope.record(&Seen { started_at: old.started_at }).await?;
         for file in &work.saved().files {
             let present = work.engine.read_file(&file.path).await.map_err(failed)?;
             if present.as_deref() != Some(file.before.as_bytes()) {
@@ -36,6 +46,14 @@ impl Step for Validate {
     async fn undo(&self, scope: &Scope<'_>) -> Result<(), StepError> {
         let mut problems = Vec::new();
         let work = &self.0;
+        if scope.state(step::HOLD).is_none() && scope.data::<Seen>(step::VALIDATE)?.is_none() {
+            // It was never seen as it was planned for, so nothing was done to it either.
+            return Ok(());
+        }
+        if matches!(scope.state(step::HOLD), None | Some(StepState::Undone)) {
+            work.start_if_died().await?;
+            work.remove_late().await?;
+        }
         work.check_container(scope, &mut problems).await?;
         work.check_files(&mut problems).await?;
         work.check_leftovers(&mut problems).await?;
@@ -44,6 +62,30 @@ impl Step for Validate {
 }
 
 impl Work {
+    /// The engine may have died with the old container in it, before anything was done to it or after it was back.
+    async fn start_if_died(&self) -> Result<(), StepError> {
+        match self.engine.container(&self.plan().container.name).await.map_err(failed)? {
+            Some(old) if old.image_id == self.plan().image.old_id && !old.is_up() => {
+                self.engine.start(&old.id).await.map_err(failed)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A container that a compose which was killed had asked for may have been made after everything was cleared away.
+    async fn remove_late(&self) -> Result<(), StepError> {
+        let present = self.engine.container(&self.plan().container.name).await.map_err(failed)?;
+        let Some(present) = present.filter(|present| present.image_id == self.plan().image.old_id) else {
+            return Ok(());
+        };
+        for late in self.others().await.map_err(failed)? {
+            if late.id != present.id && late.started_at.is_none() {
+                self.engine.remove(&late.id).await.map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
     async fn check_container(&self, scope: &Scope<'_>, problems: &mut Vec<String>) -> Result<(), StepError> {
         let (subject, image) = (&self.plan().container, &self.plan().image);
         let Some(present) = self.engine.container(&subject.name).await.map_err(failed)? else {

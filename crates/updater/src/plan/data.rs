@@ -27,7 +27,7 @@ pub(super) fn sources(facts: &Facts) -> (Vec<Source>, Vec<String>) {
         }
         match facts.shared.iter().find(|shared| shared.sources.contains(&mount.source)) {
             Some(other) => warnings.push(format!(
-                "{} is also used by {}: it is not copied, and would not be brought back",
+                "{} is also written to by {}: it is not copied, and would not be brought back",
                 mount.source, other.container
             )),
             None => sources.push(source),

@@ -24,7 +24,7 @@ pub struct Shared {
     pub container: String,
     /// It runs in the other's network, and loses it when the other is recreated.
     pub network: bool,
-    /// Volumes and paths that both have mounted.
+    /// Volumes and paths that both have mounted and it may write to.
     pub sources: Vec<String>,
 }
 
