@@ -8,7 +8,10 @@ use async_trait::async_trait;
 use homeport_service::status::Coded;
 use tonic::Code;
 
-pub use agent::AgentEngine;
+pub use agent::AgentInventory;
+
+/// The label that says what a container of Homeport's own is for.
+const ROLE_LABEL: &str = "homeport.role";
 
 /// A container as a check needs to know it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +38,13 @@ pub struct Container {
     pub compose: Option<ComposePlace>,
 }
 
+impl Container {
+    /// Whether it is one of the short-lived containers in which Homeport itself works.
+    pub fn is_helper(&self) -> bool {
+        self.labels.get(ROLE_LABEL).is_some_and(|role| role == "helper")
+    }
+}
+
 /// A container's place in a compose project, as its labels tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ComposePlace {
@@ -52,22 +62,22 @@ pub struct ComposePlace {
     pub depends_on: Vec<String>,
 }
 
-/// The side of docker-agent that checks use.
+/// Tells what runs, and what its compose files say. docker-agent is behind it; tests put a list there.
 #[async_trait]
-pub trait Engine: Send + Sync + 'static {
+pub trait Inventory: Send + Sync + 'static {
     /// Every container, also those that do not run.
-    async fn containers(&self) -> Result<Vec<Container>, EngineError>;
+    async fn containers(&self) -> Result<Vec<Container>, InventoryError>;
 
-    /// A file of a compose project. None: it is not there, or not to be read.
-    async fn read_file(&self, path: &str) -> Result<Option<String>, EngineError>;
+    /// A file of a compose project. None: it is not there, not to be read, or no text.
+    async fn read_file(&self, path: &str) -> Result<Option<String>, InventoryError>;
 }
 
 /// docker-agent or the engine behind it said no.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("docker-agent: {}", .0.message())]
-pub struct EngineError(pub tonic::Status);
+pub struct InventoryError(pub tonic::Status);
 
-impl Coded for EngineError {
+impl Coded for InventoryError {
     fn code(&self) -> Code {
         self.0.code()
     }
@@ -79,9 +89,16 @@ impl ComposePlace {
     pub fn of_labels(labels: &BTreeMap<String, String>) -> Option<Self> {
         let label = |name: &str| labels.get(&format!("com.docker.compose.{name}")).map(String::as_str);
         let list = |name: &str| -> Vec<String> {
-            label(name).unwrap_or("").split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+            label(name)
+                .unwrap_or("")
+                .split(',')
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+                .collect()
         };
-        let service = label("service").filter(|_| !label("oneoff").is_some_and(|text| text.eq_ignore_ascii_case("true")))?;
+        let service =
+            label("service").filter(|_| !label("oneoff").is_some_and(|text| text.eq_ignore_ascii_case("true")))?;
         Some(Self {
             project: label("project")?.to_owned(),
             service: service.to_owned(),

@@ -3,14 +3,14 @@
 use homeport_service::status::Coded;
 use tonic::Code;
 
-use crate::inventory::EngineError;
+use crate::inventory::InventoryError;
 
 /// Why a check could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// docker-agent did not say what runs.
     #[error("cannot list the containers")]
-    Inventory(#[source] EngineError),
+    Inventory(#[source] InventoryError),
     /// There is no such container, or it is Homeport's own.
     #[error("container not found: {0}")]
     NotFound(String),

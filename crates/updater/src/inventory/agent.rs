@@ -10,19 +10,19 @@ use homeport_proto::docker::v1::{
 use homeport_service::rpc::{self, MAX_MESSAGE_BYTES};
 use tonic::Code;
 
-use super::{ComposePlace, Container, Engine, EngineError};
+use super::{ComposePlace, Container, Inventory, InventoryError};
 
 /// Inspecting some hundred containers on a slow disk takes its time.
 const LIST_LIMIT: Duration = Duration::from_secs(30);
 
-/// The engine at the other end of a connection to docker-agent.
+/// The inventory at the other end of a connection to docker-agent.
 #[derive(Debug, Clone)]
-pub struct AgentEngine {
+pub struct AgentInventory {
     containers: ContainerServiceClient<rpc::Client>,
     files: StackFileServiceClient<rpc::Client>,
 }
 
-impl AgentEngine {
+impl AgentInventory {
     /// Asks the docker-agent at the other end of a connection.
     pub fn new(agent: rpc::Client) -> Self {
         Self {
@@ -33,20 +33,20 @@ impl AgentEngine {
 }
 
 #[async_trait]
-impl Engine for AgentEngine {
-    async fn containers(&self) -> Result<Vec<Container>, EngineError> {
+impl Inventory for AgentInventory {
+    async fn containers(&self) -> Result<Vec<Container>, InventoryError> {
         let mut request = tonic::Request::new(ListContainersRequest { all: true, ..Default::default() });
         request.set_timeout(LIST_LIMIT);
-        let answer = self.containers.clone().list_containers(request).await.map_err(EngineError)?;
+        let answer = self.containers.clone().list_containers(request).await.map_err(InventoryError)?;
         Ok(answer.into_inner().containers.into_iter().map(Container::from).collect())
     }
 
-    async fn read_file(&self, path: &str) -> Result<Option<String>, EngineError> {
+    async fn read_file(&self, path: &str) -> Result<Option<String>, InventoryError> {
         let request = ReadFileRequest { path: path.to_owned() };
         match self.files.clone().read_file(request).await {
             Ok(answer) => Ok(String::from_utf8(answer.into_inner().content).ok()),
             Err(status) if matches!(status.code(), Code::NotFound | Code::PermissionDenied) => Ok(None),
-            Err(status) => Err(EngineError(status)),
+            Err(status) => Err(InventoryError(status)),
         }
     }
 }

@@ -114,6 +114,7 @@ mod tests {
         let (a, b) = tokio::join!(get(), get());
         assert!(a.is_err() && b.is_err());
         assert_eq!(count.load(Ordering::Relaxed), 1);
+        tokio::time::advance(Duration::from_millis(1)).await;
         assert!(get().await.is_err());
         assert_eq!(count.load(Ordering::Relaxed), 2);
     }

@@ -1,3 +1,4 @@
 //! The updater from outside.
 
+mod check;
 mod registry;

@@ -1,6 +1,6 @@
 //! The registry client against registries that behave, and ones that do not.
 
-mod fake;
+pub(crate) mod fake;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,0 +1,242 @@
+//! The checker over a list of containers and a registry that answers as told.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use axum::http::StatusCode;
+use homeport_service::clock::SystemClock;
+use homeport_updater::{
+    check::{CheckConfig, CheckError, CheckEvents, Checker, Finished, Parts, Progress, Status},
+    inventory::{ComposePlace, Container, Inventory, InventoryError},
+    registry::{Anonymous, Client, RegistryConfig},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::registry::fake::{Fake, reply};
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A list of containers, or why there is none, and files.
+struct List {
+    containers: Mutex<Result<Vec<Container>, &'static str>>,
+    files: BTreeMap<String, String>,
+}
+
+#[async_trait]
+impl Inventory for List {
+    async fn containers(&self) -> Result<Vec<Container>, InventoryError> {
+        self.containers.lock().unwrap().clone().map_err(|message| InventoryError(tonic::Status::unavailable(message)))
+    }
+
+    async fn read_file(&self, path: &str) -> Result<Option<String>, InventoryError> {
+        Ok(self.files.get(path).cloned())
+    }
+}
+
+/// Remembers what was told.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl CheckEvents for Told {
+    fn progress(&self, progress: &Progress) {
+        let Progress { stage, total, checked, container_name, .. } = progress;
+        self.0.lock().unwrap().push(format!("{stage} {checked}/{total} {container_name}").trim().to_owned());
+    }
+
+    fn finished(&self, finished: &Finished) {
+        self.0.lock().unwrap().push(format!("{} {}", finished.source, finished.container_count));
+    }
+}
+
+/// A checker that runs, with everything around it.
+struct Stack {
+    checker: Checker,
+    list: Arc<List>,
+    told: Arc<Told>,
+    drain: CancellationToken,
+}
+
+impl Stack {
+    #[expect(clippy::disallowed_methods, reason = "ends with the test")]
+    fn start(containers: Vec<Container>, files: &[(&str, &str)]) -> Self {
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        let list = Arc::new(List { containers: Mutex::new(Ok(containers)), files });
+        let (told, drain) = (Arc::new(Told::default()), CancellationToken::new());
+        let config = RegistryConfig { retry_delay_ms: 1, ..RegistryConfig::default() };
+        let checker = Checker::new(Parts {
+            config: CheckConfig::default(),
+            inventory: list.clone(),
+            registry: Client::new(&config, Arc::new(Anonymous)).unwrap(),
+            events: told.clone(),
+            clock: Arc::new(SystemClock),
+        });
+        let (running, token) = (checker.clone(), drain.clone());
+        tokio::spawn(async move { running.run(token).await });
+        Self { checker, list, told, drain }
+    }
+
+    /// Status, newest version and note or error of a container in the snapshot.
+    fn found(&self, name: &str) -> (Status, String, String) {
+        let snapshot = self.checker.snapshot();
+        let container = snapshot.container(name).unwrap_or_else(|| panic!("no {name} in {snapshot:?}"));
+        (container.status, container.latest_version.clone(), format!("{}{}", container.note, container.error))
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.drain.cancel();
+    }
+}
+
+fn hash(letter: &str) -> String {
+    format!("sha256:{}", letter.repeat(64))
+}
+
+fn container(fake: &Fake, name: &str, image: &str) -> Container {
+    let image = format!("{}/{image}", fake.authority());
+    let repository = image.rsplit_once(':').unwrap().0;
+    Container {
+        id: format!("id-of-{name}"),
+        name: name.to_owned(),
+        repo_digests: vec![format!("{repository}@{}", hash("a"))],
+        image,
+        running: true,
+        health: "none",
+        ..Container::default()
+    }
+}
+
+/// A registry in which every repository has 1.22.1 and 1.26.3, until it is told to fail.
+async fn registry(status: Arc<Mutex<StatusCode>>) -> Fake {
+    Fake::start(move |asked| {
+        let status = *status.lock().unwrap();
+        let digest = if asked.path.ends_with("1.22.1") { hash("a") } else { hash("b") };
+        reply(status, &[("docker-content-digest", &digest)], r#"{"tags":["1.22.1","1.26.3","latest"]}"#)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn everything_is_checked_at_the_start_and_told() {
+    let fake = registry(Arc::default()).await;
+    let helper = Container {
+        labels: [("homeport.role".to_owned(), "helper".to_owned())].into(),
+        ..container(&fake, "helper", "x:1.22.1")
+    };
+    let stack =
+        Stack::start(vec![container(&fake, "web", "x:1.22.1"), container(&fake, "app", "x:1.26.3"), helper], &[]);
+    let snapshot = stack.checker.run_check(false, LIMIT).await;
+    assert!(snapshot.last_run_at.is_some() && snapshot.next_run_at > snapshot.last_run_at);
+    assert_eq!(snapshot.update_order, ["app", "web"]);
+    assert_eq!(snapshot.containers.len(), 2, "helpers are left out");
+    assert_eq!(stack.found("web"), (Status::UpdateAvailable, "1.26.3".to_owned(), String::new()));
+    assert_eq!(snapshot.container("web").unwrap().default_target(), Some("1.26.3"));
+    assert_eq!(stack.found("app").0, Status::UpdateAvailable, "its tag has been rebuilt");
+    let told = stack.told.0.lock().unwrap().clone();
+    for expected in ["discovering 0/0", "discovered 0/2", "checking 0/2 web", "complete 2/2", "background_checker 2"] {
+        assert!(told.iter().any(|told| told == expected), "{expected} in {told:?}");
+    }
+    let listings = fake.log().iter().filter(|asked| asked.contains("tags/list")).count();
+    assert_eq!(listings, 1, "one listing of a repository, however many containers and checks");
+}
+
+#[tokio::test]
+async fn a_refresh_asks_anew_and_once() {
+    let fake = registry(Arc::default()).await;
+    let stack = Stack::start(vec![container(&fake, "a", "x:1.22.1"), container(&fake, "b", "x:1.22.1")], &[]);
+    stack.checker.run_check(false, LIMIT).await;
+    let before = fake.log().len();
+    stack.checker.run_check(true, LIMIT).await;
+    let asked = fake.log()[before..].to_vec();
+    assert_eq!(asked, ["GET /v2/x/tags/list?n=1000", "HEAD /v2/x/manifests/1.26.3"]);
+}
+
+#[tokio::test]
+async fn a_good_result_outlives_a_registry_that_is_away() {
+    let status = Arc::new(Mutex::new(StatusCode::OK));
+    let fake = registry(status.clone()).await;
+    let stack = Stack::start(vec![container(&fake, "web", "x:1.22.1")], &[]);
+    stack.checker.run_check(false, LIMIT).await;
+    *status.lock().unwrap() = StatusCode::INTERNAL_SERVER_ERROR;
+    stack.checker.run_check(true, LIMIT).await;
+    let (found, latest, note) = stack.found("web");
+    assert_eq!((found, latest.as_str()), (Status::UpdateAvailable, "1.26.3"));
+    assert!(note.contains("failed with status 500"), "{note}");
+    *status.lock().unwrap() = StatusCode::NOT_FOUND;
+    stack.checker.run_check(true, LIMIT).await;
+    assert_eq!(stack.found("web").0, Status::MetadataUnavailable, "that is an answer");
+}
+
+#[tokio::test]
+async fn the_snapshot_outlives_an_engine_that_is_away() {
+    let fake = registry(Arc::default()).await;
+    let stack = Stack::start(vec![container(&fake, "web", "x:1.22.1")], &[]);
+    stack.checker.run_check(false, LIMIT).await;
+    *stack.list.containers.lock().unwrap() = Err("the engine is away");
+    let snapshot = stack.checker.run_check(false, LIMIT).await;
+    assert_eq!(snapshot.containers.len(), 1);
+    assert_eq!(snapshot.error.as_deref(), Some("cannot list the containers: docker-agent: the engine is away"));
+    let error = stack.checker.check_container("web").await.unwrap_err();
+    assert!(matches!(error, CheckError::Inventory(_)), "{error}");
+    *stack.list.containers.lock().unwrap() = Ok(vec![container(&fake, "web", "x:1.22.1")]);
+    assert_eq!(stack.checker.run_check(false, LIMIT).await.error, None);
+}
+
+#[tokio::test]
+async fn one_container_is_checked_by_name_or_id() {
+    let fake = registry(Arc::default()).await;
+    let stack = Stack::start(vec![container(&fake, "web", "x:1.22.1")], &[]);
+    stack.checker.run_check(false, LIMIT).await;
+    *stack.list.containers.lock().unwrap() = Ok(vec![container(&fake, "web", "x:latest")]);
+    let checked = stack.checker.check_container("id-of-w").await.unwrap();
+    assert_eq!((checked.status, checked.latest_version.as_str()), (Status::UpdateAvailable, "latest"));
+    assert_eq!(stack.found("web").1, "latest", "the result is in the snapshot");
+    let error = stack.checker.check_container("none").await.unwrap_err();
+    assert_eq!(error.to_string(), "container not found: none");
+}
+
+#[tokio::test]
+async fn compose_files_are_read_as_compose_reads_them() {
+    let fake = registry(Arc::default()).await;
+    let place = ComposePlace {
+        project: "p".to_owned(),
+        service: "web".to_owned(),
+        config_files: vec!["/s/compose.yaml".to_owned(), "/s/override.yaml".to_owned()],
+        working_dir: "/s".to_owned(),
+        ..ComposePlace::default()
+    };
+    let web = Container { compose: Some(place), ..container(&fake, "p-web-1", "x:1.22.1") };
+    let image = web.image.replace("1.22.1", "${TAG:-1.0}");
+    let compose = format!(
+        "include: [more.yaml]
+services: {{web: {{image: '{image}'}}}}"
+    );
+    let files = |env: &'static str| {
+        let compose = compose.clone();
+        let labels = "services: {web: {labels: {docksmith.ignore: 'no'}}}".to_owned();
+        [
+            ("/s/compose.yaml", compose),
+            ("/s/override.yaml", labels),
+            ("/s/more.yaml", "services: {}".to_owned()),
+            ("/s/.env", env.to_owned()),
+        ]
+    };
+    let start = |env| {
+        let files = files(env);
+        Stack::start(vec![web.clone()], &files.each_ref().map(|(path, text)| (*path, text.as_str())))
+    };
+    let stack = start("TAG=1.22.1");
+    let snapshot = stack.checker.run_check(false, LIMIT).await;
+    let checked = snapshot.container("p-web-1").unwrap();
+    assert_eq!((checked.status, checked.env_var_name.as_str()), (Status::UpdateAvailable, "TAG"));
+    assert_eq!(checked.compose_labels["docksmith.ignore"], "no");
+    assert!(checked.labels_out_of_sync);
+    let stack = start("TAG=1.26.3");
+    stack.checker.run_check(false, LIMIT).await;
+    assert_eq!(stack.found("p-web-1").0, Status::ComposeMismatch);
+}
