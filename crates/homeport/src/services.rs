@@ -36,9 +36,7 @@ impl Service {
             Self::Bus => Entry::new(self.name(), homeport_bus::run),
             Self::Auth => Entry::new(self.name(), homeport_auth::run),
             Self::DockerAgent => Entry::new(self.name(), homeport_docker_agent::run),
-            Self::Updater => {
-                Entry::new(self.name(), move |_context| async move { Err("the updater is not built in".into()) })
-            }
+            Self::Updater => Entry::new(self.name(), homeport_updater::run),
             Self::Gateway => Entry::new(self.name(), homeport_api_gateway::run),
         }
     }
