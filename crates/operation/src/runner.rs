@@ -7,10 +7,7 @@ use homeport_store::{StoreError, Transaction};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::{
-    Entry, Journal, Scope, Status, Step, StepState, Workflow,
-    scope::Rows,
-};
+use crate::{Entry, Journal, Scope, Status, Step, StepState, Workflow, scope::Rows};
 
 /// Is told of everything that is written into the journal, in the transaction that writes it.
 #[async_trait]
@@ -121,9 +118,7 @@ impl<'a> Runner<'a> {
             Status::Undoing => walk.undo(entry.error.as_deref().unwrap_or_default()).await,
             Status::Done => Ok(Outcome::Done { warnings: Vec::new() }),
             Status::Undone => Ok(Outcome::Undone { error: entry.error.clone().unwrap_or_default() }),
-            Status::Broken => {
-                Ok(Outcome::Broken { error: entry.error.clone().unwrap_or_default(), left: Vec::new() })
-            }
+            Status::Broken => Ok(Outcome::Broken { error: entry.error.clone().unwrap_or_default(), left: Vec::new() }),
         }
     }
 }

@@ -51,8 +51,7 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
         let failed = |source| StoreError::Open { path: path.to_owned(), source };
-        let write =
-            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
         for Schema { name, mut migrator } in std::iter::once(outbox::schema()).chain(schemas) {
             migrator.dangerous_set_table_name(format!("migrations_{name}"));
             migrator.run(&write).await.map_err(|source| StoreError::Migrate {

@@ -186,10 +186,7 @@ async fn an_undo_that_fails_for_good_does_not_hold_up_the_others() {
     let outcome = Runner::new(&journal, &watch, &drain, RETRY).run(&entry, &workflow).await.unwrap();
     assert_eq!(
         outcome,
-        Outcome::Broken {
-            error: "no way forward".to_owned(),
-            left: vec!["stubborn (no way back)".to_owned()]
-        }
+        Outcome::Broken { error: "no way forward".to_owned(), left: vec!["stubborn (no way back)".to_owned()] }
     );
     assert!(world.lock().unwrap().iter().flatten().all(|effect| !effect));
     assert_eq!(journal.get("id").await.unwrap().unwrap().status, Status::Broken);

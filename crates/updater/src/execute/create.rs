@@ -29,11 +29,8 @@ impl Step for Create {
         let image_id = scope.data::<Pulled>(step::PULL)?.and_then(|pulled| pulled.image_id).unwrap_or_default();
         let image = if plan.image.tag.is_some() { &plan.image.new_reference } else { &image_id };
         let inspect = saved.new_inspect_json.as_ref().unwrap_or(&saved.inspect_json);
-        let (id, differences) = work
-            .engine
-            .create_replacement(inspect, image, &work.names.replacement, &work.id)
-            .await
-            .map_err(failed)?;
+        let (id, differences) =
+            work.engine.create_replacement(inspect, image, &work.names.replacement, &work.id).await.map_err(failed)?;
         let differences = describe(&differences);
         scope.record(&Created { id: id.clone(), differences: differences.clone() }).await?;
         if !differences.is_empty() && !plan.force {
@@ -44,7 +41,10 @@ impl Step for Create {
         }
         let made = work.engine.container(&id).await.map_err(failed)?;
         if made.is_none_or(|made| made.image_id != image_id) {
-            return Err(StepError::failed(format!("the tag of {} was moved by someone meanwhile", plan.image.new_reference)));
+            return Err(StepError::failed(format!(
+                "the tag of {} was moved by someone meanwhile",
+                plan.image.new_reference
+            )));
         }
         Ok(())
     }

@@ -35,9 +35,10 @@ impl Work {
     /// The old version, if it still lies aside, has not been started again in the meantime: both would have written.
     async fn check_alone(&self, new: &str) -> Result<(), StepError> {
         match self.old().await.map_err(failed)? {
-            Some(old) if old.id != new && old.is_up() => {
-                Err(StepError::failed(format!("the old version of {} was started beside the new one", self.plan().container.name)))
-            }
+            Some(old) if old.id != new && old.is_up() => Err(StepError::failed(format!(
+                "the old version of {} was started beside the new one",
+                self.plan().container.name
+            ))),
             _ => Ok(()),
         }
     }

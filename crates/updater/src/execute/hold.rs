@@ -29,7 +29,10 @@ impl Step for Hold {
             Some(old) => old,
             None if placed(scope)?.is_none() => {
                 // Whoever removed it, it was not this operation; then it is not for this operation to bring it back.
-                tracing::warn!(container.name = work.plan().container.name, "the container was removed by someone else");
+                tracing::warn!(
+                    container.name = work.plan().container.name,
+                    "the container was removed by someone else"
+                );
                 return Ok(());
             }
             None => work.made_again().await?,
@@ -45,7 +48,7 @@ impl Step for Hold {
                  the snapshot {snapshot}"
             )));
         }
-        if work.may_be_stopping(scope, &container)? {
+        if may_be_stopping(scope, &container)? {
             // Waits for the stop that is under way, if there is one.
             work.engine.stop(&container.id).await.map_err(failed)?;
             work.engine.start(&container.id).await.map_err(failed)?;
@@ -57,15 +60,6 @@ impl Step for Hold {
 }
 
 impl Work {
-    /// Whether the engine may still be stopping a container that looks as if it ran: it goes on with a stop whose
-    /// caller has died.
-    fn may_be_stopping(&self, scope: &Scope<'_>, container: &Container) -> Result<bool, StepError> {
-        let was_asked = scope.state(step::RECREATE).is_some()
-            || scope.state(step::STOP).is_some_and(|state| state != StepState::Done);
-        let seen: Option<Seen> = scope.data(step::VALIDATE)?;
-        Ok(was_asked && container.is_up() && seen.is_some_and(|seen| seen.started_at == container.started_at))
-    }
-
     /// The old container, made again from its inspect document, by this attempt or one before.
     async fn made_again(&self) -> Result<Container, StepError> {
         let (subject, image) = (&self.plan().container, &self.plan().image);
@@ -117,4 +111,13 @@ impl Work {
     pub(super) fn is_same_tag(&self) -> bool {
         same_reference(&self.plan().image.old_reference, &self.plan().image.new_reference)
     }
+}
+
+/// Whether the engine may still be stopping a container that looks as if it ran: it goes on with a stop whose
+/// caller has died.
+fn may_be_stopping(scope: &Scope<'_>, container: &Container) -> Result<bool, StepError> {
+    let was_asked =
+        scope.state(step::RECREATE).is_some() || scope.state(step::STOP).is_some_and(|state| state != StepState::Done);
+    let seen: Option<Seen> = scope.data(step::VALIDATE)?;
+    Ok(was_asked && container.is_up() && seen.is_some_and(|seen| seen.started_at == container.started_at))
 }

@@ -6,10 +6,7 @@ use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError};
 
 use super::{Placed, Work, describe, failed, pull::Pulled, step};
-use crate::{
-    engine::Container,
-    plan::Way,
-};
+use crate::{engine::Container, plan::Way};
 
 pub(super) struct Recreate(pub(super) Arc<Work>);
 
@@ -27,8 +24,7 @@ impl Step for Recreate {
         let new = work.only_new(scope).await?;
         let differences = work.engine.compare(&work.saved().inspect_json, &new.inspect_json).await.map_err(failed)?;
         let differences = describe(&differences);
-        let placed =
-            Placed { new_container: Some(new.id), may_have_written: true, differences: differences.clone() };
+        let placed = Placed { new_container: Some(new.id), may_have_written: true, differences: differences.clone() };
         scope.record(&placed).await?;
         if differences.is_empty() || work.plan().force {
             return Ok(());

@@ -27,6 +27,7 @@ const LABELS: [(&str, &str); 2] = [("com.docker.compose.project", "app"), ("com.
 const RETRY: Retry = Retry { first: Duration::ZERO, ceiling: Duration::ZERO, attempts: 8 };
 
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "every combination is a case of its own")]
 struct Scenario {
     compose: bool,
     data: bool,

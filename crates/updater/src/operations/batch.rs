@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::{
-    Inner, Operations, UpdateRequest,
-    start::Candidate,
-};
+use super::{Inner, Operations, UpdateRequest, start::Candidate};
 use crate::{
     error::UpdateError,
     plan::dependencies_first,
@@ -45,7 +42,7 @@ pub struct BatchAnswer {
 struct Group {
     echo: String,
     candidates: Vec<Candidate>,
-    group: String,
+    batch: String,
 }
 
 impl Operations {
@@ -71,7 +68,7 @@ impl Operations {
                     );
                     groups
                         .entry(key)
-                        .or_insert_with(|| Group { echo: item.stack, candidates: Vec::new(), group: group.clone() })
+                        .or_insert_with(|| Group { echo: item.stack, candidates: Vec::new(), batch: group.clone() })
                         .candidates
                         .push(candidate);
                 }
@@ -109,7 +106,7 @@ impl Inner {
         let stack = details.first().map(|detail| detail.stack.clone()).unwrap_or_default();
         let stack = if group.echo.is_empty() { stack } else { group.echo };
         let mut operation = self.new_operation(Kind::Batch, requested_by.to_owned(), details);
-        operation.group = group.group;
+        operation.group = group.batch;
         operation.container_id = only_id;
         match self.enqueue(&operation).await {
             Ok(()) => BatchAnswer { stack, containers, operation: operation.id, error: String::new() },

@@ -70,12 +70,7 @@ impl Inner {
     }
 
     /// The plan for the way back from what a journal entry did.
-    pub(super) async fn plan_rollback(
-        &self,
-        facts: &Facts,
-        journal_id: &str,
-        force: bool,
-    ) -> Result<Job, UpdateError> {
+    pub(super) async fn plan_rollback(&self, facts: &Facts, journal_id: &str, force: bool) -> Result<Job, UpdateError> {
         let entry = self.journal.get(journal_id).await?.ok_or(UpdateError::NoOperation)?;
         let job: Job = entry.plan()?;
         let names = Names::new(&job.plan.container, journal_id);

@@ -34,7 +34,11 @@ impl Inner {
                 }
             }
             Err(error) => {
-                tracing::error!(operation.id = id, error = chain(&error), "the operation waits until its journal can be written");
+                tracing::error!(
+                    operation.id = id,
+                    error = chain(&error),
+                    "the operation waits until its journal can be written"
+                );
             }
         }
     }
@@ -127,9 +131,7 @@ impl Inner {
 pub(super) fn ending(outcome: &Outcome, subject: &str) -> Option<Ending> {
     match outcome {
         Outcome::Done { warnings } if warnings.is_empty() => Some(Ending::good(String::new())),
-        Outcome::Done { warnings } => {
-            Some(Ending::good(format!("left to clean up by hand: {}", warnings.join("; "))))
-        }
+        Outcome::Done { warnings } => Some(Ending::good(format!("left to clean up by hand: {}", warnings.join("; ")))),
         Outcome::Undone { error } => {
             Some(Ending::bad(format!("{error}. The old version of {subject} is back as it was."), true))
         }

@@ -144,5 +144,9 @@ impl Inner {
 
 /// The digest part of the first digest that a registry knows an image by.
 pub(super) fn digest_of(repo_digests: &[String]) -> String {
-    repo_digests.first().and_then(|digest| digest.split_once('@')).map(|(_, digest)| digest.to_owned()).unwrap_or_default()
+    repo_digests
+        .first()
+        .and_then(|digest| digest.split_once('@'))
+        .map(|(_, digest)| digest.to_owned())
+        .unwrap_or_default()
 }

@@ -68,7 +68,9 @@ pub enum PlanError {
         others: String,
     },
     /// The service has several containers.
-    #[error("service {service} has {count} containers; only services with one can be updated so that there is a way back")]
+    #[error(
+        "service {service} has {count} containers; only services with one can be updated so that there is a way back"
+    )]
     Replicas {
         /// The service.
         service: String,
@@ -104,7 +106,9 @@ pub enum PlanError {
         source: EditError,
     },
     /// Nothing was kept.
-    #[error("nothing is left of the data before operation {operation}, so only the image could be brought back (use force for that)")]
+    #[error(
+        "nothing is left of the data before operation {operation}, so only the image could be brought back (use force for that)"
+    )]
     NoSnapshot {
         /// The operation.
         operation: String,
@@ -127,10 +131,10 @@ pub fn plan_update(
 ) -> Result<Job, PlanError> {
     let container = &facts.container;
     let mut warnings = permit(facts, force)?;
-    let old: Reference = container.image.parse().map_err(|_| PlanError::NoRepository {
-        container: container.name.clone(),
-        image: container.image.clone(),
-    })?;
+    let old: Reference = container
+        .image
+        .parse()
+        .map_err(|_| PlanError::NoRepository { container: container.name.clone(), image: container.image.clone() })?;
     let new_reference = retagged(&container.image, target);
     if tag_of(&container.image) == target.tag && has_digest(container, &target.digest) {
         return Err(PlanError::SameImage { container: container.name.clone(), reference: new_reference });
@@ -264,13 +268,8 @@ fn compose(
         }
         files
     };
-    let values =
-        Values { service: service.clone(), before: specified.clone(), after: new_reference.to_owned() };
-    let way = Way::Compose {
-        project: project.project.clone(),
-        service: service.clone(),
-        recreate: files.is_empty(),
-    };
+    let values = Values { service: service.clone(), before: specified.clone(), after: new_reference.to_owned() };
+    let way = Way::Compose { project: project.project.clone(), service: service.clone(), recreate: files.is_empty() };
     Ok((way, files, Some(values)))
 }
 
@@ -291,9 +290,7 @@ fn retagged(reference: &str, target: &Target) -> String {
 /// Whether two references mean the same, whatever defaults they leave out.
 pub fn same_reference(a: &str, b: &str) -> bool {
     match (a.parse::<Reference>(), b.parse::<Reference>()) {
-        (Ok(a), Ok(b)) => {
-            a.same_repository(&b) && a.tag_or_latest() == b.tag_or_latest() && a.digest() == b.digest()
-        }
+        (Ok(a), Ok(b)) => a.same_repository(&b) && a.tag_or_latest() == b.tag_or_latest() && a.digest() == b.digest(),
         _ => a == b,
     }
 }

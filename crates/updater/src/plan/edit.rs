@@ -29,8 +29,7 @@ type Edits = (Vec<(SavedFile, String)>, Vec<String>);
 
 /// The edits that make a service's image name the target, and the other services whose image changes with it.
 pub(super) fn edits(files: &ProjectFiles, service: &str, target: &Target) -> Result<Edits, EditError> {
-    let digest =
-        target.digest.parse().map_err(|_| EditError::Reference { text: target.digest.clone() })?;
+    let digest = target.digest.parse().map_err(|_| EditError::Reference { text: target.digest.clone() })?;
     let wanted = Wanted { tag: target.tag.clone(), digest: Some(digest) };
     let Some(edit) = edit(files, service, &wanted)? else { return Ok((Vec::new(), Vec::new())) };
     let (change, others) = (edit.what.clone(), edit.also_changes.clone());
@@ -41,10 +40,7 @@ pub(super) fn edits(files: &ProjectFiles, service: &str, target: &Target) -> Res
 pub fn value_back(files: &ProjectFiles, values: &Values) -> Result<Option<SavedFile>, EditError> {
     let text = &values.after;
     let reference: Reference = text.parse().map_err(|_| EditError::Reference { text: text.clone() })?;
-    let wanted = Wanted {
-        tag: reference.tag().unwrap_or("latest").to_owned(),
-        digest: reference.digest().cloned(),
-    };
+    let wanted = Wanted { tag: reference.tag().unwrap_or("latest").to_owned(), digest: reference.digest().cloned() };
     edit(files, &values.service, &wanted)?.map(saved).transpose()
 }
 

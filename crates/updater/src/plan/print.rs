@@ -66,14 +66,11 @@ impl Plan {
 
     fn prove(&self) -> String {
         let ports: Vec<String> = self.proof.ports.iter().map(|port| port.port.to_string()).collect();
-        let mut line = format!(
+        let line = format!(
             "wait until it is healthy by its own check, or without one stays up for {} s",
             self.proof.stable_ms / 1000
         );
-        if !ports.is_empty() {
-            line.push_str(&format!(" and answers on port {}", ports.join(", ")));
-        }
-        line
+        if ports.is_empty() { line } else { format!("{line} and answers on port {}", ports.join(", ")) }
     }
 
     fn data_names(&self) -> String {

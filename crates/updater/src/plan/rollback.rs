@@ -1,8 +1,8 @@
 //! The decision about the way back from an update that had succeeded.
 
 use super::{
-    Facts, ImageChange, ImageSource, Job, Kept, Kind, PLAN_FORM, Plan, PlanError, Saved, SavedFile, Values, Way,
-    data, decide, value_back,
+    Facts, ImageChange, ImageSource, Job, Kept, Kind, PLAN_FORM, Plan, PlanError, Saved, SavedFile, Values, Way, data,
+    decide, value_back,
 };
 use crate::config::HealthConfig;
 
