@@ -90,7 +90,9 @@ pub enum UpdateError {
         reason: &'static str,
     },
     /// Others came after it.
-    #[error("container {container} was updated again after operation {operation} (use force to roll back all the same)")]
+    #[error(
+        "container {container} was updated again after operation {operation} (use force to roll back all the same)"
+    )]
     NotNewest {
         /// The container.
         container: String,

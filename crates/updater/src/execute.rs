@@ -99,7 +99,10 @@ impl Work {
     /// The old container, which must be there.
     async fn old_or_gone(&self) -> Result<Container, StepError> {
         self.old().await.map_err(failed)?.ok_or_else(|| {
-            StepError::failed(format!("container {} was removed by someone in the meantime", self.plan().container.name))
+            StepError::failed(format!(
+                "container {} was removed by someone in the meantime",
+                self.plan().container.name
+            ))
         })
     }
 

@@ -38,11 +38,7 @@ pub fn find<'a>(all: &'a [Container], wanted: &str) -> Option<&'a Container> {
 }
 
 /// Containers of a compose service, without those of `docker compose run`.
-pub async fn of_service(
-    engine: &dyn Engine,
-    project: &str,
-    service: &str,
-) -> Result<Vec<Container>, EngineError> {
+pub async fn of_service(engine: &dyn Engine, project: &str, service: &str) -> Result<Vec<Container>, EngineError> {
     let labels = [("com.docker.compose.project", project), ("com.docker.compose.service", service)];
     let found = engine.containers(&labels).await?;
     Ok(found.into_iter().filter(|container| !is_oneoff(container)).collect())
@@ -52,11 +48,7 @@ fn is_oneoff(container: &Container) -> bool {
     container.label(ONEOFF).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
-async fn project(
-    engine: &dyn Engine,
-    place: ComposePlace,
-    all: &[Container],
-) -> Result<ProjectFacts, UpdateError> {
+async fn project(engine: &dyn Engine, place: ComposePlace, all: &[Container]) -> Result<ProjectFacts, UpdateError> {
     let ComposePlace { project: name, service, config_files, working_dir, environment_files, .. } = place;
     if config_files.is_empty() {
         return Err(UpdateError::NoComposeFile { service, path: "(its labels name none)".to_owned() });
@@ -83,10 +75,9 @@ async fn project(
 pub async fn files(engine: &dyn Engine, project: &Project, service: &str) -> Result<ProjectFiles, UpdateError> {
     let mut files = ProjectFiles::default();
     for path in &project.config_files {
-        let file = read(engine, path).await?.ok_or_else(|| UpdateError::NoComposeFile {
-            service: service.to_owned(),
-            path: path.clone(),
-        })?;
+        let file = read(engine, path)
+            .await?
+            .ok_or_else(|| UpdateError::NoComposeFile { service: service.to_owned(), path: path.clone() })?;
         for referenced in referenced(&file) {
             // What no label leads to may not be read. Then the image cannot be changed there, which the edit says.
             if !files.compose.iter().any(|known| known.path == referenced)
@@ -141,7 +132,12 @@ fn shared(subject: &Container, all: &[Container]) -> Vec<Shared> {
             let sources: Vec<String> = subject
                 .mounts
                 .iter()
-                .filter(|mount| other.mounts.iter().any(|theirs| theirs.is_writable && theirs.kind == mount.kind && theirs.source == mount.source))
+                .filter(|mount| {
+                    other
+                        .mounts
+                        .iter()
+                        .any(|theirs| theirs.is_writable && theirs.kind == mount.kind && theirs.source == mount.source)
+                })
                 .map(|mount| mount.source.clone())
                 .collect();
             (network || !sources.is_empty()).then(|| Shared { container: other.name.clone(), network, sources })

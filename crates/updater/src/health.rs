@@ -145,8 +145,11 @@ pub async fn prove(
     proof: &Proof,
     on_progress: &(dyn Fn(u32, &str) + Send + Sync),
 ) -> Result<(), ProofError> {
-    let judge =
-        Judge::new(container.health_check, Duration::from_millis(proof.stable_ms), Duration::from_millis(proof.margin_ms));
+    let judge = Judge::new(
+        container.health_check,
+        Duration::from_millis(proof.stable_ms),
+        Duration::from_millis(proof.margin_ms),
+    );
     if container.health_check.is_some() || proof.ports.is_empty() {
         return watch(engine, container, &judge, on_progress).await;
     }

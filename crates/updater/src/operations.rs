@@ -80,13 +80,7 @@ impl Operations {
     /// Assembles the work. Nothing is carried out before [`Operations::work`].
     pub fn new(parts: Parts) -> Self {
         let journal = Journal::new(parts.store.clone(), Arc::clone(&parts.clock));
-        Self(Arc::new(Inner {
-            parts,
-            journal,
-            busy: Mutex::default(),
-            live: Mutex::default(),
-            changed: Notify::new(),
-        }))
+        Self(Arc::new(Inner { parts, journal, busy: Mutex::default(), live: Mutex::default(), changed: Notify::new() }))
     }
 
     /// What an update of a container would do.

@@ -89,12 +89,8 @@ impl Engine for AgentEngine {
     async fn containers(&self, labels: &[(&str, &str)]) -> Result<Vec<Container>, EngineError> {
         let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let request = wire::ListContainersRequest { all: true, labels };
-        let answer = self
-            .containers
-            .clone()
-            .list_containers(within(ASK, request))
-            .await
-            .map_err(doing("listing containers"))?;
+        let answer =
+            self.containers.clone().list_containers(within(ASK, request)).await.map_err(doing("listing containers"))?;
         Ok(answer.into_inner().containers.into_iter().map(convert::container).collect())
     }
 
@@ -297,11 +293,7 @@ impl Engine for AgentEngine {
             content: content.to_vec(),
             expected_content: expected.to_vec(),
         };
-        self.files
-            .clone()
-            .write_file(within(ASK, request))
-            .await
-            .map_err(doing(format!("writing {path}")))?;
+        self.files.clone().write_file(within(ASK, request)).await.map_err(doing(format!("writing {path}")))?;
         Ok(())
     }
 

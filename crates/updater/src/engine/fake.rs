@@ -206,7 +206,11 @@ impl World {
     }
 
     fn image(&self, wanted: &str) -> Option<Image> {
-        let id = if self.images.contains(wanted) { Some(wanted) } else { self.tags.get(&normal(wanted)).map(String::as_str) };
+        let id = if self.images.contains(wanted) {
+            Some(wanted)
+        } else {
+            self.tags.get(&normal(wanted)).map(String::as_str)
+        };
         let id = id.filter(|id| self.images.contains(*id))?;
         let tags = self.tags.iter().filter(|(_, image)| *image == id).map(|(tag, _)| tag.clone()).collect();
         Some(Image { id: id.to_owned(), tags })
@@ -385,13 +389,15 @@ impl Engine for FakeEngine {
         let labels = [("com.docker.compose.project", project.name.as_str()), ("com.docker.compose.service", service)];
         let present = self.containers(&labels).await?.into_iter().next();
         let image = self.world().compose_image(&project.config_files[0]).unwrap();
-        let image_id = self.world().image(&image).ok_or_else(|| refused(EngineErrorKind::NotFound, "no such image"))?.id;
+        let image_id =
+            self.world().image(&image).ok_or_else(|| refused(EngineErrorKind::NotFound, "no such image"))?.id;
         let Some(old) = present else { return Err(refused(EngineErrorKind::Other, "the model only recreates")) };
         if old.image_id == image_id && !recreate {
             return Ok("up to date".to_owned());
         }
         let volumes: Vec<&str> = old.mounts.iter().map(|mount| mount.source.as_str()).collect();
-        let copied: Vec<(&str, &str)> = old.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let copied: Vec<(&str, &str)> =
+            old.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let new = self.world().create(&format!("{}_{}", old.short_id(), old.name), &image, &volumes, &copied);
         self.instant().await?;
         self.world().stop(&old.id);
@@ -444,7 +450,8 @@ impl Engine for FakeEngine {
         for (source, data) in copy.ok_or_else(|| refused(EngineErrorKind::NotFound, "no such snapshot"))? {
             {
                 let mut world = self.world();
-                if world.containers.values().any(|used| used.is_up() && used.mounts.iter().any(|m| m.source == source)) {
+                if world.containers.values().any(|used| used.is_up() && used.mounts.iter().any(|m| m.source == source))
+                {
                     return Err(refused(EngineErrorKind::Refused, "something is using the data"));
                 }
                 world.volumes.insert(source, data);

@@ -34,12 +34,7 @@ impl From<wire::start_batch_request::BatchItem> for BatchItem {
 
 impl From<BatchAnswer> for wire::start_batch_response::BatchOperation {
     fn from(answer: BatchAnswer) -> Self {
-        Self {
-            stack: answer.stack,
-            containers: answer.containers,
-            operation_id: answer.operation,
-            error: answer.error,
-        }
+        Self { stack: answer.stack, containers: answer.containers, operation_id: answer.operation, error: answer.error }
     }
 }
 
@@ -47,7 +42,8 @@ impl TryFrom<wire::ListOperationsRequest> for Filter {
     type Error = UpdateError;
 
     fn try_from(wire: wire::ListOperationsRequest) -> Result<Self, UpdateError> {
-        let cursor = some(wire.cursor.clone()).map(|text| parse_cursor(&text).ok_or(UpdateError::BadCursor)).transpose()?;
+        let cursor =
+            some(wire.cursor.clone()).map(|text| parse_cursor(&text).ok_or(UpdateError::BadCursor)).transpose()?;
         Ok(Self {
             statuses: wire.statuses().filter_map(status).collect(),
             kinds: wire.types().filter_map(kind).collect(),

@@ -30,8 +30,7 @@ impl OperationService for History {
         &self,
         request: Request<GetOperationRequest>,
     ) -> Result<Response<GetOperationResponse>, Status> {
-        let operation =
-            self.0.get(&request.into_inner().operation_id).await.map_err(|error| to_status(&error))?;
+        let operation = self.0.get(&request.into_inner().operation_id).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(GetOperationResponse { operation: Some(operation.into()) }))
     }
 }

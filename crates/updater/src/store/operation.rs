@@ -71,8 +71,10 @@ pub async fn get(store: &Store, id: &str) -> Result<Option<Operation>, StoreErro
 
 /// An operation by its id, as it is within a transaction.
 pub(crate) async fn get_on(connection: &mut SqliteConnection, id: &str) -> Result<Option<Operation>, StoreError> {
-    let row =
-        sqlx::query("SELECT * FROM operation WHERE operation_id = $1").bind(id).fetch_optional(&mut *connection).await?;
+    let row = sqlx::query("SELECT * FROM operation WHERE operation_id = $1")
+        .bind(id)
+        .fetch_optional(&mut *connection)
+        .await?;
     let Some(row) = row else { return Ok(None) };
     let mut operation = Operation::try_from(&row)?;
     operation.details = super::detail::of(connection, id).await?;

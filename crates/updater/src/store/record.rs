@@ -222,7 +222,8 @@ impl TryFrom<&SqliteRow> for Detail {
             force: row.try_get::<i64, _>("forced")? != 0,
             old_version: row.try_get("old_version")?,
             new_version: row.try_get("new_version")?,
-            change_type: i32::try_from(change_type).map_err(|_| corrupt("operation_detail.change_type", change_type))?,
+            change_type: i32::try_from(change_type)
+                .map_err(|_| corrupt("operation_detail.change_type", change_type))?,
             old_resolved_version: row.try_get("old_resolved_version")?,
             new_resolved_version: row.try_get("new_resolved_version")?,
             old_digest: row.try_get("old_digest")?,
