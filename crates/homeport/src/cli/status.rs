@@ -48,12 +48,8 @@ fn summary(status: &api::Status, now: Timestamp) -> String {
     let mut parts = Vec::new();
     match status.last_background_run {
         Some(at) => {
-            parts.push(format!("{} containers", status.total_checked));
-            parts.push(match status.updates_found {
-                0 => "no updates".to_owned(),
-                1 => "1 update".to_owned(),
-                count => format!("{count} updates"),
-            });
+            parts.push(count(status.total_checked, "container"));
+            parts.push(count(status.updates_found, "update"));
             parts.push(format!("checked {}", ago(at, now)));
         }
         None => parts.push("Nothing was checked yet".to_owned()),
@@ -64,6 +60,14 @@ fn summary(status: &api::Status, now: Timestamp) -> String {
         parts.push(format!("next check {}", until(at, now)));
     }
     parts.join(" · ") + "\n"
+}
+
+fn count(number: u64, what: &str) -> String {
+    match number {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        several => format!("{several} {what}s"),
+    }
 }
 
 /// An image without its tag and digest.

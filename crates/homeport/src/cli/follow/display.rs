@@ -34,7 +34,7 @@ impl Display {
 
     fn bars(started: &[Started]) -> Self {
         let all = MultiProgress::new();
-        let style = ProgressStyle::with_template("{prefix}  [{bar:30}] {percent:>3} %  {msg}")
+        let style = ProgressStyle::with_template("{prefix}  [{bar:30}] {percent:>3} %  {wide_msg}")
             .map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("=> "));
         let bars = started.iter().map(|work| {
             let bar = all.add(ProgressBar::new(100).with_style(style.clone()).with_prefix(work.name.clone()));
@@ -63,12 +63,15 @@ impl Display {
         match self {
             Self::Bars { bars, .. } => {
                 if let Some(bar) = bars.get(id) {
-                    bar.set_position(percent.min(100));
+                    // What is undone is no progress, but a bar that runs back looks like a mistake.
+                    bar.set_position(percent.min(100).max(bar.position()));
                     bar.set_message(said);
                 }
             }
             Self::Lines(last) => {
-                if let Some((name, last)) = last.get_mut(id).filter(|(_, last)| !stage.is_empty() && last != stage) {
+                // How it ended is in the report.
+                let is_news = |last: &str| !matches!(stage, "" | "complete" | "failed") && last != stage;
+                if let Some((name, last)) = last.get_mut(id).filter(|(_, last)| is_news(last)) {
                     stage.clone_into(last);
                     output::note(&format!("{name}: {}", words(stage)));
                 }
