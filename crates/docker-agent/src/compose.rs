@@ -6,12 +6,14 @@ mod stray;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::Arc,
 };
 
 use serde_json::Value;
 
-use crate::{config::Settings, container::Containers, document::Document as _, error::EngineError, name, own};
+use crate::{
+    config::Settings, container::Containers, document::Document as _, error::EngineError, locks::Locks, name, own,
+};
 
 /// The labels that compose finds its containers by.
 pub(crate) const PROJECT_LABEL: &str = "com.docker.compose.project";
@@ -54,12 +56,12 @@ pub(crate) struct Compose {
     containers: Containers,
     settings: Arc<Settings>,
     /// One run a project at a time: two that recreate the same service would take each other's containers for strays.
-    running: Arc<Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>>,
+    running: Locks,
 }
 
 impl Compose {
     pub(crate) fn new(containers: Containers, settings: Arc<Settings>) -> Self {
-        Self { containers, settings, running: Arc::default() }
+        Self { containers, settings, running: Locks::default() }
     }
 
     /// Version of the plugin; none if there is none.
@@ -98,8 +100,7 @@ impl Compose {
     /// output.
     pub(crate) async fn up(&self, project: &Project, service: &str, up: Up) -> Result<String, EngineError> {
         name::container(service)?;
-        let lock = self.lock(&project.name);
-        let _running = lock.lock().await;
+        let _running = self.running.hold(&project.name).await;
         self.tidy(&project.name, service).await?;
         let home = self.home().await?;
         let count = self.count(&project.name, service).await?;
@@ -155,17 +156,6 @@ impl Compose {
             return Ok(self.settings.compose.home.clone());
         }
         Ok(if own::container_id(&self.containers).await?.is_some() { None } else { self.settings.home.clone() })
-    }
-
-    fn lock(&self, project: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.retain(|_, lock| lock.strong_count() > 0);
-        if let Some(lock) = running.get(project).and_then(Weak::upgrade) {
-            return lock;
-        }
-        let lock = Arc::new(tokio::sync::Mutex::new(()));
-        running.insert(project.to_owned(), Arc::downgrade(&lock));
-        lock
     }
 }
 

@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod helper;
 mod image;
+mod locks;
 mod name;
 mod own;
 mod probe;

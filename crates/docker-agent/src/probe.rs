@@ -53,6 +53,7 @@ pub(crate) async fn probe(
     workshop
         .run(&Job {
             doing: format!("probing the ports of container {reference}"),
+            subject: None,
             arguments: vec!["probe".to_owned(), request],
             mounts: Vec::new(),
             network_mode: format!("container:{}", container.text("Id")),

@@ -13,6 +13,7 @@ use crate::{
     engine::Engine,
     error::EngineError,
     helper::sync::{Direction, Report},
+    locks::Locks,
     name,
     workshop::{Job, Workshop},
 };
@@ -64,11 +65,13 @@ pub(crate) struct Snapshots {
     engine: Engine,
     workshop: Workshop,
     settings: Arc<Settings>,
+    /// One call a snapshot at a time.
+    busy: Locks,
 }
 
 impl Snapshots {
     pub(crate) fn new(engine: Engine, workshop: Workshop, settings: Arc<Settings>) -> Self {
-        Self { engine, workshop, settings }
+        Self { engine, workshop, settings, busy: Locks::default() }
     }
 
     /// Brings a snapshot to the present contents of its sources; makes it if there is none.
@@ -79,6 +82,7 @@ impl Snapshots {
         labels: &HashMap<String, String>,
     ) -> Result<Report, EngineError> {
         let volume = volume(id)?;
+        let _busy = self.busy.hold(id).await;
         let mut described = Vec::with_capacity(sources.len());
         for source in sources {
             described.push(self.described(source).await?);
@@ -96,6 +100,7 @@ impl Snapshots {
 
     /// Brings every source back to the snapshot. A volume that is gone is made again.
     pub(crate) async fn restore(&self, id: &str) -> Result<Report, EngineError> {
+        let _busy = self.busy.hold(id).await;
         let snapshot = self.find(id).await?;
         for source in &snapshot.sources {
             self.make_again(source).await?;
@@ -106,6 +111,8 @@ impl Snapshots {
     /// Deletes a snapshot. One that is not there is deleted.
     pub(crate) async fn delete(&self, id: &str) -> Result<(), EngineError> {
         let volume = volume(id)?;
+        let _busy = self.busy.hold(id).await;
+        self.workshop.clear(&volume).await?;
         let options = RemoveVolumeOptionsBuilder::default().build();
         let deleted = self
             .engine
@@ -173,6 +180,7 @@ impl Snapshots {
         let doing = if into_snapshot { format!("taking snapshot {id}") } else { format!("restoring snapshot {id}") };
         let job = Job {
             doing,
+            subject: Some(volume.to_owned()),
             arguments,
             mounts,
             network_mode: "none".to_owned(),

@@ -87,7 +87,9 @@ impl Watch {
         tracing::info!(engine.version = version.engine, engine.api_version = %version.api, "connected to the engine");
         (*pause, *is_away) = (FIRST_PAUSE, false);
         self.images.forget();
-        self.workshop.sweep().await?;
+        if let Err(error) = self.workshop.sweep().await {
+            tracing::warn!(error = chain(&error), "a helper container that was left over could not be removed");
+        }
         let types = ["container", "image", "network", "volume"].map(str::to_owned).to_vec();
         let mut options = EventsOptionsBuilder::default().filters(&HashMap::from([("type".to_owned(), types)]));
         if let Some(nanoseconds) = since {

@@ -29,6 +29,8 @@ pub(crate) const ROLE_LABEL: &str = "homeport.role";
 pub(crate) const ROLE: &str = "helper";
 /// Which Homeport a helper container belongs to.
 const INSTANCE_LABEL: &str = "homeport.instance";
+/// What a helper works on.
+const SUBJECT_LABEL: &str = "homeport.subject";
 /// The largest answer of a helper.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
@@ -49,6 +51,9 @@ pub(crate) struct Workshop {
 pub(crate) struct Job {
     /// For messages: what fails if it fails.
     pub(crate) doing: String,
+    /// What it works on, if no other helper may do so at the same time. One whose caller went away may still be at it; it
+    /// is removed first.
+    pub(crate) subject: Option<String>,
     /// Behind `homeport helper`.
     pub(crate) arguments: Vec<String>,
     /// As in `HostConfig.Mounts`.
@@ -66,6 +71,9 @@ impl Workshop {
 
     /// Does a job and gives what the helper answered.
     pub(crate) async fn run<T: DeserializeOwned>(&self, job: &Job) -> Result<T, EngineError> {
+        if let Some(subject) = &job.subject {
+            self.clear(subject).await?;
+        }
         let container = self.create(job).await?;
         let answer = self.answer(&container.id, job).await;
         container.remove().await;
@@ -87,15 +95,26 @@ impl Workshop {
     /// Removes helper containers that nobody waits for: a former docker-agent was killed, or the engine was away when
     /// they should have gone.
     pub(crate) async fn sweep(&self) -> Result<(), EngineError> {
-        let labels = [(ROLE_LABEL, ROLE), (INSTANCE_LABEL, &self.settings.instance)];
-        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        for id in self.containers.ids(true, &labels).await? {
+        for id in self.ids(&[(ROLE_LABEL, ROLE), (INSTANCE_LABEL, &self.settings.instance)]).await? {
             if !self.in_use().contains(&id) {
                 tracing::info!(container.id = id, "removing a helper container that was left over");
                 self.containers.remove(&id, true, true).await?;
             }
         }
         Ok(())
+    }
+
+    /// Removes what works on a subject, and waits until it is gone.
+    pub(crate) async fn clear(&self, subject: &str) -> Result<(), EngineError> {
+        for id in self.ids(&[(ROLE_LABEL, ROLE), (SUBJECT_LABEL, subject)]).await? {
+            self.containers.remove(&id, true, true).await?;
+        }
+        Ok(())
+    }
+
+    async fn ids(&self, labels: &[(&str, &str)]) -> Result<Vec<String>, EngineError> {
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        self.containers.ids(true, &labels).await
     }
 
     async fn create(&self, job: &Job) -> Result<InUse, EngineError> {
@@ -120,7 +139,11 @@ impl Workshop {
             "Entrypoint": [image::EXECUTABLE],
             "Cmd": command,
             "User": "0:0",
-            "Labels": { ROLE_LABEL: ROLE, INSTANCE_LABEL: self.settings.instance },
+            "Labels": {
+                ROLE_LABEL: ROLE,
+                INSTANCE_LABEL: self.settings.instance,
+                SUBJECT_LABEL: job.subject.as_deref().unwrap_or_default(),
+            },
             "HostConfig": {
                 "Mounts": job.mounts,
                 "NetworkMode": job.network_mode,

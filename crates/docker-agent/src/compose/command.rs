@@ -23,7 +23,7 @@ const MAX_ERROR_BYTES: usize = 16 << 10;
 
 /// A run that is being put together.
 pub(super) struct Command {
-    command: tokio::process::Command,
+    process: tokio::process::Command,
     shown: String,
     limit: Duration,
 }
@@ -59,7 +59,7 @@ impl Command {
         if let Some(home) = home {
             command.env("HOME", home);
         }
-        Self { command, shown, limit: Duration::from_millis(settings.compose.timeout_ms) }
+        Self { process: command, shown, limit: Duration::from_millis(settings.compose.timeout_ms) }
     }
 
     pub(super) fn with<I>(mut self, arguments: I) -> Self
@@ -67,7 +67,7 @@ impl Command {
         I: IntoIterator,
         I::Item: AsRef<OsStr>,
     {
-        self.command.args(arguments);
+        self.process.args(arguments);
         self
     }
 
@@ -75,7 +75,7 @@ impl Command {
     pub(super) async fn run(mut self, max_bytes: usize) -> Result<Output, EngineError> {
         let shown = self.shown;
         let failed = |source| EngineError::Io { doing: format!("running {shown}"), source };
-        let mut child = self.command.spawn().map_err(failed)?;
+        let mut child = self.process.spawn().map_err(failed)?;
         let (standard, error) = (child.stdout.take(), child.stderr.take());
         let finished = async {
             let (standard, error, status) =

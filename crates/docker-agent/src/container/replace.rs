@@ -123,7 +123,12 @@ impl Creation {
         for network in &self.disconnect {
             let body = json!({ "Container": id, "Force": true });
             let doing = format!("disconnecting container {id} from network {network}");
-            engine.post(&doing, &format!("/networks/{}/disconnect", encoded(network)), &body).await?;
+            let left = engine.post(&doing, &format!("/networks/{}/disconnect", encoded(network)), &body).await;
+            match left {
+                // Engines from API 1.44 on attach it to nothing but what was named.
+                Err(EngineError::Refused { message, .. }) if message.contains("is not connected") => {}
+                result => drop(result?),
+            }
         }
         Ok(())
     }

@@ -156,7 +156,7 @@ mod tests {
 
     fn says(text: &'static str) -> u16 {
         serve(1, move |mut stream| {
-            stream.read(&mut [0; 200]).unwrap();
+            drop(stream.read(&mut [0; 200]));
             stream.write_all(text.as_bytes()).unwrap();
         })
     }
@@ -183,7 +183,7 @@ mod tests {
         let tries = std::sync::atomic::AtomicUsize::new(0);
         let port = serve(4, move |mut stream| {
             if tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 3 {
-                stream.read(&mut [0; 200]).unwrap();
+                drop(stream.read(&mut [0; 200]));
                 stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").unwrap();
             }
         });

@@ -102,7 +102,7 @@ impl Pull {
         steps: &mpsc::Sender<PullStep>,
     ) -> Result<(), EngineError> {
         let credential = self.credential(credentials).await?;
-        let (image, tag) = reference.split_at(reference.find('@').unwrap_or_else(|| self.repository.len()));
+        let (image, tag) = reference.split_at(reference.find('@').unwrap_or(self.repository.len()));
         let options = CreateImageOptionsBuilder::default().from_image(image).tag(&tag[1..]).build();
         let docker = engine.docker()?;
         let mut lines = std::pin::pin!(docker.create_image(Some(options), None, credential));

@@ -119,7 +119,7 @@ impl ContainerService for Rpc {
     async fn probe_ports(&self, request: Request<ProbePortsRequest>) -> Result<Response<ProbePortsResponse>, Status> {
         let request = request.into_inner();
         let probed = async {
-            let ports = request.ports.iter().map(convert::wanted_port).collect::<Result<_, _>>()?;
+            let ports = request.ports.into_iter().map(convert::wanted_port).collect::<Result<_, _>>()?;
             let limit = convert::duration(request.time_limit);
             probe(&self.0.containers, &self.0.workshop, &request.container, ports, limit).await
         };

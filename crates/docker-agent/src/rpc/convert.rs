@@ -78,7 +78,7 @@ pub(super) fn project(project: Option<proto::ComposeProject>) -> Result<Project,
     })
 }
 
-pub(super) fn wanted_port(wanted: &proto::probe_ports_request::WantedPort) -> Result<Wanted, EngineError> {
+pub(super) fn wanted_port(wanted: proto::probe_ports_request::WantedPort) -> Result<Wanted, EngineError> {
     let port = u16::try_from(wanted.container_port).ok().filter(|port| *port > 0);
     let port = port.ok_or_else(|| EngineError::Argument(format!("{} is no port", wanted.container_port)))?;
     let answer = match wanted.wanted() {
@@ -101,7 +101,7 @@ pub(super) fn probed_port(probed: Probed) -> proto::probe_ports_response::Probed
     proto::probe_ports_response::ProbedPort { container_port: probed.port.into(), answer: answer.into() }
 }
 
-pub(super) fn snapshot_source(source: proto::SnapshotSource) -> Result<Source, EngineError> {
+pub(super) fn snapshot_source(source: &proto::SnapshotSource) -> Result<Source, EngineError> {
     use proto::snapshot_source::Kind;
     match source.kind() {
         Kind::Volume => {

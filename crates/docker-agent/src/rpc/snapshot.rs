@@ -16,7 +16,7 @@ impl SnapshotService for Rpc {
     ) -> Result<Response<TakeSnapshotResponse>, Status> {
         let request = request.into_inner();
         let taken = async {
-            let sources = request.sources.into_iter().map(convert::snapshot_source).collect::<Result<Vec<_>, _>>()?;
+            let sources = request.sources.iter().map(convert::snapshot_source).collect::<Result<Vec<_>, _>>()?;
             self.0.snapshots.take(&request.snapshot_id, &sources, &request.labels).await
         };
         answer(taken.await, |report| TakeSnapshotResponse {

@@ -2,6 +2,7 @@
 //!
 //! The engine is that of `DOCKER_HOST`, by default the private one of the workspace. Everything that a test makes carries
 //! the label `homeport.test` with the test's own id, and goes by it, also after a failure.
+#![expect(clippy::unwrap_used, reason = "what must be there and is not fails the test")]
 
 mod compose;
 mod containers;

@@ -1,6 +1,8 @@
 //! How ports answer.
 
-use homeport_proto::docker::v1::{PortAnswer, ProbePortsRequest, probe_ports_request::WantedPort};
+use homeport_proto::docker::v1::{
+    PortAnswer, ProbePortsRequest, probe_ports_request::WantedPort, probe_ports_response::ProbedPort,
+};
 use tonic::Code;
 
 use crate::world::{OLD, World, docker, patient};
@@ -13,7 +15,7 @@ async fn probe(world: &World, container: &str, ports: &[(u32, PortAnswer)]) -> V
         time_limit: Some(prost_types::Duration { seconds: 20, nanos: 0 }),
     };
     let response = world.containers().probe_ports(patient(request)).await.unwrap().into_inner();
-    response.ports.iter().map(|port| port.answer()).collect()
+    response.ports.iter().map(ProbedPort::answer).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -158,3 +158,25 @@ async fn a_snapshot_that_was_never_completed_is_refused() {
     assert_eq!(status.code(), Code::FailedPrecondition);
     assert!(status.message().contains("never completed"), "{}", status.message());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_given_up_is_out_of_the_way_of_the_next() {
+    let world = World::new();
+    let data = world.name("data");
+    docker(&["volume", "create", "--label", &world.label(), &data]);
+    let fill = format!("{data}:/data");
+    docker(&["run", "--rm", "-v", &fill, "--entrypoint", "sh", REDIS, "-c", "head -c 200M /dev/urandom > /data/file"]);
+    let source = [(Kind::Volume, data.as_str())];
+    let filter = format!("label=homeport.subject=homeport-snapshot-{}", world.id);
+    let helpers = || docker(&["ps", "-aq", "--filter", &filter]).lines().count();
+    let first = async {
+        tokio::select! {
+            result = take(&world, &source) => panic!("too quick to be given up: {result:?}"),
+            () = async { while helpers() == 0 { tokio::time::sleep(std::time::Duration::from_millis(5)).await } } => {}
+        }
+    };
+    first.await;
+    assert_eq!(take(&world, &source).await.unwrap().total_bytes, 200 << 20);
+    assert_eq!(helpers(), 0);
+    restore(&world).await.unwrap();
+}

@@ -1,6 +1,9 @@
 //! A docker-agent of its own for each test, and the engine's own command line beside it.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use homeport_proto::docker::v1::{
     Container, GetContainerRequest, compose_service_client::ComposeServiceClient,
@@ -50,7 +53,7 @@ impl World {
         let (id, directory) = place();
         let context = context(&id, &directory);
         let mut command = Command::new(PROGRAM);
-        command.envs(variables(&id, directory.path().join("stacks")));
+        command.envs(variables(&id, &directory.path().join("stacks")));
         command.env("HOMEPORT_STATE", &context.paths().state).env("HOMEPORT_CONFIGS", &context.paths().configs);
         (Self { id, client: connect(&context.socket()), directory, drain: context.drain().clone() }, command)
     }
@@ -164,11 +167,11 @@ fn place() -> (String, tempfile::TempDir) {
 
 fn context(id: &str, directory: &tempfile::TempDir) -> Context {
     let paths = Paths { state: directory.path().join("state"), configs: directory.path().join("configs") };
-    let environment = variables(id, directory.path().join("stacks")).into_iter().collect();
+    let environment = variables(id, &directory.path().join("stacks")).into_iter().collect();
     Context::new("docker-agent", paths, environment, CancellationToken::new())
 }
 
-fn variables(id: &str, stacks: PathBuf) -> Vec<(&'static str, String)> {
+fn variables(id: &str, stacks: &Path) -> Vec<(&'static str, String)> {
     vec![
         ("DOCKER_HOST", engine()),
         ("PATH", Environment::of_process().get("PATH").unwrap_or_default().to_owned()),

@@ -1283,7 +1283,8 @@ pub mod container_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Removes a container and none of its volumes. Removing a vanished container succeeds.
+        /// Removes a container and none of its volumes, except that with a container that never ran those go which the engine
+        /// made for it alone. Removing a vanished container succeeds.
         pub async fn remove_container(
             &mut self,
             request: impl tonic::IntoRequest<super::RemoveContainerRequest>,
@@ -1478,7 +1479,8 @@ pub mod container_service_server {
             tonic::Response<super::StopContainerResponse>,
             tonic::Status,
         >;
-        /// Removes a container and none of its volumes. Removing a vanished container succeeds.
+        /// Removes a container and none of its volumes, except that with a container that never ran those go which the engine
+        /// made for it alone. Removing a vanished container succeeds.
         async fn remove_container(
             &self,
             request: tonic::Request<super::RemoveContainerRequest>,

@@ -40,7 +40,7 @@ pub(super) fn compare(before: &Inspected, after: &Inspected, differences: &mut D
         "Config.ExposedPorts",
         [old, new, old_default, new_default].map(|side| marked(side.at("ExposedPorts"))).each_ref(),
     );
-    each(differences, "Config.Labels", [old, new, old_default, new_default].map(|side| labels(side)).each_ref());
+    each(differences, "Config.Labels", [old, new, old_default, new_default].map(labels).each_ref());
     each(differences, "Config.Env", [old, new, old_default, new_default].map(variables).each_ref());
     host_name(&before.container, &after.container, differences);
 }

@@ -53,7 +53,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn of(from: &Path, to: &Path, live: Live) -> io::Result<Self> {
         let mut walk = Walk { from, to, live, leaders: HashMap::new(), claimed: HashSet::new(), plan: Self::default() };
-        walk.entry(PathBuf::new(), looked_up(to)?)?;
+        walk.entry(Path::new(""), looked_up(to)?.as_ref())?;
         Ok(walk.plan)
     }
 }
@@ -70,10 +70,10 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn entry(&mut self, path: PathBuf, there: Option<Metadata>) -> io::Result<()> {
+    fn entry(&mut self, path: &Path, there: Option<&Metadata>) -> io::Result<()> {
         // A live source loses files while it is read.
-        let Some(here) = looked_up(&joined(self.from, &path))? else {
-            return self.remove(path, there.as_ref());
+        let Some(here) = looked_up(&joined(self.from, path))? else {
+            return self.remove(path, there);
         };
         if here.is_dir() {
             return self.directory(path, there);
@@ -85,79 +85,70 @@ impl Walk<'_> {
         if here.nlink() > 1 {
             return self.linked(path, &here, there);
         }
-        if there.as_ref().is_some_and(|there| self.is_same(&path, &here, there) && self.claimed.insert(there.ino())) {
+        if there.is_some_and(|there| self.is_same(path, &here, there) && self.claimed.insert(there.ino())) {
             return Ok(());
         }
-        self.copy(path, &here, there.as_ref())
+        self.copy(path, &here, there)
     }
 
-    fn directory(&mut self, path: PathBuf, there: Option<Metadata>) -> io::Result<()> {
-        let mut names = self.names(self.from, &path)?;
-        if there.as_ref().is_some_and(Metadata::is_dir) {
-            names.extend(self.names(self.to, &path)?);
+    fn directory(&mut self, path: &Path, there: Option<&Metadata>) -> io::Result<()> {
+        let exists = there.is_some_and(Metadata::is_dir);
+        let mut names = names(&joined(self.from, path))?;
+        if exists {
+            names.extend(self::names(&joined(self.to, path))?);
         } else {
-            self.remove(path.clone(), there.as_ref())?;
+            self.remove(path, there)?;
             self.plan.needed_bytes += 4096;
-            self.plan.actions.push(Action::Directory(path.clone()));
+            self.plan.actions.push(Action::Directory(path.to_owned()));
         }
-        let exists = there.as_ref().is_some_and(Metadata::is_dir);
-        self.plan.directories.push(path.clone());
+        self.plan.directories.push(path.to_owned());
         for name in names {
             let path = path.join(name);
             let there = if exists { looked_up(&joined(self.to, &path))? } else { None };
-            self.entry(path, there)?;
+            self.entry(&path, there.as_ref())?;
         }
         Ok(())
     }
 
     /// A file with several names: the first one is copied, the others are made names of it.
-    fn linked(&mut self, path: PathBuf, here: &Metadata, there: Option<Metadata>) -> io::Result<()> {
+    fn linked(&mut self, path: &Path, here: &Metadata, there: Option<&Metadata>) -> io::Result<()> {
         let inode = (here.dev(), here.ino());
         if let Some((leader, staying)) = self.leaders.get(&inode).cloned() {
-            if staying.is_some() && staying == there.as_ref().map(MetadataExt::ino) {
+            if staying.is_some() && staying == there.map(MetadataExt::ino) {
                 return Ok(());
             }
-            self.remove(path.clone(), there.as_ref())?;
-            self.plan.actions.push(Action::Link(path, leader));
+            self.remove(path, there)?;
+            self.plan.actions.push(Action::Link(path.to_owned(), leader));
             return Ok(());
         }
         let staying = there
-            .as_ref()
-            .filter(|there| self.is_same(&path, here, there) && !self.claimed.contains(&there.ino()))
+            .filter(|there| self.is_same(path, here, there) && !self.claimed.contains(&there.ino()))
             .map(MetadataExt::ino);
-        self.leaders.insert(inode, (path.clone(), staying));
+        self.leaders.insert(inode, (path.to_owned(), staying));
         match staying {
             Some(inode) => {
                 self.claimed.insert(inode);
                 Ok(())
             }
-            None => self.copy(path, here, there.as_ref()),
+            None => self.copy(path, here, there),
         }
     }
 
-    fn copy(&mut self, path: PathBuf, here: &Metadata, there: Option<&Metadata>) -> io::Result<()> {
+    fn copy(&mut self, path: &Path, here: &Metadata, there: Option<&Metadata>) -> io::Result<()> {
         // What a mount consists of cannot be removed; its content is replaced in place.
         if !path.as_os_str().is_empty() {
-            self.remove(path.clone(), there)?;
+            self.remove(path, there)?;
         }
         self.plan.needed_bytes += space(here) + 4096;
-        self.plan.actions.push(Action::Copy(path));
+        self.plan.actions.push(Action::Copy(path.to_owned()));
         Ok(())
     }
 
-    fn remove(&mut self, path: PathBuf, there: Option<&Metadata>) -> io::Result<()> {
+    fn remove(&mut self, path: &Path, there: Option<&Metadata>) -> io::Result<()> {
         let Some(there) = there else { return Ok(()) };
-        self.plan.freed_bytes += if there.is_dir() { freed_below(&joined(self.to, &path))? } else { freed(there) };
-        self.plan.removals.push(Action::Remove(path));
+        self.plan.freed_bytes += if there.is_dir() { freed_below(&joined(self.to, path))? } else { freed(there) };
+        self.plan.removals.push(Action::Remove(path.to_owned()));
         Ok(())
-    }
-
-    fn names(&self, root: &Path, path: &Path) -> io::Result<BTreeSet<OsString>> {
-        match fs::read_dir(joined(root, path)) {
-            Ok(entries) => entries.map(|entry| entry.map(|entry| entry.file_name())).collect(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
-            Err(error) => Err(error),
-        }
     }
 
     fn is_same(&self, path: &Path, here: &Metadata, there: &Metadata) -> bool {
@@ -173,6 +164,15 @@ impl Walk<'_> {
     fn changed_since(&self, live: &Metadata) -> bool {
         let changed = live.ctime().saturating_mul(1_000_000_000).saturating_add(live.ctime_nsec());
         self.live.basis.is_some_and(|basis| changed >= basis.saturating_sub(CLOCK_STEP_NANOSECONDS))
+    }
+}
+
+/// The entries of a directory, ordered; none if it is gone.
+fn names(directory: &Path) -> io::Result<BTreeSet<OsString>> {
+    match fs::read_dir(directory) {
+        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.file_name())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+        Err(error) => Err(error),
     }
 }
 

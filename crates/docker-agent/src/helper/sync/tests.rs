@@ -88,7 +88,9 @@ fn list(root: &Path, path: &Path, lines: &mut Vec<String>, inodes: &mut Vec<u64>
     if m.is_dir() {
         let mut names: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
         names.sort();
-        names.iter().for_each(|path| list(root, path, lines, inodes));
+        for path in names {
+            list(root, &path, lines, inodes);
+        }
     }
 }
 
@@ -259,6 +261,12 @@ impl Step {
     }
 }
 
+fn act(steps: &[Step], root: &Path) {
+    for step in steps {
+        step.act(root);
+    }
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let name = || 0..12u8;
     let step = prop_oneof![
@@ -277,16 +285,16 @@ proptest! {
     #[test]
     fn whatever_a_program_does_the_way_back_is_exact(first in steps(), second in steps(), third in steps(), aged: bool) {
         let place = place();
-        first.iter().for_each(|step| step.act(&place.source));
+        act(&first, &place.source);
         place.take();
         if aged {
             place.age();
         }
-        second.iter().for_each(|step| step.act(&place.source));
+        act(&second, &place.source);
         place.take();
         let taken = listing(&place.source);
         prop_assert_eq!(&listing(&place.snapshot.join("0")), &taken);
-        third.iter().for_each(|step| step.act(&place.source));
+        act(&third, &place.source);
         place.restore();
         prop_assert_eq!(listing(&place.source), taken);
     }

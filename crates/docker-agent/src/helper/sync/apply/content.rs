@@ -22,10 +22,8 @@ impl Reflink {
         let length = source.metadata()?.len();
         let mut options = OpenOptions::new();
         options.write(true).mode(0o600);
-        let target = match in_place {
-            true => options.create(true).truncate(true).open(to)?,
-            false => options.create_new(true).open(to)?,
-        };
+        let target =
+            if in_place { options.create(true).truncate(true).open(to)? } else { options.create_new(true).open(to)? };
         if !self.refused {
             if rustix::fs::ioctl_ficlone(&target, &source).is_ok() {
                 return Ok(length);
