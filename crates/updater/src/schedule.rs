@@ -129,9 +129,12 @@ mod tests {
 
     const INTERVAL: Duration = Duration::from_secs(300);
 
+    /// When each run began, in seconds, and whether it was a refresh.
+    type Runs = Arc<Mutex<Vec<(u64, bool)>>>;
+
     /// A schedule whose runs take ten seconds, with the time of each.
     #[expect(clippy::disallowed_methods, reason = "ends with the test")]
-    fn start(fails: bool) -> (Arc<Schedule>, Arc<Mutex<Vec<(u64, bool)>>>, Arc<AtomicBool>) {
+    fn start(fails: bool) -> (Arc<Schedule>, Runs, Arc<AtomicBool>) {
         let (schedule, runs) = (Arc::new(Schedule::default()), Arc::new(Mutex::new(Vec::new())));
         let fails = Arc::new(AtomicBool::new(fails));
         let (shared, log, failing, begin) = (schedule.clone(), runs.clone(), fails.clone(), Instant::now());

@@ -34,7 +34,7 @@ impl Examination<'_> {
             Local::Decided(checked) => *checked,
             Local::Open(open) => {
                 let answers = self.ask(&open).await;
-                decide(*open, &answers)
+                decide(&open, &answers)
             }
         }
     }

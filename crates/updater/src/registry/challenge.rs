@@ -95,9 +95,9 @@ fn parameter(text: &str) -> (String, &str) {
 mod tests {
     use super::*;
 
-    fn check(headers: &[&str], expected: Option<Challenge>) {
+    fn check(headers: &[&str], expected: Option<&Challenge>) {
         let headers: HeaderMap = headers.iter().map(|value| (WWW_AUTHENTICATE, value.parse().unwrap())).collect();
-        assert_eq!(Challenge::of_headers(&headers), expected);
+        assert_eq!(Challenge::of_headers(&headers).as_ref(), expected);
     }
 
     #[test]
@@ -109,13 +109,13 @@ mod tests {
         };
         let text = "Bearer realm=\"https://auth.docker.io/token\",service=\"registry.docker.io\",\
                     scope=\"repository:library/nginx:pull\"";
-        check(&[text], Some(hub.clone()));
-        check(&["Basic realm=\"x, y\"", text], Some(hub.clone()));
-        check(&[&format!("Basic realm=\"x\", {text}")], Some(hub));
-        check(&["basic realm=x"], Some(Challenge::Basic));
+        check(&[text], Some(&hub));
+        check(&["Basic realm=\"x, y\"", text], Some(&hub));
+        check(&[&format!("Basic realm=\"x\", {text}")], Some(&hub));
+        check(&["basic realm=x"], Some(&Challenge::Basic));
         check(
             &["BEARER Realm=\"a\\\"b\""],
-            Some(Challenge::Bearer { realm: "a\"b".to_owned(), service: None, scope: None }),
+            Some(&Challenge::Bearer { realm: "a\"b".to_owned(), service: None, scope: None }),
         );
     }
 

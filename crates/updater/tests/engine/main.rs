@@ -1,1 +1,4 @@
-//! The updater on a real engine and a real registry.
+//! The updater with a real registry and the images that `cargo xtask fixtures` makes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod registry;

@@ -30,22 +30,22 @@ pub(in crate::check) struct Answers {
 }
 
 /// Decides by what a registry has said.
-pub(in crate::check) fn decide(open: Open, answers: &Answers) -> CheckedContainer {
+pub(in crate::check) fn decide(open: &Open, answers: &Answers) -> CheckedContainer {
     let mut checked = open.checked.clone();
-    if let Some(error) = failure(&open, answers) {
-        fail(&mut checked, &open, error);
+    if let Some(error) = failure(open, answers) {
+        fail(&mut checked, open, error);
         return checked;
     }
     if let Ok(list) = &answers.tags {
-        checked.available_tags = shown(&open, &list.tags);
-        drop_foreign_version(&mut checked, &open, &list.tags);
+        checked.available_tags = shown(open, &list.tags);
+        drop_foreign_version(&mut checked, open, &list.tags);
     }
     if let Some(ghost) = answers.ghosts.first() {
         checked.note = format!("Tag {ghost} exists but has no published images");
     }
     match (&answers.candidate, &answers.digest) {
-        (Some((tag, digest)), _) => newer(&mut checked, &open, tag, digest),
-        (None, Some(Ok(digest))) => by_digest(&mut checked, &open, digest, &answers.names),
+        (Some((tag, digest)), _) => newer(&mut checked, open, tag, digest),
+        (None, Some(Ok(digest))) => by_digest(&mut checked, open, digest, &answers.names),
         // A failure, handled above.
         (None, _) => {}
     }
@@ -78,7 +78,7 @@ fn fail(checked: &mut CheckedContainer, open: &Open, error: &RegistryError) {
 
 fn newer(checked: &mut CheckedContainer, open: &Open, tag: &Tag, digest: &Digest) {
     checked.status = Status::UpdateAvailable;
-    checked.latest_version = tag.as_str().to_owned();
+    tag.as_str().clone_into(&mut checked.latest_version);
     checked.latest_resolved_version = tag.version().map(ToString::to_string).unwrap_or_default();
     checked.latest_digest = Some(digest.clone());
     checked.change = Some(change(&open.tag, tag));
@@ -107,7 +107,7 @@ fn by_digest(checked: &mut CheckedContainer, open: &Open, digest: &Digest, names
     }
     if !runs(digest) {
         checked.status = Status::UpdateAvailable;
-        checked.latest_version = open.tag.as_str().to_owned();
+        open.tag.as_str().clone_into(&mut checked.latest_version);
         checked.is_rebuild = !open.tag.is_moving();
         checked.change = Some(moved(checked, open));
         return;

@@ -68,13 +68,13 @@ fn answers(open: &Open, tags: &[(&str, char)], present: char) -> Answers {
 fn check(container: &Container, tags: &[(&str, char)], present: char) -> CheckedContainer {
     let open = open(container, None);
     let answers = answers(&open, tags, present);
-    decide(open, &answers)
+    decide(&open, &answers)
 }
 
 fn failed(container: &Container, service: Option<&Service>, error: RegistryError) -> CheckedContainer {
     let open = open(container, service);
     let tags = Err(error.clone());
-    decide(open, &Answers { tags, candidate: None, ghosts: Vec::new(), digest: Some(Err(error)), names: Vec::new() })
+    decide(&open, &Answers { tags, candidate: None, ghosts: Vec::new(), digest: Some(Err(error)), names: Vec::new() })
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_moving_tag_can_do_without_the_list() {
         digest: Some(Ok(digest('b'))),
         names: Vec::new(),
     };
-    assert_eq!(decide(open, &answers).status, Status::UpdateAvailable);
+    assert_eq!(decide(&open, &answers).status, Status::UpdateAvailable);
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn tags_without_images_are_noted() {
     let open = open(&container("x:1.0", &[]), None);
     let mut answers = answers(&open, &[("1.0", 'a')], 'a');
     answers.ghosts.push(Tag::parse("1.1"));
-    let checked = decide(open, &answers);
+    let checked = decide(&open, &answers);
     assert_eq!(checked.status, Status::UpToDate);
     assert_eq!(checked.note, "Tag 1.1 exists but has no published images");
 }

@@ -1,0 +1,93 @@
+//! The registry client against Docker's own registry: the one of the fixtures, and ones started for a test.
+
+mod server;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use homeport_image_ref::{Policy, Reference, Tag, newest};
+use homeport_service::Secret;
+use homeport_updater::registry::{
+    Anonymous, Client, Credential, CredentialError, Credentials, Freshness, RegistryConfig, RegistryError,
+};
+
+use server::Server;
+
+/// The registry of the fixtures.
+const FIXTURES: &str = "127.0.0.1:5000";
+
+struct User(&'static str, &'static str);
+
+#[async_trait]
+impl Credentials for User {
+    async fn credential(&self, _registry: &str) -> Result<Option<Credential>, CredentialError> {
+        Ok(Some(Credential { username: self.0.to_owned(), secret: Secret::new(self.1.to_owned()) }))
+    }
+}
+
+fn config() -> RegistryConfig {
+    RegistryConfig { retry_delay_ms: 1, ..RegistryConfig::default() }
+}
+
+fn client(credentials: impl Credentials) -> Client {
+    Client::new(&config(), Arc::new(credentials)).unwrap()
+}
+
+fn fixture(name: &str) -> Reference {
+    format!("{FIXTURES}/{name}").parse().unwrap()
+}
+
+#[tokio::test]
+async fn the_newer_nginx_of_the_fixtures_is_found() {
+    let (client, image) = (client(Anonymous), fixture("nginx:1.22.1"));
+    let list = client.tags(&image, Freshness::Remembered).await.unwrap();
+    let newer = newest(&Tag::parse("1.22.1"), &list.tags, &Policy::default()).unwrap();
+    assert_eq!(newer.as_str(), "1.26.3");
+    let old = client.digest(&image).await.unwrap();
+    let new = client.digest(&image.with_tag(newer)).await.unwrap();
+    assert_ne!(old, new);
+    let pinned = image.without_tag().with_digest(new.clone());
+    assert_eq!(client.digest(&pinned).await.unwrap(), new, "a digest leads to itself");
+}
+
+#[tokio::test]
+async fn what_the_registry_lacks_is_not_found() {
+    let client = client(Anonymous);
+    let error = client.digest(&fixture("nginx:0.0.1")).await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    let error = client.tags(&fixture("no/such/image"), Freshness::Remembered).await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+}
+
+#[tokio::test]
+async fn long_lists_are_read_to_their_end() {
+    let server = Server::start("").await;
+    server.push("many", (0..1010).map(|number| format!("1.0.{number}"))).await;
+    let list = client(Anonymous).tags(&server.image("many"), Freshness::Remembered).await.unwrap();
+    assert_eq!((list.tags.len(), list.truncated), (1010, false));
+    let newer = newest(&Tag::parse("1.0.0"), &list.tags, &Policy::default()).unwrap();
+    assert_eq!(newer.as_str(), "1.0.1009");
+}
+
+#[tokio::test]
+async fn passwords_open_a_registry_that_has_some() {
+    let server = Server::start_with_password().await;
+    let image = server.image("x:1");
+    let right = client(User("user", "secret")).digest(&image).await.unwrap_err();
+    assert!(right.is_not_found(), "let in, and nothing there: {right}");
+    let wrong = client(User("user", "wrong")).digest(&image).await.unwrap_err();
+    assert!(matches!(wrong, RegistryError::Unauthorized { anonymous: false, .. }), "{wrong}");
+    let none = client(Anonymous).digest(&image).await.unwrap_err();
+    assert!(matches!(none, RegistryError::Unauthorized { anonymous: true, .. }), "{none}");
+}
+
+#[tokio::test]
+async fn tls_needs_a_certificate_that_is_trusted() {
+    let server = Server::start_with_tls().await;
+    let ca_file = Some(server.ca_file());
+    let trusting = Client::new(&RegistryConfig { ca_file, ..config() }, Arc::new(Anonymous)).unwrap();
+    let error = trusting.digest(&server.image("x:1")).await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    let error = client(Anonymous).digest(&server.image("x:1")).await.unwrap_err();
+    assert!(!error.is_not_found(), "{error}");
+}

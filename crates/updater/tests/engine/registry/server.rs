@@ -1,0 +1,135 @@
+//! Docker's own registry as a process of the test.
+
+use std::{
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use futures::{StreamExt as _, stream};
+use homeport_image_ref::Reference;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+/// `user` with the password `secret`.
+const PASSWORDS: &str = "user:$2b$04$QEcJ58CIzIU7AQkuYOkfEeMg7sUm23cpIDyF85jI.7mD6nj5ia6DS\n";
+
+/// Tenths of a second that the process may take until it listens.
+const STEPS: u32 = 300;
+
+/// Tags that are put there at a time.
+const AT_ONCE: usize = 8;
+
+/// A registry of its own; it ends with its value.
+pub(crate) struct Server {
+    process: Child,
+    directory: TempDir,
+    port: u16,
+}
+
+impl Server {
+    /// Starts one with further settings, in YAML.
+    pub(crate) async fn start(settings: &str) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), "", settings).await
+    }
+
+    pub(crate) async fn start_with_password() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("passwords");
+        std::fs::write(&file, PASSWORDS).unwrap();
+        let settings = format!("auth: {{htpasswd: {{realm: test, path: \"{}\"}}}}\n", file.display());
+        Self::start_in(directory, "", &settings).await
+    }
+
+    pub(crate) async fn start_with_tls() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let ca = authority.self_signed(&ca_key).unwrap();
+        let issuer = Issuer::new(authority, ca_key);
+        let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        std::fs::write(path("ca.pem"), ca.pem()).unwrap();
+        std::fs::write(path("cert.pem"), leaf.pem()).unwrap();
+        std::fs::write(path("key.pem"), key.serialize_pem()).unwrap();
+        let (cert, key) = (path("cert.pem"), path("key.pem"));
+        let tls = format!(", tls: {{certificate: \"{}\", key: \"{}\"}}", cert.display(), key.display());
+        Self::start_in(directory, &tls, "").await
+    }
+
+    async fn start_in(directory: TempDir, http: &str, settings: &str) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let storage = directory.path().join("storage");
+        let text = format!(
+            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
+             storage: {{filesystem: {{rootdirectory: \"{}\"}}}}\n\
+             http: {{addr: \"127.0.0.1:{port}\"{http}}}\n{settings}",
+            storage.display()
+        );
+        let file = directory.path().join("config.yml");
+        std::fs::write(&file, text).unwrap();
+        let process = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("docker-registry must be installed; it is in the package of that name");
+        let server = Self { process, directory, port };
+        for _ in 0..STEPS {
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return server;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("docker-registry does not listen");
+    }
+
+    /// An image of this registry.
+    pub(crate) fn image(&self, name: &str) -> Reference {
+        format!("127.0.0.1:{}/{name}", self.port).parse().unwrap()
+    }
+
+    /// The certificate that its own is signed by.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        self.directory.path().join("ca.pem")
+    }
+
+    /// Puts an empty image there under all these tags.
+    pub(crate) async fn push(&self, repository: &str, tags: impl Iterator<Item = String>) {
+        let base = format!("http://127.0.0.1:{}", self.port);
+        let http = reqwest::Client::builder().build().unwrap();
+        let digest = format!("sha256:{}", hex::encode(Sha256::digest("{}")));
+        let upload = http.post(format!("{base}/v2/{repository}/blobs/uploads/")).send().await.unwrap();
+        let location = upload.headers()["location"].to_str().unwrap().to_owned();
+        let put = http.put(location).query(&[("digest", digest.as_str())]).body("{}").send().await.unwrap();
+        assert!(put.status().is_success(), "{}", put.status());
+        let kind = "application/vnd.docker.distribution.manifest.v2+json";
+        let manifest = serde_json::json!({
+            "schemaVersion": 2,
+            "mediaType": kind,
+            "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 2, "digest": digest},
+            "layers": [],
+        });
+        let puts: Vec<_> = tags
+            .map(|tag| {
+                let request = http.put(format!("{base}/v2/{repository}/manifests/{tag}")).header("content-type", kind);
+                request.body(manifest.to_string()).send()
+            })
+            .collect();
+        let answers: Vec<_> = stream::iter(puts).buffer_unordered(AT_ONCE).collect().await;
+        for answer in answers {
+            let status = answer.unwrap().status();
+            assert!(status.is_success(), "{status}");
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
