@@ -82,7 +82,7 @@ impl Compose {
         if let Some(problem) = unset(&config.error) {
             return Err(EngineError::Precondition(problem));
         }
-        let config = config.succeeded(&format!("reading the files of compose project {}", project.name))?;
+        let config = config.succeeded(&format!("reading {} of compose project {}", project.files(), project.name))?;
         if config.standard.len() >= MAX_CONFIG_BYTES {
             return Err(EngineError::Precondition(format!(
                 "the files of compose project {} are too large",
@@ -161,6 +161,12 @@ impl Compose {
 
 impl Project {
     /// Exactly what it was started with, so that nothing is looked for elsewhere.
+    /// Its compose files, for a message: compose does not always say which one it could not read.
+    fn files(&self) -> String {
+        let files: Vec<String> = self.config_files.iter().map(|path| path.display().to_string()).collect();
+        files.join(", ")
+    }
+
     fn arguments(&self) -> Result<Vec<String>, EngineError> {
         name::container(&self.name)?;
         if self.config_files.is_empty() {

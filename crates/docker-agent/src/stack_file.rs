@@ -79,14 +79,16 @@ impl StackFiles {
     /// What was admitted once stays so: the way back from an update has to work when the last container is gone.
     async fn admitted(&self, path: &str) -> Result<PathBuf, EngineError> {
         let asked = PathBuf::from(name::absolute(path, "the file's path")?);
-        let path =
-            blocking(&asked.clone(), move || asked.canonicalize().map_err(|source| failed("reading", &asked, source)))
-                .await?;
+        let (named, shown) = (asked.clone(), asked.clone());
+        let resolved =
+            blocking(&shown, move || named.canonicalize().map_err(|source| failed("reading", &named, source)));
+        let path = match resolved.await {
+            // Where docker-agent runs in a container, it sees the directories of stacks and no others.
+            Err(error) if error.is_not_found() && !self.in_stacks(&asked) => return Err(outside(&asked)),
+            result => result?,
+        };
         if !self.in_stacks(&path) {
-            return Err(EngineError::Forbidden(format!(
-                "{} is outside the directories of stacks; add its directory to HOMEPORT_STACKS",
-                path.display()
-            )));
+            return Err(outside(&path));
         }
         if self.remembered.holds(&path) {
             return Ok(path);
@@ -139,6 +141,11 @@ impl Places {
                 .as_ref()
                 .is_some_and(|directory| is(&directory.join(".env")) || (is_includable(path) && below(directory)))
     }
+}
+
+fn outside(path: &Path) -> EngineError {
+    let path = path.display();
+    EngineError::Forbidden(format!("{path} is outside the directories of stacks; add its directory to HOMEPORT_STACKS"))
 }
 
 fn is_includable(path: &Path) -> bool {

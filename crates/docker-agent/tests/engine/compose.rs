@@ -101,6 +101,24 @@ async fn one_service_gets_its_new_version_and_keeps_its_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_can_be_made_without_being_started() {
+    let world = World::new();
+    let stack = stack(&world);
+    stack.compose(&["up", "--detach", "web"]);
+    let [old] = stack.containers(&world, "web").await.try_into().unwrap();
+    docker(&["rm", "-f", "-v", &old.id]);
+    let request = UpServiceRequest {
+        project: Some(stack.project.clone()),
+        service: "web".to_owned(),
+        no_start: true,
+        force_recreate: true,
+    };
+    world.compose().up_service(patient(request)).await.unwrap();
+    let [new] = stack.containers(&world, "web").await.try_into().unwrap();
+    assert_eq!((new.state(), new.name.as_str()), (ContainerState::Created, old.name.as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scaled_service_stays_scaled() {
     let world = World::new();
     let stack = stack(&world);
@@ -136,7 +154,7 @@ async fn what_an_interrupted_recreation_left_is_put_right() {
     let [still] = stack.containers(&world, "web").await.try_into().unwrap();
     assert_eq!(still.id, old.id);
     // Killed between the removal of the old one and the renaming of the new one.
-    docker(&["rm", "-f", &old.id]);
+    docker(&["rm", "-f", "-v", &old.id]);
     let only = create(&format!("{}_{}", &old.id[..12], old.name), "127.0.0.1:5000/nginx:1.22.1");
     stack.up(&world).await.unwrap();
     let [now] = stack.containers(&world, "web").await.try_into().unwrap();
@@ -187,6 +205,7 @@ async fn only_files_of_projects_are_touched() {
     stack.compose(&["up", "--detach", "web"]);
     assert_eq!(read(&path).await.unwrap().into_inner().content, stack.text.as_bytes());
     assert_eq!(read("/etc/passwd").await.unwrap_err().code(), Code::PermissionDenied);
+    assert!(read("/not/mounted/here.yaml").await.unwrap_err().message().contains("HOMEPORT_STACKS"));
     assert_eq!(read(&format!("{path}/../../nothing")).await.unwrap_err().code(), Code::FailedPrecondition);
     assert_eq!(read(&format!("{path}.gone")).await.unwrap_err().code(), Code::NotFound);
     let write = async |content: &str, expected: &str| {
@@ -199,6 +218,6 @@ async fn only_files_of_projects_are_touched() {
     write("new", &stack.text).await.unwrap();
     assert_eq!(write("newer", &stack.text).await.unwrap_err().code(), Code::Aborted);
     stack.change("", "");
-    stack.compose(&["down"]);
+    stack.compose(&["down", "--volumes"]);
     assert!(read(&path).await.is_ok(), "the way back must work when the containers are gone");
 }

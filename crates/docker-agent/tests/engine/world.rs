@@ -109,6 +109,11 @@ impl Drop for World {
     fn drop(&mut self) {
         self.drain.cancel();
         let filter = format!("label={}", self.label());
+        // A volume without a name that was handed from one container to the next goes with neither.
+        let volumes = "{{range .Mounts}}{{if eq .Type \"volume\"}}{{.Name}} {{end}}{{end}}";
+        let containers = try_docker(&["ps", "-aq", "--filter", &filter]).unwrap_or_default();
+        let containers: Vec<&str> = containers.split_whitespace().collect();
+        let volumes = try_docker(&[&["inspect", "--format", volumes], &containers[..]].concat()).unwrap_or_default();
         for (list, remove) in [
             (vec!["ps", "-aq"], vec!["rm", "-f", "-v"]),
             (vec!["volume", "ls", "-q"], vec!["volume", "rm", "-f"]),
@@ -119,6 +124,9 @@ impl Drop for World {
             if !found.is_empty() {
                 drop(try_docker(&[&remove[..], &found].concat()));
             }
+        }
+        for volume in volumes.split_whitespace() {
+            drop(try_docker(&["volume", "rm", "-f", volume]));
         }
     }
 }
