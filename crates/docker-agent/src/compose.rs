@@ -160,13 +160,13 @@ impl Compose {
 }
 
 impl Project {
-    /// Exactly what it was started with, so that nothing is looked for elsewhere.
     /// Its compose files, for a message: compose does not always say which one it could not read.
     fn files(&self) -> String {
         let files: Vec<String> = self.config_files.iter().map(|path| path.display().to_string()).collect();
         files.join(", ")
     }
 
+    /// Exactly what it was started with, so that nothing is looked for elsewhere.
     fn arguments(&self) -> Result<Vec<String>, EngineError> {
         name::container(&self.name)?;
         if self.config_files.is_empty() {

@@ -39,7 +39,9 @@ impl Engine {
 
     /// A `docker` command to add to.
     pub fn command(&self) -> Command {
-        let mut command = Command::new("docker");
+        // The engine's own package first: a newer client elsewhere may refuse options that an older engine knows.
+        let packaged = std::path::Path::new("/usr/bin/docker");
+        let mut command = Command::new(if packaged.exists() { packaged } else { std::path::Path::new("docker") });
         command.env("DOCKER_HOST", &self.host);
         command
     }
