@@ -48,7 +48,8 @@ impl Run {
             self.remove(&["volume", "ls", "-q", "--filter", filter], &["volume", "rm", "-f"]);
         }
         self.remove(&["network", "ls", "-q", "--filter", "label=homeport.test"], &["network", "rm"]);
-        self.remove(&["images", "-q", "homeport.local/rollback/*"], &["rmi", "-f"]);
+        let kept = ["images", "--format", "{{.Repository}}:{{.Tag}}", "homeport.local/rollback/*"];
+        self.remove(&kept, &["rmi"]);
     }
 
     fn remove(&self, list: &[&str], remove: &[&str]) {

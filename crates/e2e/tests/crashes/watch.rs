@@ -50,7 +50,7 @@ impl Watch {
         bail!("the bus delivers nothing")
     }
 
-    /// Waits until a step of an operation begins.
+    /// Waits until a step of an operation begins: until `update:step` says so.
     pub(crate) fn wait_for(&self, operation: &str, step: &str) -> Outcome {
         let start = Instant::now();
         let limit = Duration::from_mins(1);
@@ -61,7 +61,7 @@ impl Watch {
                     let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
                     let event = &event["Value"];
                     if event["operation_id"] == operation {
-                        if event["step"] == step {
+                        if event["step"] == step && event["state"] == "begun" {
                             return Ok(());
                         }
                         seen.push(event["step"].to_string());
