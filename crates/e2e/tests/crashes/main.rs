@@ -26,7 +26,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::{aftermath::check, watch::Watch};
 
 /// Steps of an update of a compose service with data, as the journal names them.
-const STEPS: [&str; 9] = ["pull", "keep_image", "precopy", "edit", "stop", "sync", "recreate", "health", "commit"];
+const STEPS: [&str; 11] =
+    ["validate", "keep_image", "hold", "pull", "copy", "edit", "stop", "sync", "recreate", "health", "tidy"];
 
 /// Who is killed.
 #[derive(Debug, Clone, Copy)]

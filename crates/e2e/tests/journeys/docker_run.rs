@@ -35,6 +35,8 @@ pub fn nothing_is_lost(world: &World) -> Outcome {
     ensure!(server_header(port)?.contains(&versions.new), "the new version does not answer");
     ensure!(engine.docker(&["exec", name, "cat", "/data/file"])? == "kept", "the anonymous volume was lost");
     let differences = differences("", &comparable(&before), &comparable(&after));
+    let address = |inspect: &Value| inspect["NetworkSettings"]["Networks"]["hp-front"]["MacAddress"].clone();
+    ensure!(address(&after) == "02:42:0a:d5:01:4d", "the fixed MAC became {}", address(&after));
     ensure!(differences.is_empty(), "inspect differs:\n{}", differences.join("\n"));
     ensure!(engine.containers(&format!("name={name}"))?.len() == 1, "something was left over");
     Ok(())
