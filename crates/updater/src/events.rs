@@ -7,6 +7,8 @@ use serde::Serialize;
 
 /// How far an operation is.
 pub const PROGRESS: &str = "update:progress";
+/// The journal of an operation went on by one entry.
+pub const STEP: &str = "update:step";
 /// A container was changed, or was to be.
 pub const CONTAINER: &str = "update:container";
 
@@ -28,6 +30,19 @@ pub struct Progress {
     pub message: String,
     /// Seconds since 1970.
     pub timestamp: i64,
+}
+
+/// Payload of [`STEP`]: what the journal was told, in the same transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepChanged<'a> {
+    /// The operation.
+    pub operation_id: &'a str,
+    /// Name of the container whose turn it is.
+    pub container_name: &'a str,
+    /// The step, such as `pull` or `recreate`. Empty for the operation as a whole.
+    pub step: &'a str,
+    /// `begun`, `done` or `undone` of a step; `committed` or `undoing` of the whole.
+    pub state: &'static str,
 }
 
 /// Payload of [`CONTAINER`].
@@ -60,6 +75,11 @@ impl Ticks for Publisher {
 /// Tells of progress once the transaction is kept.
 pub(crate) async fn progress(transaction: &mut Transaction, progress: &Progress) -> Result<(), StoreError> {
     outbox::append(transaction, PROGRESS, progress).await
+}
+
+/// Tells of an entry in the journal once the transaction is kept.
+pub(crate) async fn step(transaction: &mut Transaction, changed: &StepChanged<'_>) -> Result<(), StoreError> {
+    outbox::append(transaction, STEP, changed).await
 }
 
 /// Tells of a changed container once the transaction is kept.

@@ -6,6 +6,8 @@ mod queue;
 mod rollback;
 mod run;
 mod start;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -216,10 +216,18 @@ impl World {
         Some(Image { id: id.to_owned(), tags })
     }
 
-    /// Compose files here say `image: <reference>` and nothing else.
-    fn compose_image(&self, path: &str) -> Option<String> {
-        let line = self.files.get(path)?.lines().find_map(|line| line.trim().strip_prefix("image: "))?;
-        Some(line.to_owned())
+    /// Compose files here are lines of `<service>:` and `image: <reference>`.
+    fn compose_images(&self, path: &str) -> BTreeMap<String, String> {
+        let (mut images, mut service) = (BTreeMap::new(), "");
+        for line in self.files.get(path).map(String::as_str).unwrap_or_default().lines().map(str::trim) {
+            if let Some(image) = line.strip_prefix("image: ") {
+                let image = image.split(" #").next().unwrap_or_default();
+                images.insert(service.to_owned(), image.to_owned());
+            } else if let Some(name) = line.strip_suffix(':') {
+                service = name;
+            }
+        }
+        images
     }
 }
 
@@ -377,18 +385,15 @@ impl Engine for FakeEngine {
 
     async fn resolve(&self, project: &Project) -> Result<Resolved, EngineError> {
         self.instant().await?;
-        let image = self.world().compose_image(&project.config_files[0]);
-        Ok(Resolved {
-            images: image.map(|image| ("web".to_owned(), image)).into_iter().collect(),
-            config_hashes: BTreeMap::new(),
-        })
+        let images = self.world().compose_images(&project.config_files[0]);
+        Ok(Resolved { images, config_hashes: BTreeMap::new() })
     }
 
     async fn up_service(&self, project: &Project, service: &str, recreate: bool) -> Result<String, EngineError> {
         self.instant().await?;
         let labels = [("com.docker.compose.project", project.name.as_str()), ("com.docker.compose.service", service)];
         let present = self.containers(&labels).await?.into_iter().next();
-        let image = self.world().compose_image(&project.config_files[0]).unwrap();
+        let image = self.world().compose_images(&project.config_files[0]).remove(service).unwrap();
         let image_id =
             self.world().image(&image).ok_or_else(|| refused(EngineErrorKind::NotFound, "no such image"))?.id;
         let Some(old) = present else { return Err(refused(EngineErrorKind::Other, "the model only recreates")) };

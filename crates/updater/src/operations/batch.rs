@@ -90,7 +90,9 @@ impl Operations {
 impl Inner {
     async fn batch_candidate(&self, item: &BatchItem) -> Result<Candidate, UpdateError> {
         let mut candidate = self.candidate(&item.update).await?;
-        candidate.detail.change_type = item.change_type;
+        if item.change_type != 0 {
+            candidate.detail.change_type = item.change_type;
+        }
         candidate.detail.old_resolved_version.clone_from(&item.old_resolved_version);
         candidate.detail.new_resolved_version.clone_from(&item.new_resolved_version);
         Ok(candidate)

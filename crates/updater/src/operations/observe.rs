@@ -8,7 +8,7 @@ use homeport_store::{StoreError, Transaction};
 
 use super::{Inner, run::ending};
 use crate::{
-    events::{self, ContainerChanged, Progress},
+    events::{self, ContainerChanged, Progress, StepChanged},
     execute::{Placed, Stage, stage_of, step},
     plan::{Job, Kind as PlanKind},
     store::{self, DetailEnd, DetailStatus, Kind, Operation, Status, detail, operation::get_on, record::of_journal_id},
@@ -38,6 +38,18 @@ impl Ending {
     }
 }
 
+/// Step and state of a change, as the bus is told. The end is told of by other events.
+const fn entry_of<'a>(change: &Change<'a>) -> Option<(&'a str, &'static str)> {
+    Some(match change {
+        Change::Begun(step) => (step, "begun"),
+        Change::Done(step) => (step, "done"),
+        Change::Undone(step) => (step, "undone"),
+        Change::Committed => ("", "committed"),
+        Change::Undoing(_) => ("", "undoing"),
+        Change::Ended(_) => return None,
+    })
+}
+
 /// The container that a journal entry's work put in place.
 pub(super) fn new_container(entry: &Entry) -> Result<Option<String>, StoreError> {
     for name in [step::RECREATE, step::SWAP] {
@@ -51,6 +63,10 @@ pub(super) fn new_container(entry: &Entry) -> Result<Option<String>, StoreError>
 #[async_trait]
 impl Observer for Watch<'_> {
     async fn changed(&self, transaction: &mut Transaction, id: &str, change: &Change<'_>) -> Result<(), StoreError> {
+        if let Some((step, state)) = entry_of(change) {
+            let (operation_id, container_name) = (&self.operation.id, &self.name());
+            events::step(transaction, &StepChanged { operation_id, container_name, step, state }).await?;
+        }
         match change {
             Change::Begun(name) => match stage_of(name) {
                 Some(stage) => self.stage(transaction, stage.name, self.overall(&stage, 0), stage.message).await,
@@ -58,8 +74,9 @@ impl Observer for Watch<'_> {
             },
             Change::Undoing(error) => self.stage(transaction, "rolling_back", self.percent(), error).await,
             Change::Ended(outcome) => {
-                let Some(ending) = ending(outcome, &self.name()) else { return Ok(()) };
-                self.ended(transaction, id, ending).await
+                let entry = self.inner.journal.get(id).await?;
+                let Some(ending) = ending(outcome, entry.as_ref(), &self.name()) else { return Ok(()) };
+                self.ended(transaction, entry, ending).await
             }
             Change::Done(_) | Change::Undone(_) | Change::Committed => Ok(()),
         }
@@ -90,7 +107,7 @@ impl<'a> Watch<'a> {
     /// The container's turn ended before anything was done.
     pub(super) async fn refused(&self, error: &str) -> Result<(), StoreError> {
         let mut transaction = self.inner.parts.store.begin().await?;
-        self.ended(&mut transaction, "", Ending::bad(error.to_owned(), false)).await?;
+        self.ended(&mut transaction, None, Ending::bad(error.to_owned(), false)).await?;
         transaction.commit().await
     }
 
@@ -151,9 +168,13 @@ impl<'a> Watch<'a> {
     }
 
     /// Writes how the container's turn ended, and how the operation did if it was the last one.
-    async fn ended(&self, transaction: &mut Transaction, journal_id: &str, ending: Ending) -> Result<(), StoreError> {
+    async fn ended(
+        &self,
+        transaction: &mut Transaction,
+        entry: Option<Entry>,
+        ending: Ending,
+    ) -> Result<(), StoreError> {
         let is_good = ending.status == DetailStatus::Complete;
-        let entry = self.inner.journal.get(journal_id).await?;
         let new_container_id = match &entry {
             Some(entry) if is_good => new_container(entry)?.unwrap_or_default(),
             _ => String::new(),

@@ -1,6 +1,9 @@
 //! Asking for the way back from an update.
 
-use super::{Inner, Operations, start::digest_of};
+use super::{
+    Inner, Operations,
+    start::{change_type, digest_of},
+};
 use crate::{
     error::UpdateError,
     gather::gather,
@@ -51,13 +54,14 @@ impl Inner {
         let facts = gather(self.parts.engine.as_ref(), name).await?;
         let rolls_back = original.journal_id(position);
         let job = self.plan_rollback(&facts, &rolls_back, force).await?;
+        let (old_version, new_version) = (tag_of(&facts.container.image), job.plan.image.new_tag());
         Ok(Detail {
+            change_type: change_type(old_version, new_version),
             container_name: name.clone(),
             stack: done.stack.clone(),
             force,
-            old_version: tag_of(&facts.container.image).to_owned(),
-            new_version: job.plan.image.new_tag().to_owned(),
-            change_type: 0,
+            old_version: old_version.to_owned(),
+            new_version: new_version.to_owned(),
             old_resolved_version: done.new_resolved_version.clone(),
             new_resolved_version: done.old_resolved_version.clone(),
             old_digest: digest_of(&facts.container.repo_digests),

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use homeport_operation::{Outcome, Runner};
+use homeport_operation::{Entry, Outcome, Runner};
 use homeport_service::telemetry::chain;
 use homeport_store::StoreError;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::UpdateError,
-    execute::{Work, workflow},
+    execute::{Work, step, workflow},
     gather::gather,
     plan::{Job, plan_update},
     store::{self, Detail, DetailStatus, Operation, detail},
@@ -68,7 +68,12 @@ impl Inner {
         let journal_id = operation.journal_id(position);
         let watch = Watch::new(self, operation, position);
         if self.journal.get(&journal_id).await?.is_none() {
-            match self.decide(operation, position, detail).await {
+            let decided = tokio::select! {
+                decided = self.decide(operation, position, detail) => decided,
+                // Nothing was done yet: the next start decides anew.
+                () = self.parts.drain.cancelled() => return Ok(Outcome::Interrupted),
+            };
+            match decided {
                 Ok(job) => self.enter(&journal_id, operation, position, &job).await?,
                 Err(UpdateError::Store(error)) => return Err(error),
                 Err(error) => {
@@ -128,17 +133,23 @@ impl Inner {
 }
 
 /// How a container's turn ended, for its detail and its events.
-pub(super) fn ending(outcome: &Outcome, subject: &str) -> Option<Ending> {
+pub(super) fn ending(outcome: &Outcome, entry: Option<&Entry>, container: &str) -> Option<Ending> {
     match outcome {
         Outcome::Done { warnings } if warnings.is_empty() => Some(Ending::good(String::new())),
         Outcome::Done { warnings } => Some(Ending::good(format!("left to clean up by hand: {}", warnings.join("; ")))),
-        Outcome::Undone { error } => {
-            Some(Ending::bad(format!("{error}. The old version of {subject} is back as it was."), true))
+        Outcome::Undone { error } if entry.is_some_and(was_touched) => {
+            Some(Ending::bad(format!("{error}. The old version of {container} is back as it was."), true))
         }
+        Outcome::Undone { error } => Some(Ending::bad(format!("{error}. {container} runs on unchanged."), false)),
         Outcome::Broken { error, left } => Some(Ending::bad(
             format!("{error}. Not everything could be brought back; look at: {}", left.join("; ")),
             false,
         )),
         Outcome::Interrupted => None,
     }
+}
+
+/// Whether anything was done to the container or its files, so that there was something to bring back.
+fn was_touched(entry: &Entry) -> bool {
+    [step::EDIT, step::STOP, step::RECREATE, step::SWAP].iter().any(|name| entry.step(name).is_some())
 }

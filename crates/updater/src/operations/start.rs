@@ -1,5 +1,6 @@
 //! Asking for an update.
 
+use homeport_image_ref::{Change, Tag};
 use uuid::Uuid;
 
 use super::{Inner, Operations, lock_of};
@@ -68,13 +69,14 @@ impl Inner {
         let target = self.parts.targets.target(&facts.container, request.version.as_deref()).await?;
         let job = plan_update(&facts, &target, &self.parts.health, Vec::new(), request.force)?;
         let place = ComposePlace::of_labels(&facts.container.labels);
+        let old_version = tag_of(&facts.container.image);
         let detail = Detail {
+            change_type: change_type(old_version, &target.tag),
             container_name: facts.container.name.clone(),
             stack: job.plan.container.stack.unwrap_or_default(),
             force: request.force,
-            old_version: tag_of(&facts.container.image).to_owned(),
+            old_version: old_version.to_owned(),
             new_version: target.tag,
-            change_type: 0,
             old_resolved_version: String::new(),
             new_resolved_version: String::new(),
             old_digest: digest_of(&facts.container.repo_digests),
@@ -149,4 +151,16 @@ pub(super) fn digest_of(repo_digests: &[String]) -> String {
         .and_then(|digest| digest.split_once('@'))
         .map(|(_, digest)| digest.to_owned())
         .unwrap_or_default()
+}
+
+/// How far apart two tags are, in the numbers that clients know.
+pub(super) fn change_type(old: &str, new: &str) -> i32 {
+    match homeport_image_ref::change(&Tag::parse(old), &Tag::parse(new)) {
+        Change::None => 0,
+        Change::Patch => 1,
+        Change::Minor => 2,
+        Change::Major => 3,
+        Change::Downgrade => 4,
+        Change::Unknown => 5,
+    }
 }

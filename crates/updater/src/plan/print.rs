@@ -36,7 +36,7 @@ impl Plan {
         if self.has_data() {
             lines.push(format!("copy the data while {name} runs: {}", self.data_names()));
         }
-        lines.extend(self.edits.iter().map(|edit| format!("change {}: {}", edit.path, edit.change)));
+        lines.extend(self.edits.iter().map(|edit| format!("change the {}", edit.change)));
         if self.has_data() || self.way == Way::Replace {
             lines.push(format!("stop {name}"));
         }

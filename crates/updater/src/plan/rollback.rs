@@ -85,7 +85,8 @@ fn way_back(facts: &Facts, past: &Past) -> Result<WayBack, PlanError> {
     let mut files = Vec::new();
     for done in &past.job.saved.files {
         let Some(present) = project.files.text(&done.path).filter(|present| *present != done.before) else { continue };
-        let change = format!("{} → {}", past.job.plan.image.new_reference, past.job.plan.image.old_reference);
+        let image = &past.job.plan.image;
+        let change = format!("image of {service} in {}: {} → {}", done.path, image.new_reference, image.old_reference);
         let file = |after| SavedFile { path: done.path.clone(), before: present.to_owned(), after };
         if present == done.after {
             files.push((file(done.before.clone()), change));

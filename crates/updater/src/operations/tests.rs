@@ -1,0 +1,464 @@
+//! The work as its callers see it: asked for, queued, done, taken back, found again after a restart.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use homeport_service::{Context, Paths, clock::SystemClock, config::Environment};
+use homeport_store::Store;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::{
+    engine::{
+        Container,
+        fake::{FakeEngine, Fault, World},
+    },
+    events::Progress,
+    plan::{PlanError, Target, tag_of},
+    store::{DetailStatus, Kind, Status},
+};
+
+const PATH: &str = "/stacks/app/compose.yaml";
+const FILE: &str = "services:\n  web:\n    image: app:1 # the web\n  db:\n    image: app:1\n";
+
+/// Digest of a version in the registry.
+fn digest(version: &str) -> String {
+    format!("sha256:{version:0>64}")
+}
+
+struct Table;
+
+#[async_trait]
+impl Targets for Table {
+    async fn target(&self, container: &Container, version: Option<&str>) -> Result<Target, UpdateError> {
+        match version.unwrap_or("2") {
+            tag @ ("1" | "2" | "3") => Ok(Target { tag: tag.to_owned(), digest: digest(tag) }),
+            tag => Err(UpdateError::NoImage { reference: format!("{}:{tag}", container.image) }),
+        }
+    }
+
+    async fn recheck(&self, _: &str) {}
+}
+
+struct NoTicks;
+
+impl Ticks for NoTicks {
+    fn tick(&self, _: &Progress) {}
+}
+
+struct Bench {
+    directory: tempfile::TempDir,
+    engine: Arc<FakeEngine>,
+}
+
+/// A process with the work in it.
+struct Process {
+    operations: Operations,
+    context: Context,
+}
+
+impl Process {
+    /// Starts carrying out what waits.
+    fn work(&self) {
+        let (operations, context) = (self.operations.clone(), self.context.clone());
+        self.context.spawn("work", async move { operations.work(&context).await });
+    }
+
+    async fn update(&self, container: &str) -> Result<Started, UpdateError> {
+        let container = container.to_owned();
+        self.operations.start_update(UpdateRequest { container, ..UpdateRequest::default() }).await
+    }
+
+    async fn rollback(&self, operation: &str, force: bool) -> Result<String, UpdateError> {
+        let request = RollbackRequest { operation: operation.to_owned(), force, requested_by: String::new() };
+        self.operations.start_rollback(request).await
+    }
+
+    async fn ended(&self, operation: &str) -> Operation {
+        for _ in 0..2_000 {
+            let found = self.operations.get(operation).await.unwrap();
+            if found.status.is_final() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("operation {operation} has not ended");
+    }
+
+    async fn updated(&self, container: &str) -> Operation {
+        let started = self.update(container).await.unwrap();
+        self.ended(&started.operation).await
+    }
+
+    async fn stop(self) {
+        self.context.drain().cancel();
+        self.context.wait_for_tasks().await;
+        self.operations.0.parts.store.close().await;
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::of(world())
+    }
+
+    fn of(world: World) -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), engine: FakeEngine::new(world) }
+    }
+
+    async fn process(&self) -> Process {
+        let schemas = vec![homeport_operation::schema(), store::schema()];
+        let store = Store::open(&self.directory.path().join("updater.db"), schemas).await.unwrap();
+        let drain = CancellationToken::new();
+        let paths = Paths { state: self.directory.path().into(), configs: self.directory.path().into() };
+        let context = Context::new("updater", paths, Environment::default(), drain.clone());
+        let operations = Operations::new(Parts {
+            store,
+            engine: Arc::clone(&self.engine) as _,
+            targets: Arc::new(Table),
+            ticks: Arc::new(NoTicks),
+            clock: Arc::new(SystemClock),
+            health: HealthConfig { stable_ms: 0, ..HealthConfig::default() },
+            keep: KeepConfig::default(),
+            limits: OperationsConfig::default(),
+            retry: homeport_operation::Retry {
+                first: Duration::from_millis(1),
+                ceiling: Duration::from_millis(1),
+                attempts: 8,
+            },
+            drain,
+        });
+        Process { operations, context }
+    }
+
+    /// What runs under a name, as its tag.
+    fn runs(&self, name: &str) -> String {
+        let world = self.engine.world();
+        let mut found = world.containers.values().filter(|container| container.name == name && container.is_up());
+        found.next().map(|container| tag_of(&container.image).to_owned()).unwrap_or_default()
+    }
+
+    fn file(&self) -> String {
+        self.engine.world().files[PATH].clone()
+    }
+
+    fn data(&self) -> String {
+        self.engine.world().volumes["data"].clone()
+    }
+}
+
+/// A stack of `web`, which has data, and `db`, which it depends on; and a container without a stack.
+fn world() -> World {
+    let mut world = World::default();
+    world.images.insert("sha256:old".to_owned());
+    for (version, image) in [("1", "sha256:old"), ("2", "sha256:new"), ("3", "sha256:newest")] {
+        world.registry.insert(digest(version), image.to_owned());
+    }
+    world.tags.insert("docker.io/library/app:1".to_owned(), "sha256:old".to_owned());
+    world.files.insert(PATH.to_owned(), FILE.to_owned());
+    world.volumes.insert("data".to_owned(), "written by old".to_owned());
+    let labels = |service| {
+        [
+            ("com.docker.compose.project", "app"),
+            ("com.docker.compose.service", service),
+            ("com.docker.compose.project.config_files", PATH),
+            ("com.docker.compose.project.working_dir", "/stacks/app"),
+            ("com.docker.compose.depends_on", if service == "web" { "db:service_started:false" } else { "" }),
+        ]
+    };
+    for id in [
+        world.create("web", "app:1", &["data"], &labels("web")),
+        world.create("db", "app:1", &[], &labels("db")),
+        world.create("lone", "app:1", &[], &[]),
+    ] {
+        world.start(&id);
+    }
+    world
+}
+
+#[tokio::test]
+async fn an_update_is_kept_in_the_history_with_everything_that_clients_ask_for() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    process.work();
+    let done = process.updated("web").await;
+    assert_eq!((done.kind, done.status, done.error.as_str()), (Kind::Single, Status::Complete, ""));
+    assert_eq!((done.stage.as_str(), done.percent, done.rollback_occurred), ("complete", 100, false));
+    let detail = &done.details[0];
+    assert_eq!((detail.old_version.as_str(), detail.new_version.as_str(), detail.change_type), ("1", "2", 3));
+    assert_eq!(detail.old_digest, digest("1"));
+    assert!(detail.kept && !detail.new_container_id.is_empty());
+    assert_eq!(bench.runs("web"), "2");
+    assert_eq!(bench.file(), FILE.replacen("app:1", "app:2", 1), "nothing but the tag");
+    let events: Vec<(String, String)> = sqlx::query_as("SELECT topic, payload FROM outbox ORDER BY id")
+        .fetch_all(process.operations.0.parts.store.reader())
+        .await
+        .unwrap();
+    let stages: Vec<String> = events
+        .iter()
+        .filter(|(topic, _)| topic == crate::events::PROGRESS)
+        .map(|(_, payload)| serde_json::from_str::<serde_json::Value>(payload).unwrap()["stage"].to_string())
+        .collect();
+    assert_eq!(
+        stages.join(" ").replace('"', ""),
+        "validating validating pulling_image backup updating_compose stopping backup recreating health_check complete"
+    );
+    assert!(events.iter().any(|(topic, payload)| topic == crate::events::CONTAINER && payload.contains("updated")));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_broken_is_taken_back_and_says_why() {
+    let mut world = world();
+    world.exiting.insert("sha256:new".to_owned());
+    let bench = Bench::of(world);
+    let process = bench.process().await;
+    process.work();
+    for name in ["web", "lone"] {
+        let failed = process.updated(name).await;
+        assert_eq!((failed.status, failed.rollback_occurred), (Status::Failed, true));
+        assert!(failed.error.contains("ended with code 1"), "{}", failed.error);
+        assert!(failed.error.contains("is back as it was"), "{}", failed.error);
+        assert_eq!(bench.runs(name), "1");
+    }
+    assert_eq!((bench.file().as_str(), bench.data().as_str()), (FILE, "written by old"));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn asking_twice_is_asking_once_and_a_queue_survives_a_restart() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let first = process.update("web").await.unwrap();
+    assert_eq!(process.update("web").await.unwrap(), first);
+    let other = process.update("db").await.unwrap();
+    assert_ne!(other.operation, first.operation);
+    process.stop().await;
+    let process = bench.process().await;
+    process.work();
+    for operation in [first.operation, other.operation] {
+        assert_eq!(process.ended(&operation).await.status, Status::Complete);
+    }
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_in_the_middle_ends_in_one_version() {
+    for instants in (0..110).step_by(7) {
+        let bench = Bench::new();
+        let process = bench.process().await;
+        let started = process.update("web").await.unwrap();
+        bench.engine.arm(Fault::Updater, instants);
+        process.work();
+        tokio::select! {
+            () = bench.engine.blown.notified() => {}
+            _ = process.ended(&started.operation) => {}
+        }
+        process.stop().await;
+        bench.engine.arm(Fault::Updater, usize::MAX);
+        let process = bench.process().await;
+        process.work();
+        let ended = process.ended(&started.operation).await;
+        let new = ended.status == Status::Complete;
+        assert_eq!(bench.runs("web"), if new { "2" } else { "1" }, "after {instants}: {ended:?}");
+        assert_eq!(bench.file() == FILE, !new, "after {instants}");
+        assert_eq!(bench.data(), if new { "written by new" } else { "written by old" }, "after {instants}");
+        process.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_rollback_by_hand_brings_back_file_and_data_once() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    process.work();
+    let done = process.updated("web").await;
+    assert_eq!(bench.data(), "written by new");
+    let id = process.rollback(&done.id, false).await.unwrap();
+    let back = process.ended(&id).await;
+    assert_eq!((back.kind, back.status), (Kind::Rollback, Status::Complete), "{}", back.error);
+    assert_eq!(back.rollback_of, done.id);
+    assert_eq!(
+        (bench.runs("web").as_str(), bench.file().as_str(), bench.data().as_str()),
+        ("1", FILE, "written by old")
+    );
+    assert!(process.operations.get(&done.id).await.unwrap().rollback_occurred);
+    assert!(bench.engine.world().snapshots.is_empty(), "nothing is kept any more");
+    assert!(matches!(process.rollback(&done.id, false).await, Err(UpdateError::NoWayBack { .. })));
+    assert!(matches!(process.rollback(&id, false).await, Err(UpdateError::NoWayBack { .. })));
+    assert!(matches!(process.rollback("unknown", false).await, Err(UpdateError::NoOperation)));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_rollback_leaves_a_persons_changes_of_the_file() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    process.work();
+    let done = process.updated("web").await;
+    let changed = format!("# mine\n{}", bench.file());
+    bench.engine.world().files.insert(PATH.to_owned(), changed);
+    let id = process.rollback(&done.id, false).await.unwrap();
+    assert_eq!(process.ended(&id).await.status, Status::Complete);
+    assert_eq!(bench.file(), format!("# mine\n{FILE}"));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn only_the_newest_update_keeps_something_and_is_rolled_back_without_force() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    process.work();
+    let first = process.updated("web").await;
+    let request =
+        UpdateRequest { container: "web".to_owned(), version: Some("3".to_owned()), ..UpdateRequest::default() };
+    let second = process.operations.start_update(request).await.unwrap().operation;
+    assert_eq!(process.ended(&second).await.status, Status::Complete);
+    assert!(!process.operations.get(&first.id).await.unwrap().details[0].kept);
+    assert_eq!(bench.engine.world().snapshots.len(), 1);
+    assert!(matches!(process.rollback(&first.id, false).await, Err(UpdateError::NotNewest { .. })));
+    let id = process.rollback(&second, false).await.unwrap();
+    assert_eq!(process.ended(&id).await.status, Status::Complete);
+    assert_eq!(bench.runs("web"), "2");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_goes_stack_by_stack_and_one_failure_stays_alone() {
+    let mut world = world();
+    world.exiting.insert("sha256:newest".to_owned());
+    let bench = Bench::of(world);
+    let process = bench.process().await;
+    process.work();
+    let item = |name: &str, version: &str| BatchItem {
+        update: UpdateRequest {
+            container: name.to_owned(),
+            version: Some(version.to_owned()),
+            ..UpdateRequest::default()
+        },
+        stack: "theirs".to_owned(),
+        ..BatchItem::default()
+    };
+    let items = vec![item("web", "2"), item("db", "3"), item("lone", "2"), item("nobody", "2"), item("lone", "9")];
+    let (_, answers) = process.operations.start_batch(items, "me").await.unwrap();
+    assert!(answers.iter().all(|answer| answer.stack == "theirs"));
+    let find = |name: &str| answers.iter().find(|answer| answer.containers.contains(&name.to_owned())).unwrap();
+    assert!(find("nobody").error.contains("not found"));
+    assert_eq!(find("web").containers, ["db", "web"], "what others depend on comes first");
+    let stack = process.ended(&find("web").operation).await;
+    assert_eq!((stack.status, stack.container_name.as_str()), (Status::Complete, "2 containers"));
+    assert_eq!(stack.error, "Batch update completed: 1 succeeded, 1 failed");
+    let statuses: Vec<DetailStatus> = stack.details.iter().map(|detail| detail.status).collect();
+    assert_eq!(statuses, [DetailStatus::Failed, DetailStatus::Complete]);
+    assert_eq!((bench.runs("db").as_str(), bench.runs("web").as_str()), ("1", "2"));
+    let lone = answers.iter().find(|answer| answer.containers == ["lone"] && !answer.operation.is_empty()).unwrap();
+    assert_eq!(process.ended(&lone.operation).await.status, Status::Complete);
+    assert!(matches!(process.operations.start_batch(vec![], "me").await, Err(UpdateError::NoItems)));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn pages_lose_nothing() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    process.work();
+    let mut ids = Vec::new();
+    for name in ["web", "db", "lone"] {
+        ids.push(process.updated(name).await.id);
+    }
+    ids.reverse();
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let filter = Filter { limit: 1, cursor, ..Filter::default() };
+        let page = process.operations.list(&filter).await.unwrap();
+        seen.extend(page.operations.into_iter().map(|operation| operation.id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, ids);
+    let filter = Filter { limit: 10, container: "db".to_owned(), ..Filter::default() };
+    assert_eq!(process.operations.list(&filter).await.unwrap().operations.len(), 1);
+    let filter = Filter { limit: 10, kinds: vec![Kind::Rollback], ..Filter::default() };
+    assert!(process.operations.list(&filter).await.unwrap().operations.is_empty());
+    process.stop().await;
+}
+
+/// What an update of `web` is refused with in a world that was changed.
+async fn refusal(change: impl FnOnce(&mut World, &str)) -> UpdateError {
+    let mut world = world();
+    let id = world.containers.values().find(|container| container.name == "web").unwrap().id.clone();
+    change(&mut world, &id);
+    let bench = Bench::of(world);
+    let process = bench.process().await;
+    let error = process.update("web").await.unwrap_err();
+    assert_eq!(store::waiting(&process.operations.0.parts.store).await.unwrap(), 0);
+    process.stop().await;
+    error
+}
+
+#[tokio::test]
+async fn what_cannot_be_updated_is_refused_before_anything_is_done() {
+    let edit =
+        |change: fn(&mut Container)| move |world: &mut World, id: &str| change(world.containers.get_mut(id).unwrap());
+    let error = refusal(edit(|web| web.auto_remove = true)).await;
+    assert!(matches!(error, UpdateError::Plan(PlanError::AutoRemove { .. })), "{error}");
+    let error = refusal(edit(|web| web.state = crate::engine::State::Exited)).await;
+    assert!(matches!(error, UpdateError::Plan(PlanError::NotRunning { .. })), "{error}");
+    let error = refusal(edit(|web| {
+        web.labels.insert("homeport.role".to_owned(), "updater".to_owned());
+    }))
+    .await;
+    assert!(matches!(error, UpdateError::Plan(PlanError::Own { .. })), "{error}");
+    let error = refusal(edit(|web| web.name = "other".to_owned())).await;
+    assert!(matches!(error, UpdateError::NoContainer { .. }), "{error}");
+    let error = refusal(|world, _| {
+        world.files.remove(PATH);
+    })
+    .await;
+    assert!(matches!(error, UpdateError::NoComposeFile { .. }), "{error}");
+    let error = refusal(|world, _| {
+        world.files.insert(PATH.to_owned(), FILE.replace("app:1", "app:7"));
+    })
+    .await;
+    assert!(matches!(error, UpdateError::Plan(PlanError::Mismatch { .. })), "{error}");
+    let error = refusal(|world, id| {
+        let labels = world.containers[id].labels.clone();
+        let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        world.create("web-2", "app:1", &[], &labels);
+    })
+    .await;
+    assert!(matches!(error, UpdateError::Plan(PlanError::Replicas { .. })), "{error}");
+    let error = refusal(|world, id| {
+        let lone = world.containers.values_mut().find(|container| container.name == "lone").unwrap();
+        lone.network_mode = format!("container:{id}");
+    })
+    .await;
+    assert!(matches!(error, UpdateError::Plan(PlanError::SharesNetwork { .. })), "{error}");
+}
+
+#[tokio::test]
+async fn a_plan_can_be_read() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let job = process.operations.plan("web", None).await.unwrap();
+    let again = process.operations.plan("web", None).await.unwrap();
+    assert_eq!(job.plan.hash(), again.plan.hash());
+    insta::assert_snapshot!(job.plan.to_string(), @r"
+    Update web: app:1 → app:2
+     1. check that web and its files are still as they were when this was planned
+     2. keep the image app:1 under a tag of its own
+     3. pull app:2 by digest sha256:0000000000000000000000000000000000000000000000000000000000000002
+     4. copy the data while web runs: data
+     5. change the image of web in /stacks/app/compose.yaml: app:1 → app:2
+     6. stop web
+     7. copy what of the data has changed since
+     8. docker compose up of service web in project app, and compare with before
+     9. wait until it is healthy by its own check, or without one stays up for 0 s
+    10. clean up; if any of this fails, bring everything back as it was
+    plan 80ce018de98b
+    ");
+    assert!(!job.plan.to_json().contains("inspect"), "what may hold secrets is not in it");
+    process.stop().await;
+}
