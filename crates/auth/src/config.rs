@@ -5,15 +5,11 @@ use std::time::Duration;
 use homeport_service::peer::SocketConfig;
 use serde::Deserialize;
 
-/// User id of the gateway's container, the only one that calls.
-const GATEWAY_UID: u32 = 10001;
-
 /// Everything that can be set.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The service's socket. Default: the gateway's container (user id 10001) may connect besides root and the
-    /// service's own user.
+    /// The service's socket. Only the gateway needs to connect.
     pub socket: SocketConfig,
     /// Sessions of people.
     pub session: SessionConfig,
@@ -21,17 +17,6 @@ pub struct Config {
     pub password: PasswordConfig,
     /// What happens to those who guess.
     pub lockout: LockoutConfig,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            socket: SocketConfig { allowed_uids: vec![GATEWAY_UID], ..SocketConfig::default() },
-            session: SessionConfig::default(),
-            password: PasswordConfig::default(),
-            lockout: LockoutConfig::default(),
-        }
-    }
 }
 
 /// Sessions of people.

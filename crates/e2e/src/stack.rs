@@ -162,6 +162,12 @@ impl Stack {
         Ok(answer["operation_id"].as_str().context("no operation_id in the answer")?.to_owned())
     }
 
+    /// Whether an operation has ended.
+    pub fn has_ended(&self, operation: &str) -> anyhow::Result<bool> {
+        let operation = self.get(&format!("/api/operations/{operation}"))?;
+        Ok(matches!(operation["status"].as_str(), Some("complete" | "failed")))
+    }
+
     /// Waits for the end of an operation and returns it.
     pub fn wait_for(&self, operation: &str, limit: Duration) -> anyhow::Result<Value> {
         until_ok(&format!("operation {operation} ends"), limit, || {

@@ -97,8 +97,13 @@ fn killed_at(world: &World, victim: Victim, step: &str) -> Outcome {
     let operation = world.stack.start_update(&project.container("store")?, Some(&versions.new))?;
     watch.wait_for(&operation, step)?;
     strike(world, victim)?;
+    let had_ended = matches!(victim, Victim::Engine) && world.stack.has_ended(&operation)?;
     drop(watch);
     revive(world, victim)?;
+    if had_ended {
+        // The engine took the container with it after the update had ended: that is between the two of them.
+        project.compose(&["start"])?;
+    }
 
     let limit = Duration::from_mins(1);
     let ended = until_ok("the operation ends", limit, || world.stack.wait_for(&operation, Duration::from_secs(1)))

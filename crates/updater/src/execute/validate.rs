@@ -17,6 +17,9 @@ pub(super) struct Validate(pub(super) Arc<Work>);
 pub(super) struct Seen {
     /// When it was started.
     pub(super) started_at: Option<Timestamp>,
+    /// Somebody had stopped it between the plan and this look at it.
+    #[serde(default)]
+    pub(super) was_stopped: bool,
 }
 
 #[async_trait]
@@ -28,10 +31,10 @@ impl Step for Validate {
     async fn run(&self, scope: &Scope<'_>) -> Result<(), StepError> {
         let work = &self.0;
         let old = work.old_or_gone().await?;
+        scope.record(&Seen { started_at: old.started_at, was_stopped: !old.is_up() }).await?;
         if !old.is_up() {
             return Err(StepError::failed(format!("container {} was stopped in the meantime", old.name)));
         }
-        scope.record(&Seen { started_at: old.started_at }).await?;
         for file in &work.saved().files {
             let present = work.engine.read_file(&file.path).await.map_err(failed)?;
             if present.as_deref() != Some(file.before.as_bytes()) {
@@ -46,9 +49,13 @@ impl Step for Validate {
     async fn undo(&self, scope: &Scope<'_>) -> Result<(), StepError> {
         let mut problems = Vec::new();
         let work = &self.0;
-        if scope.state(step::HOLD).is_none() && scope.data::<Seen>(step::VALIDATE)?.is_none() {
-            // It was never seen as it was planned for, so nothing was done to it either.
-            return Ok(());
+        if scope.state(step::HOLD).is_none() {
+            match scope.data::<Seen>(step::VALIDATE)? {
+                Some(seen) if seen.was_stopped => return Ok(()),
+                // Nothing was done to it, but the engine may have died, and the container with it, before it was seen.
+                None => return work.start_if_died().await,
+                Some(_) => {}
+            }
         }
         if matches!(scope.state(step::HOLD), None | Some(StepState::Undone)) {
             work.start_if_died().await?;
