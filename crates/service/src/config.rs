@@ -74,11 +74,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
 }
 
 /// Reads the settings of a service.
-pub fn load<T: DeserializeOwned>(
-    service: &str,
-    configs: &Path,
-    environment: &Environment,
-) -> Result<T, ConfigError> {
+pub fn load<T: DeserializeOwned>(service: &str, configs: &Path, environment: &Environment) -> Result<T, ConfigError> {
     let path = configs.join(format!("{service}.toml"));
     let prefix = format!("HOMEPORT_{}__", service.to_uppercase().replace('-', "_"));
     let mut table = read(&path)?;

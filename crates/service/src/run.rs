@@ -124,7 +124,8 @@ fn absolute(paths: &Paths) -> Paths {
 
 /// Cancels `drain` at the first signal and returns at the second.
 async fn second_signal(drain: CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         tracing::error!("cannot listen for signals; stop the process with SIGKILL");
         return std::future::pending().await;
     };

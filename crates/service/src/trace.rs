@@ -51,7 +51,11 @@ impl TraceContext {
 
     /// The caller's context, or a new one.
     pub fn of_headers(headers: &HeaderMap) -> Self {
-        headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(Self::parse).unwrap_or_else(Self::random)
+        headers
+            .get(TRACEPARENT)
+            .and_then(|value| value.to_str().ok())
+            .and_then(Self::parse)
+            .unwrap_or_else(Self::random)
     }
 
     /// The same trace, one step further down.

@@ -8,6 +8,7 @@
 )]
 
 mod aftermath;
+mod subject;
 mod watch;
 
 use std::{
@@ -19,15 +20,14 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
-use homeport_e2e::{Outcome, Project, Run, Stack, until_ok};
+use homeport_e2e::{Outcome, Run, Stack, until_ok};
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::{aftermath::check, watch::Watch};
-
-/// Steps of an update of a compose service with data, as the journal names them.
-const STEPS: [&str; 11] =
-    ["validate", "keep_image", "hold", "pull", "copy", "edit", "stop", "sync", "recreate", "health", "tidy"];
+use crate::{
+    aftermath::check,
+    subject::{Subject, Way},
+    watch::Watch,
+};
 
 /// Who is killed.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +39,8 @@ enum Victim {
 
 const VICTIMS: [(&str, Victim); 3] =
     [("updater", Victim::Updater), ("docker-agent", Victim::DockerAgent), ("engine", Victim::Engine)];
+
+const WAYS: [(&str, Way); 2] = [("compose", Way::Compose), ("docker_run", Way::Run)];
 
 /// What the scenarios share.
 struct World {
@@ -58,16 +60,17 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // They kill what the others would need.
     arguments.test_threads = Some(1);
-    let trials = VICTIMS
-        .iter()
-        .flat_map(|(name, victim)| STEPS.iter().map(move |step| (*name, *victim, *step)))
-        .map(|(name, victim, step)| {
-            let world = Arc::clone(&world);
-            Trial::test(format!("{name}::killed_at_{step}"), move || {
-                killed_at(&world, victim, step).map_err(|error| Failed::from(format!("{error:#}")))
-            })
-        })
-        .collect();
+    let mut trials = Vec::new();
+    for (way_name, way) in WAYS {
+        for (victim_name, victim) in VICTIMS {
+            for step in way.steps() {
+                let world = Arc::clone(&world);
+                trials.push(Trial::test(format!("{way_name}::{victim_name}_killed_at_{step}"), move || {
+                    killed_at(&world, way, victim, step).map_err(|error| Failed::from(format!("{error:#}")))
+                }));
+            }
+        }
+    }
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(world);
     conclusion.exit_code()
@@ -81,20 +84,13 @@ fn world() -> anyhow::Result<World> {
     Ok(World { stack, run, count: AtomicU32::new(0) })
 }
 
-fn killed_at(world: &World, victim: Victim, step: &str) -> Outcome {
+fn killed_at(world: &World, way: Way, victim: Victim, step: &str) -> Outcome {
     let versions = world.run.fixtures.versions("redis")?;
     let name = format!("hp-crash-{}", world.count.fetch_add(1, Ordering::Relaxed));
-    let compose = format!(
-        "services:\n  store:\n    image: {}\n    command: [\"redis-server\", \"--appendonly\", \"yes\", \"--dir\", \"/data\"]\n    \
-         labels: [\"{{label}}\"]\n    volumes:\n      - data:/data\nvolumes:\n  data:\n    labels: [\"{{label}}\"]\n",
-        versions.old_image()
-    );
-    let project = Project::up(&world.run, &name, &compose)?;
-    let before = project.file("compose.yaml")?;
-    aftermath::redis(&world.run, &project, &["set", "colour", "green"])?;
+    let subject = Subject::start(&world.run, way, &name, &versions)?;
 
     let watch = Watch::start(&world.stack)?;
-    let operation = world.stack.start_update(&project.container("store")?, Some(&versions.new))?;
+    let operation = world.stack.start_update(subject.name(), Some(&versions.new))?;
     watch.wait_for(&operation, step)?;
     strike(world, victim)?;
     let had_ended = matches!(victim, Victim::Engine) && world.stack.has_ended(&operation)?;
@@ -102,13 +98,12 @@ fn killed_at(world: &World, victim: Victim, step: &str) -> Outcome {
     revive(world, victim)?;
     if had_ended {
         // The engine took the container with it after the update had ended: that is between the two of them.
-        project.compose(&["start"])?;
+        subject.start_again()?;
     }
 
     let limit = Duration::from_mins(1);
-    let ended = until_ok("the operation ends", limit, || world.stack.wait_for(&operation, Duration::from_secs(1)))
-        .with_context(|| format!("killed at {step}"))?;
-    check(&world.run, &project, &before, &versions, &ended)
+    let ended = until_ok("the operation ends", limit, || world.stack.wait_for(&operation, Duration::from_secs(1)))?;
+    check(&world.run, &subject, &versions, &ended)
 }
 
 fn strike(world: &World, victim: Victim) -> Outcome {
