@@ -6,6 +6,7 @@ mod check;
 mod docker;
 mod engine;
 mod fixtures;
+mod generate;
 mod host;
 mod process;
 mod program;
@@ -41,6 +42,8 @@ enum Command {
     Bench(bench::Options),
     /// Start, stop or show the private container engine of the tests
     Engine(engine::Options),
+    /// Make the code that is committed from what it is made of
+    Gen(generate::Options),
     /// Build the images that the tests update and push them to a local registry
     Fixtures,
 }
@@ -54,6 +57,7 @@ fn main() -> anyhow::Result<()> {
         Command::Tidy => tidy::run(),
         Command::Bench(options) => bench::run(&options),
         Command::Engine(options) => engine::run(&options),
+        Command::Gen(options) => generate::run(&options),
         Command::Fixtures => fixtures::run(),
     }
 }

@@ -144,3 +144,54 @@ pub fn a_tag_that_does_not_exist_changes_nothing(world: &World) -> Outcome {
     ensure!(project.file("compose.yaml")? == file, "the file was touched");
     Ok(())
 }
+
+pub fn a_full_disk_is_noticed_before_anything_changes(world: &World) -> Outcome {
+    let versions = world.run.fixtures.versions("redis")?;
+    let engine = &world.run.engine;
+    let compose = format!(
+        "services:\n  store:\n    image: {}\n    labels: [\"{{label}}\"]\n    volumes:\n      - data:/data\nvolumes:\n  data:\n    \
+         labels: [\"{{label}}\"]\n",
+        versions.old_image()
+    );
+    let project = Project::up(&world.run, "hp-full-disk", &compose)?;
+    let (container, file) = (project.container("store")?, project.file("compose.yaml")?);
+    let id = engine.inspect(&container)?["Id"].clone();
+    // Data that takes more than half of what is free cannot be copied. It is allocated without being written.
+    let free = engine.docker(&["exec", &container, "df", "--output=avail", "-B1", "/data"])?;
+    let free: u64 = free.lines().last().unwrap_or_default().trim().parse()?;
+    let size = (free / 10 * 6).to_string();
+    engine.docker(&["exec", "-u", "0", &container, "fallocate", "-l", &size, "/data/large"])?;
+    let operation = world.stack.start_update(&container, Some(&versions.new))?;
+    let operation = world.stack.wait_for(&operation, Duration::from_secs(60))?;
+    let message = operation["error_message"].as_str().unwrap_or_default();
+    ensure!(operation["status"] == "failed" && message.contains("free"), "{operation:#}");
+    let after = engine.inspect(&container)?;
+    ensure!(after["Id"] == id && after["State"]["Running"] == true, "the container was touched");
+    ensure!(project.file("compose.yaml")? == file, "the file was touched");
+    Ok(())
+}
+
+pub fn a_deleted_image_is_kept_for_the_way_back(world: &World) -> Outcome {
+    let versions = world.run.fixtures.versions("nginx")?;
+    let (engine, repository) = (&world.run.engine, "127.0.0.1:5000/hp-deleted");
+    for (image, tag) in [(versions.old_image(), &versions.old), (versions.new_image(), &versions.new)] {
+        let own = format!("{repository}:{tag}");
+        engine.docker(&["pull", "-q", &image])?;
+        engine.docker(&["tag", &image, &own])?;
+        engine.docker(&["push", "-q", &own])?;
+    }
+    let (old, port) = (format!("{repository}:{}", versions.old), free_port()?);
+    let project = Project::up(&world.run, "hp-deleted", &nginx(&old, port))?;
+    let before = project.file("compose.yaml")?;
+    engine.docker(&["rmi", "-f", &old])?;
+
+    let operation = world.stack.update(&project.container("web")?, Some(&versions.new))?;
+    ensure!(server_header(port)?.contains(&versions.new), "the new version does not answer");
+    let answer = world.stack.post("/api/rollback", &json!({"operation_id": operation["operation_id"]}))?;
+    let rollback =
+        world.stack.wait_for(answer["operation_id"].as_str().unwrap_or_default(), Duration::from_secs(90))?;
+    ensure!(rollback["status"] == "complete", "{rollback:#}");
+    ensure!(server_header(port)?.contains(&versions.old), "the old version does not answer");
+    ensure!(project.file("compose.yaml")? == before, "the file became\n{}", project.file("compose.yaml")?);
+    Ok(())
+}

@@ -50,6 +50,11 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("failures::a_registry_that_answers_nonsense_is_named", failures::a_registry_that_answers_nonsense_is_named),
     ("failures::a_container_removed_midway_is_put_back", failures::a_container_removed_midway_is_put_back),
     ("failures::a_tag_that_does_not_exist_changes_nothing", failures::a_tag_that_does_not_exist_changes_nothing),
+    (
+        "failures::a_full_disk_is_noticed_before_anything_changes",
+        failures::a_full_disk_is_noticed_before_anything_changes,
+    ),
+    ("failures::a_deleted_image_is_kept_for_the_way_back", failures::a_deleted_image_is_kept_for_the_way_back),
 ];
 
 fn main() -> ExitCode {
