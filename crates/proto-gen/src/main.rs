@@ -6,8 +6,9 @@ use std::path::Path;
 use anyhow::Context as _;
 use prost::Message as _;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "homeport/auth/v1/auth.proto",
+    "homeport/bus/v1/bus.proto",
     "homeport/docker/v1/docker.proto",
     "homeport/updater/v1/updater.proto",
     "pubservice/pubservice.proto",

@@ -11,6 +11,14 @@ pub mod auth {
     }
 }
 
+/// The event bus with ids, replay and acknowledgements.
+pub mod bus {
+    /// `homeport.bus.v1`
+    pub mod v1 {
+        include!("generated/homeport.bus.v1.rs");
+    }
+}
+
 /// The container engine.
 pub mod docker {
     /// `homeport.docker.v1`
