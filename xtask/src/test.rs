@@ -14,6 +14,9 @@ use crate::{binaries, fixtures, program, repository, say::say};
 /// The package whose tests need an engine, a registry and the shipped binaries.
 pub(crate) const E2E: &str = "homeport-e2e";
 
+/// The package that makes the code of `homeport-proto`.
+const GENERATOR: &str = "homeport-proto-gen";
+
 /// Which tests to run.
 #[derive(Args)]
 pub(crate) struct Options {
@@ -36,20 +39,22 @@ enum Part {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let binaries = binaries::build()?;
-    if options.part != Part::E2e {
+    if options.part == Part::Unit {
+        // By target: what a crate tests on the engine is a target of its own.
         let mut tests = cargo_test();
-        tests.args(["--workspace", "--exclude", E2E]);
-        program::run(tests.args(&options.arguments))?;
+        tests.args(["--workspace", "--exclude", E2E, "--lib", "--bins", "--test", "it"]);
+        return program::run(tests.args(&options.arguments));
     }
-    if options.part != Part::Unit {
-        on_private_engine(|place| {
-            let mut tests = cargo_test();
-            tests.args(["--package", E2E]).args(&options.arguments).envs(environment(place, &binaries)?);
-            program::run(&mut tests)
-        })?;
-    }
-    Ok(())
+    let binaries = binaries::build()?;
+    on_private_engine(|place| {
+        let mut tests = cargo_test();
+        match options.part {
+            Part::E2e => tests.args(["--package", E2E]),
+            // The generator has no tests, and is the only one that needs what it links.
+            _ => tests.args(["--workspace", "--exclude", GENERATOR]),
+        };
+        program::run(tests.args(&options.arguments).envs(environment(place, &binaries)?))
+    })
 }
 
 /// Runs something with the private engine and the fixtures, and leaves the engine as it was found: stopped, or running.
@@ -67,9 +72,14 @@ pub(crate) fn on_private_engine<T>(tests: impl FnOnce(&Place) -> Result<T>) -> R
 }
 
 /// What the tests need to know.
-pub(crate) fn environment(place: &Place, binaries: &[PathBuf]) -> Result<[(&'static str, OsString); 2]> {
+pub(crate) fn environment(place: &Place, binaries: &[PathBuf]) -> Result<[(&'static str, OsString); 3]> {
     let folder = binaries.first().and_then(|binary| binary.parent()).context("the binaries lie in a directory")?;
-    Ok([("HOMEPORT_TEST_BINARIES", folder.into()), ("HOMEPORT_TEST_DOCKER_HOST", place.host().into())])
+    Ok([
+        ("HOMEPORT_TEST_BINARIES", folder.into()),
+        ("HOMEPORT_TEST_DOCKER_HOST", place.host().into()),
+        // For the tests of single crates, which find the engine as users do.
+        ("DOCKER_HOST", place.host().into()),
+    ])
 }
 
 fn cargo_test() -> Command {
