@@ -29,6 +29,16 @@ pub enum UpdateError {
         /// Its name.
         container: String,
     },
+    /// It could not be found out what to update to.
+    #[error("cannot update container {container}: no target version specified, and its check failed: {message}")]
+    CheckFailed {
+        /// Its name.
+        container: String,
+        /// Why.
+        message: String,
+        /// It may go away by itself.
+        is_temporary: bool,
+    },
     /// A tag that is none.
     #[error("\"{tag}\" is no tag; one has at most 128 letters, digits and . _ -")]
     BadTag {
@@ -126,7 +136,9 @@ impl Coded for UpdateError {
     fn code(&self) -> Code {
         match self {
             Self::NoContainer { .. } | Self::NoOperation => Code::NotFound,
+            Self::CheckFailed { is_temporary: true, .. } => Code::Unavailable,
             Self::NoTarget { .. }
+            | Self::CheckFailed { .. }
             | Self::NoRepository { .. }
             | Self::NoImage { .. }
             | Self::NoComposeFile { .. }

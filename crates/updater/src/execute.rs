@@ -66,6 +66,10 @@ pub mod step {
     pub const HEALTH: &str = "health";
     /// Nothing that is not needed any more is left.
     pub const TIDY: &str = "tidy";
+
+    /// All steps with an undo but the first, whose undo proves that the others have worked.
+    pub const UNDOABLE: [&str; 12] =
+        [KEEP_IMAGE, HOLD, PULL, CREATE, COPY, EDIT, STOP, SYNC, RESTORE, RECREATE, SWAP, HEALTH];
 }
 
 /// What all steps of an operation work on.

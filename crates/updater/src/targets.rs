@@ -42,11 +42,19 @@ impl CheckedTargets {
             .container(&container.name)
             .filter(|checked| checked.container_id == container.id)
             .and_then(|checked| default(checked.default_target()));
-        match known {
-            Some(version) => Ok(version),
-            None => default(self.checker.check_container(&container.name).await?.default_target())
-                .ok_or_else(|| UpdateError::NoTarget { container: container.name.clone() }),
+        if let Some(version) = known {
+            return Ok(version);
         }
+        let checked = self.checker.check_container(&container.name).await?;
+        if let Some(version) = default(checked.default_target()) {
+            return Ok(version);
+        }
+        let container = container.name.clone();
+        if checked.error.is_empty() {
+            return Err(UpdateError::NoTarget { container });
+        }
+        let message = checked.error.clone();
+        Err(UpdateError::CheckFailed { container, message, is_temporary: checked.is_error_temporary })
     }
 }
 

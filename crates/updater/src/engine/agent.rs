@@ -95,7 +95,7 @@ impl Engine for AgentEngine {
     }
 
     async fn container(&self, container: &str) -> Result<Option<Container>, EngineError> {
-        let action = format!("looking at container {container}");
+        let action = format!("looking at container {}", convert::short(container));
         let request = wire::GetContainerRequest { container: container.to_owned() };
         let answer =
             or_none(self.containers.clone().get_container(within(ASK, request)).await.map_err(doing(&*action)))?;
@@ -110,7 +110,7 @@ impl Engine for AgentEngine {
             .clone()
             .start_container(within(self.timeouts.stop(), request))
             .await
-            .map_err(doing(format!("starting container {container}")))?;
+            .map_err(doing(format!("starting container {}", convert::short(container))))?;
         Ok(())
     }
 
@@ -120,7 +120,7 @@ impl Engine for AgentEngine {
             .clone()
             .stop_container(within(self.timeouts.stop(), request))
             .await
-            .map_err(doing(format!("stopping container {container}")))?;
+            .map_err(doing(format!("stopping container {}", convert::short(container))))?;
         Ok(())
     }
 
@@ -130,7 +130,7 @@ impl Engine for AgentEngine {
             .clone()
             .remove_container(within(self.timeouts.stop(), request))
             .await
-            .map_err(doing(format!("removing container {container}")))?;
+            .map_err(doing(format!("removing container {}", convert::short(container))))?;
         Ok(())
     }
 
@@ -140,7 +140,7 @@ impl Engine for AgentEngine {
             .clone()
             .rename_container(within(ASK, request))
             .await
-            .map_err(doing(format!("renaming container {container} to {name}")))?;
+            .map_err(doing(format!("renaming container {} to {name}", convert::short(container))))?;
         Ok(())
     }
 
@@ -201,7 +201,7 @@ impl Engine for AgentEngine {
             .clone()
             .probe_ports(within(limit + PROBE_MARGIN, request))
             .await
-            .map_err(doing(format!("trying the ports of container {container}")))?;
+            .map_err(doing(format!("trying the ports of container {}", convert::short(container))))?;
         Ok(answer.into_inner().ports.into_iter().filter_map(convert::port).collect())
     }
 

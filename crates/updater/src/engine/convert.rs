@@ -21,6 +21,12 @@ pub(super) fn malformed(action: &str, what: &str) -> EngineError {
     }
 }
 
+/// The beginning of an id, as people use it; a name stays.
+pub(super) fn short(container: &str) -> &str {
+    let is_id = container.len() == 64 && container.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id { &container[..12] } else { container }
+}
+
 pub(super) fn error(action: String, status: &Status) -> EngineError {
     let kind = match status.code() {
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => EngineErrorKind::Away,
@@ -32,7 +38,12 @@ pub(super) fn error(action: String, status: &Status) -> EngineError {
         Code::ResourceExhausted => EngineErrorKind::Full,
         _ => EngineErrorKind::Other,
     };
-    EngineError { action, kind, message: status.message().to_owned() }
+    // A status with a source was made on this side: nobody answered, or not to the end.
+    let message = match std::error::Error::source(status) {
+        Some(_) => format!("docker-agent does not answer ({})", status.message()),
+        None => status.message().to_owned(),
+    };
+    EngineError { action, kind, message }
 }
 
 pub(super) fn container(wire: wire::Container) -> Container {

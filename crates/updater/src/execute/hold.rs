@@ -44,8 +44,8 @@ impl Step for Hold {
         if work.plan().has_data() && super::copy::is_needed(scope) {
             let snapshot = &work.names.snapshot;
             return Err(StepError::failed(format!(
-                "the data of {name} could not be brought back, so its old version is not started on it; the data is in \
-                 the snapshot {snapshot}"
+                "the data of {name} could not be brought back, so its old version is not started on it; its copy is the \
+                 snapshot {snapshot}, if that is still there"
             )));
         }
         if may_be_stopping(scope, &container)? {

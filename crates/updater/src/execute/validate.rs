@@ -57,10 +57,12 @@ impl Step for Validate {
                 Some(_) => {}
             }
         }
-        if matches!(scope.state(step::HOLD), None | Some(StepState::Undone)) {
-            work.start_if_died().await?;
-            work.remove_late().await?;
+        if step::UNDOABLE.iter().any(|step| matches!(scope.state(step), Some(StepState::Begun | StepState::Done))) {
+            // An undo failed for good. That has been told, and everything here would only follow from it.
+            return Ok(());
         }
+        work.start_if_died().await?;
+        work.remove_late().await?;
         work.check_container(scope, &mut problems).await?;
         work.check_files(&mut problems).await?;
         work.check_leftovers(&mut problems).await?;
