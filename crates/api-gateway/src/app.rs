@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use homeport_bus_client::Publisher;
 use homeport_service::{Context, trace::TraceContext};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::Instrument as _;
@@ -23,10 +24,14 @@ pub(crate) struct App {
     pub(crate) upstream: Upstream,
     pub(crate) gate: Gate,
     pub(crate) hub: Arc<Hub>,
+    /// The way to the bus.
+    pub(crate) publisher: Publisher,
     pub(crate) plugins: Arc<Registry>,
     pub(crate) metrics: Metrics,
     /// One permit for each upgraded connection that may exist.
     pub(crate) tunnels: Arc<Semaphore>,
+    /// One permit for each websocket that has not said who it is.
+    pub(crate) handshakes: Arc<Semaphore>,
 }
 
 impl App {
@@ -53,8 +58,10 @@ impl App {
     pub(crate) async fn until_over(self: Arc<Self>, caller: Caller) {
         let drain = self.context.drain().clone();
         let revoked = async {
+            let period = ms(self.config.auth.recheck_ms).max(Duration::from_millis(100));
             loop {
-                tokio::time::sleep(ms(self.config.auth.recheck_ms).max(Duration::from_millis(100))).await;
+                // Once the time is up, or at once when a credential was changed.
+                drop(tokio::time::timeout(period, self.gate.changed()).await);
                 if let Err(problem) = self.gate.ask(&self.upstream, &caller).await
                     && matches!(problem.kind(), Kind::Unauthorized | Kind::Forbidden)
                 {

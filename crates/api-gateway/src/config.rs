@@ -76,18 +76,40 @@ impl Default for AuthConfig {
 pub struct EventsConfig {
     /// Events that are kept for clients that come back with a `Last-Event-ID`; the oldest go first. Default 1024.
     pub ring: usize,
+    /// Bytes of topics and values that are kept so at most. Default 16777216 (16 MiB).
+    pub ring_bytes: usize,
     /// Events that wait for one slow client; then progress is left out, then the oldest, and the client is told how
     /// many. Default 256.
     pub queue: usize,
-    /// Event streams at the same time; further ones are answered with 503. Default 256.
+    /// Bytes of topics and values that wait so at most; one event may always wait. Default 8388608 (8 MiB).
+    pub queue_bytes: usize,
+    /// Event streams and websockets at the same time; further streams are answered with 503, further websockets closed
+    /// with 1013. Default 256.
     pub max_clients: usize,
     /// Milliseconds of silence after which a stream sends a comment. Default 15000.
     pub keepalive_ms: u64,
+    /// Milliseconds between two pings of a websocket. One that has said nothing from one ping to the next is closed.
+    /// Default 30000.
+    pub ping_ms: u64,
+    /// Milliseconds that a websocket may take to say who it is; then it is closed. Default 10000.
+    pub handshake_ms: u64,
+    /// Websockets that have not said who they are at the same time; further ones are answered with 429. Default 32.
+    pub max_handshakes: usize,
 }
 
 impl Default for EventsConfig {
     fn default() -> Self {
-        Self { ring: 1024, queue: 256, max_clients: 256, keepalive_ms: 15_000 }
+        Self {
+            ring: 1024,
+            ring_bytes: 16 << 20,
+            queue: 256,
+            queue_bytes: 8 << 20,
+            max_clients: 256,
+            keepalive_ms: 15_000,
+            ping_ms: 30_000,
+            handshake_ms: 10_000,
+            max_handshakes: 32,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use homeport_proto::auth::v1::{AuthorizeRequest, Principal};
 use homeport_service::Secret;
 use http::{HeaderMap, Method, header};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
 
 use crate::{
     problem::{Kind, Problem},
@@ -48,6 +49,11 @@ impl Caller {
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
+    /// The address that the call came from.
+    pub(crate) const fn client(&self) -> IpAddr {
+        self.question.client
+    }
+
     /// Refuses a credential that is limited to some paths. What it may do is for another credential to decide.
     pub(crate) fn require_unscoped(&self) -> Result<(), Problem> {
         if self.principal.scopes.is_empty() {
@@ -62,12 +68,13 @@ impl Caller {
 pub(crate) struct Gate {
     lifetime: Duration,
     good: Mutex<HashMap<[u8; 32], (Instant, Principal)>>,
+    forgotten: Notify,
 }
 
 impl Gate {
     /// Remembers a good answer for `lifetime`; zero turns the memory off.
     pub(crate) fn new(lifetime: Duration) -> Self {
-        Self { lifetime, good: Mutex::default() }
+        Self { lifetime, good: Mutex::default(), forgotten: Notify::new() }
     }
 
     /// Decides about a request by its `Authorization` header.
@@ -80,12 +87,19 @@ impl Gate {
         client: IpAddr,
     ) -> Result<Caller, Problem> {
         let authorization = authorization(headers).ok_or_else(unauthorized)?;
-        let question = Question {
-            authorization: Secret::new(authorization.to_owned()),
-            method: method.clone(),
-            path: path.to_owned(),
-            client,
-        };
+        self.admit_with(upstream, Secret::new(authorization.to_owned()), method, path, client).await
+    }
+
+    /// Decides about a request whose credential came some other way, written as the header would have it.
+    pub(crate) async fn admit_with(
+        &self,
+        upstream: &Upstream,
+        authorization: Secret<String>,
+        method: &Method,
+        path: &str,
+        client: IpAddr,
+    ) -> Result<Caller, Problem> {
+        let question = Question { authorization, method: method.clone(), path: path.to_owned(), client };
         let key = question.key();
         if let Some(principal) = self.remembered(&key) {
             return Ok(Caller { principal, question });
@@ -103,6 +117,12 @@ impl Gate {
     /// Forgets every answer, after credentials were changed through this gateway.
     pub(crate) fn forget(&self) {
         self.lock().clear();
+        self.forgotten.notify_waiters();
+    }
+
+    /// Waits until credentials are changed through this gateway.
+    pub(crate) async fn changed(&self) {
+        self.forgotten.notified().await;
     }
 
     fn remembered(&self, key: &[u8; 32]) -> Option<Principal> {

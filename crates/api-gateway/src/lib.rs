@@ -80,7 +80,7 @@ impl Gateway {
     pub async fn serve(self) {
         let Self { listener, address, app } = self;
         let context = &app.context;
-        let publisher = Publisher::new(context.paths().socket("bus"), context);
+        let publisher = &app.publisher;
         let version = Version { version: env!("CARGO_PKG_VERSION") };
         publisher.publish("service:gateway:started", &version);
         keep_up(context, app.metrics.clone());
@@ -97,12 +97,24 @@ fn build(config: Config, context: &Context) -> Arc<App> {
         context: context.clone(),
         upstream: Upstream::new(context.paths()),
         gate: Gate::new(ms(config.auth.cache_ms)),
-        hub: Arc::new(Hub::new(events.ring, events.queue, events.max_clients, SystemClock.now())),
+        hub: Arc::new(Hub::new(hub_limits(events), SystemClock.now())),
+        publisher: Publisher::new(context.paths().socket("bus"), context),
         plugins: Arc::new(Registry::new(root, config.plugins.clone())),
         metrics: Metrics::install(),
         tunnels: Arc::new(Semaphore::new(config.plugins.max_tunnels)),
+        handshakes: Arc::new(Semaphore::new(events.max_handshakes)),
         config,
     })
+}
+
+const fn hub_limits(events: &EventsConfig) -> stream::Limits {
+    stream::Limits {
+        ring: events.ring,
+        ring_bytes: events.ring_bytes,
+        queue: events.queue,
+        queue_bytes: events.queue_bytes,
+        clients: events.max_clients,
+    }
 }
 
 /// Payload of `service:gateway:started` and `service:gateway:stopped`.

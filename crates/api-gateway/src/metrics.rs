@@ -15,6 +15,7 @@ const TUNNELS: &str = "homeport_plugin_tunnels";
 const PLUGINS: &str = "homeport_plugins";
 const RELOADS: &str = "homeport_plugin_reloads_total";
 const STREAM_CLIENTS: &str = "homeport_event_stream_clients";
+const WEBSOCKET_CLIENTS: &str = "homeport_websocket_clients";
 const STREAM_DROPPED: &str = "homeport_event_stream_dropped_total";
 const BUS_EVENTS: &str = "homeport_bus_events_total";
 const BUS_LOST: &str = "homeport_bus_connections_lost_total";
@@ -81,7 +82,8 @@ fn describe() {
     describe_gauge!(TUNNELS, "Upgraded connections to plugins.");
     describe_gauge!(PLUGINS, "Plugins that are reachable.");
     describe_counter!(RELOADS, "Changes of api.json, by outcome.");
-    describe_gauge!(STREAM_CLIENTS, "Clients of the event streams.");
+    describe_gauge!(STREAM_CLIENTS, "Clients of the event streams, those on websockets included.");
+    describe_gauge!(WEBSOCKET_CLIENTS, "Clients that follow events on a websocket.");
     describe_counter!(STREAM_DROPPED, "Events that slow clients missed.");
     describe_counter!(BUS_EVENTS, "Events from the bus, by first segment of the topic.");
     describe_counter!(BUS_LOST, "How often the bus went away.");
@@ -139,6 +141,11 @@ impl Held {
     /// A client of an event stream.
     pub(crate) fn stream_client() -> Self {
         Self::new(STREAM_CLIENTS)
+    }
+
+    /// A client on a websocket.
+    pub(crate) fn websocket_client() -> Self {
+        Self::new(WEBSOCKET_CLIENTS)
     }
 
     /// An upgraded connection to a plugin.

@@ -21,6 +21,7 @@ use axum::{
 use crate::{app::App, router::Traits};
 
 pub(crate) use correlation::CorrelationId;
+pub(crate) use cross_site::is_own;
 pub(crate) use security::secure_plugin;
 
 /// Who sent the request. The listener puts it into every request.

@@ -3,7 +3,11 @@
 mod bus;
 mod hub;
 mod sse;
+mod topics;
+mod ws;
 
 pub(crate) use bus::follow;
-pub(crate) use hub::{Hub, Subscription, Taken};
-pub(crate) use sse::{Frame, response};
+pub(crate) use hub::{Hub, Limits, Subscription, Taken};
+pub(crate) use sse::{Frame, last_event_id, response};
+pub(crate) use topics::Prefixes;
+pub(crate) use ws::{End, Opening, Socket};

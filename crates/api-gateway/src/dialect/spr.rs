@@ -3,5 +3,6 @@
 mod base;
 mod routes;
 mod tokens;
+mod ws;
 
 pub(crate) use routes::routes;

@@ -34,6 +34,13 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether a request comes from a page of the address that it was sent to, or from no page at all. Stricter than the
+/// guard: pages of a developer's machine are strangers too.
+pub(crate) fn is_own(headers: &HeaderMap) -> bool {
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
+    text(&header::ORIGIN).is_none_or(|origin| is_host(origin, text(&header::HOST)))
+}
+
 /// Whether an origin is the address that the request itself was sent to.
 fn is_host(origin: &str, host: Option<&str>) -> bool {
     let (Some((scheme, authority)), Some(host)) = (origin.split_once("://"), host) else { return false };

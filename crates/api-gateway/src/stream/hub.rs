@@ -26,15 +26,34 @@ pub(crate) struct Event {
     pub(crate) transient: bool,
 }
 
+impl Event {
+    fn size(&self) -> usize {
+        self.topic.len() + self.value.len()
+    }
+}
+
 /// Which topics a client wants.
-pub(crate) type Filter = fn(&str) -> bool;
+pub(crate) type Filter = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// How much of everything there may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Events in the ring.
+    pub(crate) ring: usize,
+    /// Bytes in the ring.
+    pub(crate) ring_bytes: usize,
+    /// Events in the queue of a client.
+    pub(crate) queue: usize,
+    /// Bytes in the queue of a client; one event may always be there.
+    pub(crate) queue_bytes: usize,
+    /// Clients.
+    pub(crate) clients: usize,
+}
 
 /// The ring and the clients.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    ring_size: usize,
-    queue_size: usize,
-    max_clients: usize,
+    limits: Limits,
     inner: Mutex<Inner>,
 }
 
@@ -44,11 +63,11 @@ struct Inner {
     /// The oldest number whose event, and all since, a client can still be given.
     complete_from: u64,
     ring: VecDeque<Arc<Event>>,
+    ring_bytes: usize,
     next_client: u64,
     clients: HashMap<u64, Arc<Client>>,
 }
 
-#[derive(Debug)]
 struct Client {
     filter: Filter,
     queue: Mutex<Queue>,
@@ -56,9 +75,16 @@ struct Client {
     filled: Notify,
 }
 
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("queue", &self.queue).finish_non_exhaustive()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Queue {
     events: VecDeque<Arc<Event>>,
+    bytes: usize,
     dropped: u64,
     /// Events were lost before they came here, nobody knows how many.
     gap: bool,
@@ -75,16 +101,17 @@ pub(crate) enum Taken {
 
 impl Hub {
     /// A hub without clients. `now` is where the numbering starts, so that numbers of an earlier process are older.
-    pub(crate) fn new(ring_size: usize, queue_size: usize, max_clients: usize, now: Timestamp) -> Self {
+    pub(crate) fn new(limits: Limits, now: Timestamp) -> Self {
         let start = u64::try_from(now.as_microsecond()).unwrap_or_default();
         let inner = Inner {
             next_id: start,
             complete_from: start,
             ring: VecDeque::new(),
+            ring_bytes: 0,
             next_client: 0,
             clients: HashMap::new(),
         };
-        Self { ring_size, queue_size: queue_size.max(1), max_clients, inner: Mutex::new(inner) }
+        Self { limits, inner: Mutex::new(inner) }
     }
 
     /// Gives an event to everybody who wants it. Never waits.
@@ -93,13 +120,14 @@ impl Hub {
         let event = Arc::new(Event { id: inner.next_id, topic, value, transient });
         inner.next_id += 1;
         for client in inner.clients.values().filter(|client| (client.filter)(&event.topic)) {
-            client.push(&event, self.queue_size);
+            client.push(&event, &self.limits);
         }
+        inner.ring_bytes += event.size();
         inner.ring.push_back(event);
-        while inner.ring.len() > self.ring_size {
-            if let Some(oldest) = inner.ring.pop_front() {
-                inner.complete_from = oldest.id + 1;
-            }
+        while inner.ring.len() > self.limits.ring || inner.ring_bytes > self.limits.ring_bytes {
+            let Some(oldest) = inner.ring.pop_front() else { break };
+            inner.ring_bytes -= oldest.size();
+            inner.complete_from = oldest.id + 1;
         }
     }
 
@@ -118,14 +146,14 @@ impl Hub {
     /// A new client, beginning after the event numbered `after` if it names one. `None`: there are too many.
     pub(crate) fn subscribe(self: &Arc<Self>, filter: Filter, after: Option<u64>) -> Option<Subscription> {
         let mut inner = lock(&self.inner);
-        if inner.clients.len() >= self.max_clients {
+        if inner.clients.len() >= self.limits.clients {
             return None;
         }
         let client = Arc::new(Client { filter, queue: Mutex::default(), filled: Notify::new() });
         if let Some(after) = after {
             lock(&client.queue).gap = after.saturating_add(1) < inner.complete_from;
-            for event in inner.ring.iter().filter(|event| event.id > after && filter(&event.topic)) {
-                client.push(event, self.queue_size);
+            for event in inner.ring.iter().filter(|event| event.id > after && (client.filter)(&event.topic)) {
+                client.push(event, &self.limits);
             }
             client.filled.notify_one();
         }
@@ -137,14 +165,16 @@ impl Hub {
 }
 
 impl Client {
-    fn push(&self, event: &Arc<Event>, limit: usize) {
+    fn push(&self, event: &Arc<Event>, limits: &Limits) {
         let mut queue = lock(&self.queue);
-        if queue.events.len() >= limit {
+        while queue.events.len() >= limits.queue || queue.bytes + event.size() > limits.queue_bytes {
             let least = queue.events.iter().position(|event| event.transient).unwrap_or(0);
-            queue.events.remove(least);
+            let Some(least) = queue.events.remove(least) else { break };
+            queue.bytes -= least.size();
             queue.dropped += 1;
             metrics::count_dropped(1);
         }
+        queue.bytes += event.size();
         queue.events.push_back(Arc::clone(event));
         drop(queue);
         self.filled.notify_one();
@@ -158,7 +188,9 @@ impl Client {
         if queue.dropped > 0 {
             return Some(Taken::Dropped(std::mem::take(&mut queue.dropped)));
         }
-        queue.events.pop_front().map(Taken::Event)
+        let event = queue.events.pop_front()?;
+        queue.bytes -= event.size();
+        Some(Taken::Event(event))
     }
 }
 
@@ -202,13 +234,18 @@ mod tests {
     use super::*;
 
     fn hub(ring: usize, queue: usize) -> Arc<Hub> {
-        Arc::new(Hub::new(ring, queue, 2, Timestamp::from_microsecond(1_000).unwrap()))
+        let limits = Limits { ring, ring_bytes: 1_000, queue, queue_bytes: 200, clients: 2 };
+        Arc::new(Hub::new(limits, Timestamp::from_microsecond(1_000).unwrap()))
     }
 
     fn publish(hub: &Hub, values: &[&str]) {
         for value in values {
             hub.publish("update:progress".to_owned(), (*value).to_owned(), value.starts_with("progress"));
         }
+    }
+
+    fn subscribe(hub: &Arc<Hub>, after: Option<u64>) -> Subscription {
+        hub.subscribe(Box::new(|_| true), after).unwrap()
     }
 
     /// All that a client can take without waiting.
@@ -224,7 +261,7 @@ mod tests {
     #[tokio::test]
     async fn progress_gives_way_before_results() {
         let hub = hub(8, 3);
-        let mut client = hub.subscribe(|_| true, None).unwrap();
+        let mut client = subscribe(&hub, None);
         publish(&hub, &["progress 1", "done 1", "progress 2", "done 2", "done 3"]);
         assert_eq!(drain(&mut client), ["dropped 2", "done 1", "done 2", "done 3"]);
         publish(&hub, &["done 4", "done 5", "done 6", "done 7"]);
@@ -235,12 +272,12 @@ mod tests {
     async fn whoever_comes_back_gets_what_was_missed() {
         let hub = hub(2, 8);
         publish(&hub, &["1", "2", "3"]);
-        let mut all = hub.subscribe(|_| true, Some(1_000)).unwrap();
+        let mut all = subscribe(&hub, Some(1_000));
         assert_eq!(drain(&mut all), ["2", "3"], "event 1000 was seen, 1001 and 1002 are in the ring");
         drop(all);
-        let mut older = hub.subscribe(|_| true, Some(7)).unwrap();
+        let mut older = subscribe(&hub, Some(7));
         assert_eq!(drain(&mut older), ["dropped 0", "2", "3"], "a number of another process");
-        let mut fresh = hub.subscribe(|_| true, None).unwrap();
+        let mut fresh = subscribe(&hub, None);
         assert_eq!(drain(&mut fresh), Vec::<String>::new());
     }
 
@@ -248,29 +285,48 @@ mod tests {
     async fn an_outage_of_the_bus_is_told_to_all() {
         let hub = hub(8, 8);
         publish(&hub, &["1"]);
-        let mut client = hub.subscribe(|_| true, Some(1_000)).unwrap();
+        let mut client = subscribe(&hub, Some(1_000));
         hub.interrupted();
         publish(&hub, &["2"]);
         assert_eq!(drain(&mut client), ["dropped 0", "2"]);
-        let mut later = hub.subscribe(|_| true, Some(1_000)).unwrap();
+        let mut later = subscribe(&hub, Some(1_000));
         assert_eq!(drain(&mut later), ["dropped 0", "2"]);
     }
 
     #[tokio::test]
     async fn a_topic_that_is_not_wanted_takes_no_place() {
         let hub = hub(8, 1);
-        let mut client = hub.subscribe(|topic| topic == "docker", None).unwrap();
+        let mut client = hub.subscribe(Box::new(|topic| topic == "docker"), None).unwrap();
         publish(&hub, &["1", "2"]);
         assert_eq!(drain(&mut client), Vec::<String>::new());
     }
 
     #[tokio::test]
+    async fn bytes_are_bounded_too() {
+        let hub = hub(8, 8);
+        let mut client = subscribe(&hub, None);
+        let large = "x".repeat(900);
+        publish(&hub, &["1", &large, "2"]);
+        assert_eq!(
+            drain(&mut client),
+            ["dropped 2", "2"],
+            "a large one pushes out all before it, and gives way itself"
+        );
+        let mut later = subscribe(&hub, Some(1_000));
+        assert_eq!(drain(&mut later), ["dropped 1", "2"], "the ring holds both");
+        publish(&hub, &[&large]);
+        drop(client);
+        let mut later = subscribe(&hub, Some(1_000));
+        assert_eq!(drain(&mut later), ["dropped 0", "dropped 1", large.as_str()], "the ring holds the last two");
+    }
+
+    #[tokio::test]
     async fn clients_are_bounded_and_leave() {
         let hub = hub(8, 1);
-        let first = hub.subscribe(|_| true, None).unwrap();
-        let _second = hub.subscribe(|_| true, None).unwrap();
-        assert!(hub.subscribe(|_| true, None).is_none());
+        let first = subscribe(&hub, None);
+        let _second = subscribe(&hub, None);
+        assert!(hub.subscribe(Box::new(|_| true), None).is_none());
         drop(first);
-        assert!(hub.subscribe(|_| true, None).is_some());
+        assert!(hub.subscribe(Box::new(|_| true), None).is_some());
     }
 }

@@ -7,12 +7,14 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures::{Stream, StreamExt as _, stream};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{Subscription, Taken};
+use crate::extract::Params;
 
 /// How long a client waits before it comes back.
 const RETRY: &str = "retry: 1000\n";
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const KEEPALIVE: &str = ": keepalive\n\n";
 
 /// One event as it stands in the stream.
@@ -42,6 +44,12 @@ impl Frame {
         text.push('\n');
         text
     }
+}
+
+/// The event after which a client wants to go on: `Last-Event-ID`, or `?last_event_id=` for those that cannot set headers.
+pub(crate) fn last_event_id(headers: &HeaderMap, params: &Params) -> Option<u64> {
+    let header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
+    header.or_else(|| params.text("last_event_id"))?.parse().ok()
 }
 
 /// A response that says `first`, then what `translate` makes of each thing that the subscription brings, until `over`.

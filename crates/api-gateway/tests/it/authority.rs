@@ -24,7 +24,15 @@ async fn every_route_needs_a_credential_unless_it_is_named_open() {
     let stack = Stack::start().await;
     let open: Vec<_> = homeport_api_gateway::routes().into_iter().filter(|route| route.open).collect();
     let named: Vec<_> = open.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
-    assert_eq!(named, ["GET /healthz", "POST /auth/login", "POST /api/auth/login"], "an open route is a decision");
+    let expected = [
+        "GET /healthz",
+        "POST /auth/login",
+        "POST /api/auth/login",
+        // Open to HTTP alone: the first message on the websocket must be a credential.
+        "GET /ws",
+        "GET /ws_events_all",
+    ];
+    assert_eq!(named, expected, "an open route is a decision");
     let closed = homeport_api_gateway::routes().into_iter().filter(|route| !route.open);
     let mut count = 0;
     for route in closed {

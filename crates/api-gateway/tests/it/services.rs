@@ -27,6 +27,8 @@ use tonic::{Request, Response, Status};
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) revoked: AtomicBool,
+    /// Single credentials that are good no longer.
+    pub(crate) revoked_credentials: Mutex<Vec<String>>,
     pub(crate) authorized: AtomicUsize,
     pub(crate) paths: Mutex<Vec<String>>,
     pub(crate) snapshot: Mutex<updater::Snapshot>,
@@ -44,6 +46,7 @@ impl Default for World {
     fn default() -> Self {
         Self {
             revoked: AtomicBool::default(),
+            revoked_credentials: Mutex::default(),
             authorized: AtomicUsize::default(),
             paths: Mutex::default(),
             snapshot: Mutex::default(),
@@ -87,6 +90,15 @@ fn user() -> auth::Principal {
     }
 }
 
+fn token(name: &str, scopes: &[&str]) -> auth::Principal {
+    auth::Principal {
+        kind: principal::Kind::Token.into(),
+        name: name.to_owned(),
+        id: name.to_owned(),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+    }
+}
+
 #[tonic::async_trait]
 impl AuthService for Fake {
     async fn login(&self, request: Request<auth::LoginRequest>) -> Reply<auth::LoginResponse> {
@@ -114,18 +126,21 @@ impl AuthService for Fake {
         let request = request.into_inner();
         self.0.authorized.fetch_add(1, Ordering::SeqCst);
         self.0.paths.lock().unwrap().push(format!("{} {}", request.method, request.path));
-        if self.0.revoked.load(Ordering::SeqCst) {
+        let revoked = self.0.revoked_credentials.lock().unwrap().contains(&request.authorization);
+        if revoked || self.0.revoked.load(Ordering::SeqCst) {
             return Err(Status::unauthenticated("the token was revoked"));
         }
         let principal = match request.authorization.as_str() {
-            // "Basic" is admin:right.
-            "Bearer good" | "Basic YWRtaW46cmlnaHQ=" => user(),
-            "Bearer scoped" if request.path == "/api/status" || request.path == "/tokens" => auth::Principal {
-                kind: principal::Kind::Token.into(),
-                name: "widget".to_owned(),
-                id: "t1".to_owned(),
-                scopes: vec!["/api/status:r".to_owned(), "/tokens".to_owned()],
-            },
+            // The first "Basic" is admin:right.
+            // The last is admin:with:colons.
+            "Bearer good" | "Basic YWRtaW46cmlnaHQ=" | "Basic YWRtaW46d2l0aDpjb2xvbnM=" => user(),
+            "Bearer follower" if request.path == "/ws_events_all" || request.path == "/events" => {
+                token("follower", &["/ws_events_all", "/events"])
+            }
+            "Bearer root" => token("root", &["/"]),
+            "Bearer scoped" if request.path == "/api/status" || request.path == "/tokens" => {
+                token("widget", &["/api/status:r", "/tokens"])
+            }
             "Bearer scoped" => return Err(Status::permission_denied("the token does not reach this path")),
             _ => return Err(Status::unauthenticated("unknown credential")),
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,8 +15,6 @@ use crate::{
     stream::{self, Frame, Taken},
 };
 
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
 /// Opens the stream. `?named=false` leaves out the event names, `Last-Event-ID` (or `?last_event_id=`) brings what was missed.
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
@@ -24,9 +22,7 @@ pub(super) async fn stream(
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, Problem> {
-    let last =
-        headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()).or_else(|| params.text("last_event_id"));
-    let subscription = app.hub.subscribe(is_wanted, last.and_then(|id| id.parse().ok()));
+    let subscription = app.hub.subscribe(Box::new(is_wanted), stream::last_event_id(&headers, &params));
     let subscription =
         subscription.ok_or_else(|| Problem::new(Kind::Unavailable, "too many event streams are open"))?;
     let named = params.text("named") != Some("false");

@@ -1,6 +1,6 @@
 //! The table of SPR's base API.
 
-use super::{base, tokens};
+use super::{base, tokens, ws};
 use crate::route::Route;
 
 /// Every route.
@@ -11,5 +11,8 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/tokens", tokens::list),
         Route::put("/tokens", tokens::create),
         Route::delete("/tokens", tokens::delete),
+        // Browsers cannot set headers on a websocket: the credential is the first thing said on it.
+        Route::get("/ws", ws::notifications).open(),
+        Route::get("/ws_events_all", ws::everything).open(),
     ]
 }

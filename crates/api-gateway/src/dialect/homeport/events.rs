@@ -1,0 +1,96 @@
+//! `/events`: the bus over HTTP, event by event as it is.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use homeport_bus_client::PublishError;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    app::App,
+    config::ms,
+    extract::{Json, Params},
+    gate::Caller,
+    problem::{Kind, Problem},
+    stream::{self, Frame, Prefixes, Taken},
+};
+
+/// First segments of the topics that Homeport's own services publish; what they say must be true.
+const OWN: [&str; 5] = ["auth", "bus", "docker", "service", "update"];
+
+/// `GET /events`: every event as `{"topic", "value"}` with its number, from the one after `Last-Event-ID` (or
+/// `?last_event_id=`) on. `?t=prefix,…` chooses topics. An event named `dropped` tells how many events are missing.
+pub(super) async fn stream(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, Problem> {
+    let prefixes = Prefixes::of(&params);
+    let wanted = Box::new(move |topic: &str| prefixes.take(topic));
+    let subscription = app
+        .hub
+        .subscribe(wanted, stream::last_event_id(&headers, &params))
+        .ok_or_else(|| Problem::new(Kind::Unavailable, "too many event streams are open"))?;
+    let first = Frame { name: Some("connected".to_owned()), id: None, data: "{}".to_owned() };
+    let keepalive = ms(app.config.events.keepalive_ms);
+    Ok(stream::response(
+        subscription,
+        &first,
+        |taken| Some(frame(taken)),
+        keepalive,
+        Arc::clone(&app).until_over(caller),
+    ))
+}
+
+fn frame(taken: &Taken) -> Frame {
+    match taken {
+        Taken::Event(event) => {
+            let data = json!({ "topic": event.topic, "value": event.value }).to_string();
+            Frame { name: None, id: Some(event.id), data }
+        }
+        // Zero is a number that nobody knows.
+        Taken::Dropped(count) => {
+            let data = json!({ "count": (*count > 0).then_some(count) }).to_string();
+            Frame { name: Some("dropped".to_owned()), id: None, data }
+        }
+    }
+}
+
+/// Body of a new event.
+#[derive(Debug, Deserialize)]
+pub(super) struct NewEvent {
+    topic: String,
+    /// Any text; usually that of a JSON object.
+    value: String,
+}
+
+/// `POST /events`: publishes, and answers 204 once the bus has the event. A token with scopes may publish if they cover
+/// this path, but nothing in the name of Homeport's own services.
+pub(super) async fn publish(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Json(NewEvent { topic, value }): Json<NewEvent>,
+) -> Result<StatusCode, Problem> {
+    if topic.is_empty() {
+        return Err(Problem::bad_request("an event needs a topic, from general to specific: backup:done"));
+    }
+    if OWN.contains(&topic.split(':').next().unwrap_or_default()) {
+        caller.require_unscoped()?;
+    }
+    let publisher = app.publisher.clone();
+    let publishing = async move { publisher.deliver(topic, value).await.map_err(|error| problem(&error)) };
+    app.finish(publishing).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn problem(error: &PublishError) -> Problem {
+    match error {
+        PublishError::Unavailable { .. } => {
+            Problem::new(Kind::Unavailable, "the event bus is away; try again in a moment")
+        }
+        PublishError::Refused { .. } => Problem::bad_request("the event bus does not take this event"),
+    }
+}

@@ -1,0 +1,188 @@
+//! `GET /ws` and `GET /ws_events_all`: events on a websocket whose first message is the credential.
+
+mod credential;
+mod frame;
+
+use std::{net::IpAddr, sync::Arc};
+
+use axum::{
+    Extension,
+    extract::{Request, State},
+    response::Response,
+};
+use homeport_proto::auth::v1::principal::Kind as Who;
+use serde::Serialize;
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
+
+use crate::{
+    app::App,
+    config::ms,
+    extract::Params,
+    gate::Caller,
+    middleware::{ClientAddress, is_own},
+    problem::{Kind, Problem},
+    stream::{End, Opening, Prefixes, Socket},
+};
+
+/// What clients wait for after their credential.
+const SUCCESS: &str = "success";
+const FAILURE: &str = "Authentication failure";
+
+/// What a websocket carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Channel {
+    /// What is meant to be shown to a person.
+    Notifications,
+    /// That, and every event of the bus.
+    Everything,
+}
+
+impl Channel {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Notifications => "/ws",
+            Self::Everything => "/ws_events_all",
+        }
+    }
+
+    fn takes(self, topic: &str) -> bool {
+        self == Self::Everything || frame::is_notification(topic)
+    }
+}
+
+/// `GET /ws`.
+pub(super) async fn notifications(
+    State(app): State<Arc<App>>,
+    client: Option<Extension<ClientAddress>>,
+    params: Params,
+    request: Request,
+) -> Result<Response, Problem> {
+    open(&app, Channel::Notifications, client, &params, request)
+}
+
+/// `GET /ws_events_all`.
+pub(super) async fn everything(
+    State(app): State<Arc<App>>,
+    client: Option<Extension<ClientAddress>>,
+    params: Params,
+    request: Request,
+) -> Result<Response, Problem> {
+    open(&app, Channel::Everything, client, &params, request)
+}
+
+fn open(
+    app: &Arc<App>,
+    channel: Channel,
+    client: Option<Extension<ClientAddress>>,
+    params: &Params,
+    request: Request,
+) -> Result<Response, Problem> {
+    if !is_own(request.headers()) {
+        return Err(Problem::new(Kind::Forbidden, "a page of another site may not open this websocket"));
+    }
+    let unknown = Arc::clone(&app.handshakes).try_acquire_owned();
+    let unknown = unknown.map_err(|_| {
+        Problem::new(Kind::TooManyRequests, "too many websockets have not said who they are; try again")
+    })?;
+    let (opening, response) = Opening::read(request)?;
+    let client = client.map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |Extension(ClientAddress(at))| at.ip());
+    let visit = Visit { app: Arc::clone(app), channel, client, prefixes: Prefixes::of(params) };
+    app.context.spawn("websocket", async move {
+        if let Some(socket) = opening.complete().await {
+            visit.run(socket, unknown).await;
+        }
+    });
+    Ok(response)
+}
+
+/// A client on a websocket.
+struct Visit {
+    app: Arc<App>,
+    channel: Channel,
+    client: IpAddr,
+    prefixes: Prefixes,
+}
+
+impl Visit {
+    /// Lets the client in and gives it events until it leaves. It holds one of the places of the unknown until it is
+    /// known, or gone.
+    async fn run(self, mut socket: Socket, unknown: OwnedSemaphorePermit) {
+        let decided = tokio::select! {
+            decided = self.identify(&mut socket) => decided,
+            () = self.app.context.drain().cancelled() => Err(End::Away),
+        };
+        match decided {
+            Ok(caller) => {
+                drop(unknown);
+                self.welcome(&caller);
+                self.follow(socket, caller).await;
+            }
+            Err(end) => {
+                if end == End::Refused {
+                    socket.say(FAILURE).await;
+                }
+                socket.close(end).await;
+            }
+        }
+    }
+
+    async fn identify(&self, socket: &mut Socket) -> Result<Caller, End> {
+        let patience = ms(self.app.config.events.handshake_ms);
+        let text = timeout(patience, socket.first_text()).await.ok().flatten().ok_or(End::Refused)?;
+        let caller = credential::admit(&self.app, &text, self.channel.path(), self.client).await;
+        caller.map_err(|problem| match problem.kind() {
+            Kind::Unauthorized | Kind::Forbidden | Kind::TooManyRequests => End::Refused,
+            // That auth cannot be asked says nothing about the credential.
+            _ => End::Busy,
+        })
+    }
+
+    async fn follow(self, mut socket: Socket, caller: Caller) {
+        let Self { app, channel, prefixes, .. } = self;
+        let wanted = Box::new(move |topic: &str| channel.takes(topic) && prefixes.take(topic));
+        // Before the answer, so that what is published after it arrives.
+        let Some(subscription) = app.hub.subscribe(wanted, None) else {
+            return socket.close(End::Busy).await;
+        };
+        if !socket.say(SUCCESS).await {
+            return;
+        }
+        let ping = ms(app.config.events.ping_ms);
+        let over = async {
+            Arc::clone(&app).until_over(caller).await;
+            if app.context.drain().is_cancelled() { End::Away } else { End::Refused }
+        };
+        socket.follow(subscription, |taken| frame::of(taken, channel == Channel::Everything), ping, over).await;
+    }
+
+    /// Tells the bus, for each websocket: auth itself tells it once a minute.
+    fn welcome(&self, caller: &Caller) {
+        let is_user = caller.principal.kind() == Who::User;
+        let (name, ip) = (caller.name(), caller.client().to_string());
+        tracing::info!(
+            principal.name = name,
+            client.address = ip,
+            http.path = self.channel.path(),
+            "a websocket opened"
+        );
+        let event = Welcome {
+            r#type: if is_user { "user" } else { "token" },
+            name,
+            username: is_user.then_some(name),
+            reason: format!("{ip}:websocket"),
+            ip,
+        };
+        self.app.publisher.publish("auth:success", &event);
+    }
+}
+
+/// Payload of `auth:success` for a websocket; auth's own has the same keys.
+#[derive(Serialize)]
+struct Welcome<'a> {
+    r#type: &'static str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    reason: String,
+    ip: String,
+}
