@@ -4,30 +4,38 @@ use std::time::Duration;
 
 /// What `-help` prints.
 pub(crate) const USAGE: &str = "\
-Prints the events of the bus, or publishes one.
+Shows the events of the bus, or publishes one.
 
-Usage: sprbus [-t prefixes] [-j]
+Usage: sprbus [-t prefixes] [-nogui | -j]
        sprbus -t topic -p text [-v]
 
+  -addr host[:port] the bus of another machine, through its API; port 80 if none is named
   -t list           topics to show: comma-separated beginnings of topics; all of them without it.
                     With -p: the topic to publish to
   -e list           topics to hide: comma-separated beginnings of topics (default \"nft:lan:in\")
   -j                print JSON objects: {\"Topic\": ..., \"Value\": ...}, each followed by an empty line
   -raw              no empty lines: one event a line
-  -nogui            plain lines; the default
+  -nogui            plain lines, also on a terminal; without -nogui, -j and -raw a terminal gets a full-screen view
+  -f file           begin the full-screen view with the events of this file: one JSON object a line, or one array
+  -since when       begin with the events since then: an age such as 90s, 10m, 2h, 1d, or the id of the last event seen.
+                    Not with -addr
   -o file           also write the events to this file, one JSON object a line; what it held is lost
   -p text           publish this text and exit
   -v                with -p: print what is published, and refuse text that is no JSON
-  -timeout seconds  exit after this time; 0 = run for ever (default 20)
+  -timeout seconds  exit after this time; 0 = run for ever (default 20). The full-screen view stays
   -help             this text
 
 Environment: HOMEPORT_STATE, the state directory (default /state);
              TEST_PREFIX, put before the default path of the socket, /state/api/eventbus.sock
+             SPR_API_TOKEN, the API token that -addr needs
 ";
 
 /// What the command line says.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag that is on or off")]
 pub(crate) struct Arguments {
+    /// `-addr`: the machine whose bus it is; none for this one.
+    pub(crate) address: Option<String>,
     /// `-t`: beginnings of topics to show, or with `-p` the topic. Empty: everything.
     pub(crate) topics: String,
     /// `-e`: beginnings of topics to hide.
@@ -36,6 +44,12 @@ pub(crate) struct Arguments {
     pub(crate) json: bool,
     /// `-raw`: no empty line after an event.
     pub(crate) raw: bool,
+    /// `-nogui`: plain lines on a terminal too.
+    pub(crate) plain: bool,
+    /// `-f`: what the full-screen view begins with.
+    pub(crate) file: Option<String>,
+    /// `-since`: where to begin.
+    pub(crate) since: Option<Since>,
     /// `-o`: where to write the events too.
     pub(crate) log: Option<String>,
     /// `-p`: what to publish.
@@ -49,15 +63,51 @@ pub(crate) struct Arguments {
 impl Default for Arguments {
     fn default() -> Self {
         Self {
+            address: None,
             topics: String::new(),
             hidden: "nft:lan:in".to_owned(),
             json: false,
             raw: false,
+            plain: false,
+            file: None,
+            since: None,
             log: None,
             publish: None,
             verbose: false,
             timeout: Some(Duration::from_secs(20)),
         }
+    }
+}
+
+/// Where to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Behind the event with this id.
+    Id(u64),
+    /// With what is this old.
+    Age(Duration),
+}
+
+impl Since {
+    /// Reads `4711`, `90s`, `1h30m`, `2d`. `None`: it is neither.
+    fn parse(text: &str) -> Option<Self> {
+        if let Ok(id) = text.parse() {
+            return Some(Self::Id(id));
+        }
+        let (mut rest, mut seconds) = (text, 0_u64);
+        while !rest.is_empty() {
+            let unit = rest.find(|letter: char| !letter.is_ascii_digit())?;
+            let each = match rest[unit..].chars().next()? {
+                's' => 1,
+                'm' => 60,
+                'h' => 3_600,
+                'd' => 86_400,
+                _ => return None,
+            };
+            seconds = seconds.checked_add(rest[..unit].parse::<u64>().ok()?.checked_mul(each)?)?;
+            rest = &rest[unit + 1..];
+        }
+        (!text.is_empty()).then_some(Self::Age(Duration::from_secs(seconds)))
     }
 }
 
@@ -83,6 +133,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Argum
         };
         let mut flag = Flag { name, value, rest: &mut arguments };
         match name {
+            "addr" => parsed.address = Some(flag.text()?).filter(|address| !address.is_empty()),
             "t" => parsed.topics = flag.text()?,
             "e" => parsed.hidden = flag.text()?,
             "o" => parsed.log = Some(flag.text()?).filter(|path| !path.is_empty()),
@@ -91,14 +142,18 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Argum
             "j" => parsed.json = flag.switch()?,
             "raw" => parsed.raw = flag.switch()?,
             "v" => parsed.verbose = flag.switch()?,
-            // There is nothing but plain lines.
-            "nogui" => drop(flag.switch()?),
+            "nogui" => parsed.plain = flag.switch()?,
+            "f" => parsed.file = Some(flag.text()?).filter(|path| !path.is_empty()),
+            "since" => parsed.since = Some(flag.since()?),
             "help" | "h" => return Err(Usage::Asked),
             _ => return Err(Usage::Wrong(format!("there is no flag -{name}"))),
         }
     }
     if parsed.publish.is_some() && parsed.topics.is_empty() {
         return Err(Usage::Wrong("-p needs the topic to publish to; give it with -t".to_owned()));
+    }
+    if parsed.since.is_some() && parsed.address.is_some() {
+        return Err(Usage::Wrong("-since needs the bus of this machine; it does not go with -addr".to_owned()));
     }
     Ok(parsed)
 }
@@ -123,6 +178,13 @@ impl<I: Iterator<Item = String>> Flag<'_, I> {
         let wrong = |_| Usage::Wrong(format!("-{} takes a number of seconds, not {text:?}", self.name));
         let seconds: u32 = text.parse().map_err(wrong)?;
         Ok((seconds > 0).then(|| Duration::from_secs(seconds.into())))
+    }
+
+    fn since(&mut self) -> Result<Since, Usage> {
+        let text = self.text()?;
+        let wrong =
+            || Usage::Wrong(format!("-{} takes an age such as 10m, or the id of an event, not {text:?}", self.name));
+        Since::parse(&text).ok_or_else(wrong)
     }
 
     fn switch(&mut self) -> Result<bool, Usage> {
@@ -166,6 +228,27 @@ mod tests {
     }
 
     #[test]
+    fn since_is_an_age_or_an_id() {
+        let age = |seconds| Some(Since::Age(Duration::from_secs(seconds)));
+        let cases = [
+            ("4711", Some(Since::Id(4711))),
+            ("0", Some(Since::Id(0))),
+            ("90s", age(90)),
+            ("1h30m", age(5_400)),
+            ("7d", age(604_800)),
+            ("", None),
+            ("h", None),
+            ("10x", None),
+            ("1h30", None),
+            ("999999999999999999d", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Since::parse(text), expected, "{text}");
+        }
+        assert_eq!(check("--since=10m").unwrap().since, age(600));
+    }
+
+    #[test]
     fn wrong_lines_say_what_is_wrong() {
         let wrong = [
             ("-x", "there is no flag -x"),
@@ -173,6 +256,8 @@ mod tests {
             ("a:b", "\"a:b\" is no flag; a topic goes after -t"),
             ("-timeout soon", "-timeout takes a number of seconds, not \"soon\""),
             ("-p {}", "-p needs the topic to publish to; give it with -t"),
+            ("-since yesterday", "-since takes an age such as 10m, or the id of an event, not \"yesterday\""),
+            ("-since 1h -addr nas", "-since needs the bus of this machine; it does not go with -addr"),
             ("-j=maybe", "-j is on or off, not \"maybe\""),
         ];
         for (line, message) in wrong {

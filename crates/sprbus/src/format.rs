@@ -34,7 +34,7 @@ pub(crate) fn is_json(text: &str) -> bool {
 }
 
 /// An object's values without their keys; anything else as it is.
-fn description(event: &Event) -> String {
+pub(crate) fn description(event: &Event) -> String {
     let Ok(Members(members)) = serde_json::from_str(&event.value) else {
         return event.value.clone();
     };

@@ -1,18 +1,28 @@
-//! The bus on the command line: prints events as they happen, or publishes one.
+//! The bus on the command line: shows events as they happen, or publishes one.
 //!
 //! Flags, defaults and output are those of the tool of this name that scripts already use; `arguments` lists them.
 
 mod arguments;
 mod follow;
 mod format;
+mod log;
 mod publish;
+mod selection;
 mod socket;
+mod source;
+mod view;
 
-use std::{io::Write as _, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Write as _, stdin, stdout},
+    process::ExitCode,
+};
 
 use homeport_service::{config::Environment, telemetry};
 
-use crate::arguments::{Arguments, Usage};
+use crate::{
+    arguments::{Arguments, Usage},
+    source::Source,
+};
 
 /// Exit code of a command line that makes no sense.
 const EXIT_USAGE: u8 = 2;
@@ -41,13 +51,23 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let socket = socket::path(&Environment::of_process());
-    socket::check(&socket)?;
+    let source = Source::choose(arguments, &Environment::of_process())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match &arguments.publish {
-        Some(value) => runtime.block_on(publish::run(&socket, &arguments.topics, value, arguments.verbose)),
-        None => runtime.block_on(follow::run(socket, arguments)),
+        Some(value) => runtime.block_on(publish::run(&source, &arguments.topics, value, arguments.verbose)),
+        None if wants_view(arguments) => runtime.block_on(view::run(&source, arguments)),
+        None => {
+            if arguments.file.is_some() {
+                say("-f is for the full-screen view; it is left out");
+            }
+            runtime.block_on(follow::run(&source, arguments))
+        }
     }
+}
+
+/// Whether a person is there who asked for nothing simpler.
+fn wants_view(arguments: &Arguments) -> bool {
+    !(arguments.json || arguments.plain || arguments.raw) && stdout().is_terminal() && stdin().is_terminal()
 }
 
 /// A line for the person at the terminal, apart from the events.

@@ -1,5 +1,7 @@
-//! The built program against a bus in this process.
+//! The built program against a bus in this process, and against the double of an API.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod remote;
 
 use std::{path::Path, process::Stdio, time::Duration};
 
