@@ -7,7 +7,7 @@ use bollard::{
     models::{EventMessage, EventMessageTypeEnum},
     query_parameters::EventsOptionsBuilder,
 };
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _};
 use homeport_bus_client::Publisher;
 use homeport_service::{Context, telemetry::chain};
 use serde::Serialize;
@@ -87,16 +87,37 @@ impl Watch {
         tracing::info!(engine.version = version.engine, engine.api_version = %version.api, "connected to the engine");
         (*pause, *is_away) = (FIRST_PAUSE, false);
         self.images.forget();
-        if let Err(error) = self.workshop.sweep().await {
-            tracing::warn!(error = chain(&error), "a helper container that was left over could not be removed");
-        }
+        Self::say_if_left(self.workshop.sweep().await);
         let types = ["container", "image", "network", "volume"].map(str::to_owned).to_vec();
         let mut options = EventsOptionsBuilder::default().filters(&HashMap::from([("type".to_owned(), types)]));
         if let Some(nanoseconds) = since {
             options = options.since(&format!("{}.{:09}", *nanoseconds / 1_000_000_000, *nanoseconds % 1_000_000_000));
         }
         let docker = self.engine.docker()?;
-        let mut events = std::pin::pin!(docker.events(Some(options.build())));
+        let events = self.events(docker.events(Some(options.build())), since);
+        let late = async {
+            Self::say_if_left(self.workshop.sweep_late().await);
+            std::future::pending().await
+        };
+        tokio::select! {
+            ended = events => ended,
+            never = late => never,
+        }
+    }
+
+    fn say_if_left(swept: Result<(), EngineError>) {
+        if let Err(error) = swept {
+            tracing::warn!(error = chain(&error), "a helper container that was left over could not be removed");
+        }
+    }
+
+    /// Tells of events until the engine ends them.
+    async fn events(
+        &self,
+        events: impl Stream<Item = Result<EventMessage, BollardError>>,
+        since: &mut Option<i64>,
+    ) -> Result<(), EngineError> {
+        let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
             match event {
                 Ok(event) => {

@@ -31,6 +31,8 @@ pub(crate) const ROLE: &str = "helper";
 const INSTANCE_LABEL: &str = "homeport.instance";
 /// What a helper works on.
 const SUBJECT_LABEL: &str = "homeport.subject";
+/// After this long an engine has carried out what a killed docker-agent had asked it for.
+const LATE: Duration = Duration::from_secs(2);
 /// The largest answer of a helper.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
@@ -95,13 +97,35 @@ impl Workshop {
     /// Removes helper containers that nobody waits for: a former docker-agent was killed, or the engine was away when
     /// they should have gone.
     pub(crate) async fn sweep(&self) -> Result<(), EngineError> {
-        for id in self.ids(&[(ROLE_LABEL, ROLE), (INSTANCE_LABEL, &self.settings.instance)]).await? {
-            if !self.in_use().contains(&id) {
-                tracing::info!(container.id = id, "removing a helper container that was left over");
-                self.containers.remove(&id, true, true).await?;
-            }
+        for id in self.unused().await? {
+            self.discard(&id).await?;
         }
         Ok(())
+    }
+
+    /// Looks again some seconds later: what a docker-agent that was killed had asked for may be made by the engine after
+    /// its successor has looked. Only what is found twice goes, because one that is just being made for this process is
+    /// not known to be in use until the engine has answered.
+    pub(crate) async fn sweep_late(&self) -> Result<(), EngineError> {
+        tokio::time::sleep(LATE).await;
+        let suspects = self.unused().await?;
+        tokio::time::sleep(LATE).await;
+        for id in self.unused().await?.iter().filter(|id| suspects.contains(id)) {
+            self.discard(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Helper containers of this installation that this process does not wait for.
+    async fn unused(&self) -> Result<Vec<String>, EngineError> {
+        let mut ids = self.ids(&[(ROLE_LABEL, ROLE), (INSTANCE_LABEL, &self.settings.instance)]).await?;
+        ids.retain(|id| !self.in_use().contains(id));
+        Ok(ids)
+    }
+
+    async fn discard(&self, id: &str) -> Result<(), EngineError> {
+        tracing::info!(container.id = id, "removing a helper container that was left over");
+        self.containers.remove(id, true, true).await
     }
 
     /// Removes what works on a subject, and waits until it is gone.
