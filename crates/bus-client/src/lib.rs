@@ -1,8 +1,9 @@
 //! The event bus, seen from a process that uses it.
 //!
 //! [`Publisher::publish`] hands an event over and goes on: it never waits and never fails, because no request may depend
-//! on the bus. [`Publisher::deliver`] waits for the bus's acknowledgement, for events that are kept until they are out.
-//! [`subscribe`] follows a prefix for as long as the stream is polled, through every restart of the bus.
+//! on the bus. [`Publisher::deliver`] waits until the bus has the event on disk, for events that are kept until then.
+//! [`subscribe`] follows a prefix for as long as the stream is polled, through every restart of the bus;
+//! [`subscribe_from`] does so without missing what the bus keeps.
 //!
 //! ```no_run
 //! # async fn example(context: homeport_service::Context) {
@@ -22,9 +23,11 @@
 
 mod backoff;
 mod publisher;
+mod replay;
 mod subscriber;
 
 pub use publisher::{PublishError, Publisher, QUEUE_BYTES, QUEUE_EVENTS, deliver};
+pub use replay::{Cursor, Replay, subscribe_from};
 pub use subscriber::{Notice, subscribe, watch};
 
 /// The largest event that the bus takes, encoded: 4 MiB, as its existing clients know it.

@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use homeport_proto::pubservice::{self, pubsub_service_client::PubsubServiceClient};
+use homeport_proto::{
+    bus::v1::{PublishRequest, bus_service_client::BusServiceClient},
+    pubservice::{self, pubsub_service_client::PubsubServiceClient},
+};
 use homeport_service::{
     Context,
     rpc::{self, Client},
@@ -78,6 +81,7 @@ impl PublishError {
 pub struct Publisher {
     queue: mpsc::Sender<Event>,
     client: PubsubServiceClient<Client>,
+    acknowledged: BusServiceClient<Client>,
     counters: Arc<Counters>,
 }
 
@@ -98,14 +102,14 @@ impl Publisher {
         let client = client(&socket);
         let counters = Arc::new(Counters::default());
         let sender = Sender {
-            socket,
+            socket: socket.clone(),
             client: client.clone(),
             counters: Arc::clone(&counters),
             context: context.clone(),
             away: false,
         };
         context.spawn("bus-publisher", sender.run(events));
-        Self { queue, client, counters }
+        Self { queue, client, acknowledged: BusServiceClient::new(rpc::connect(&socket)), counters }
     }
 
     /// Publishes an event, its payload as JSON. Returns at once; see [`Publisher`] for what happens then.
@@ -124,9 +128,17 @@ impl Publisher {
         }
     }
 
-    /// Publishes an event and waits until the bus has taken it, for 10 s at most. The value is sent as it is.
+    /// Publishes an event and waits until the bus has it on disk, or in memory if its topic is not kept, for 10 s at most.
+    /// The value is sent as it is.
     pub async fn deliver(&self, topic: impl Into<String>, value: impl Into<String>) -> Result<(), PublishError> {
-        send(&mut self.client.clone(), &Event { topic: topic.into(), value: value.into() }).await
+        let event = Event { topic: topic.into(), value: value.into() };
+        let request = PublishRequest { topic: event.topic.clone(), value: event.value.clone() };
+        match self.acknowledged.clone().publish(request).await {
+            Ok(_) => Ok(()),
+            // The bus is still the one of the version before.
+            Err(status) if status.code() == Code::Unimplemented => send(&mut self.client.clone(), &event).await,
+            Err(status) => Err(PublishError::new(event.topic, status)),
+        }
     }
 
     /// How many events were dropped since the process started.

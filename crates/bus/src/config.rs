@@ -18,11 +18,21 @@ pub struct Config {
     pub socket: SocketSection,
     /// What one subscriber may cost.
     pub subscriber: SubscriberSection,
+    /// What is kept for those who come later.
+    pub store: StoreSection,
+    /// Sockets for one client each, which has only some topics there. Default: none.
+    pub client: Vec<ClientSection>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { drain_limit_ms: 500, socket: SocketSection::default(), subscriber: SubscriberSection::default() }
+        Self {
+            drain_limit_ms: 500,
+            socket: SocketSection::default(),
+            subscriber: SubscriberSection::default(),
+            store: StoreSection::default(),
+            client: Vec::new(),
+        }
     }
 }
 
@@ -58,6 +68,51 @@ impl From<SocketSection> for SocketConfig {
     fn from(section: SocketSection) -> Self {
         Self { mode: section.mode, allowed_uids: section.allowed_uids, allow_any_uid: section.allow_any_uid }
     }
+}
+
+/// The `[store]` section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSection {
+    /// Events whose topic begins with one of these are kept on disk. Default: the platform's own, `update:`, `docker:`,
+    /// `app:`, `backup:`, `host:`, `service:`, `bus:`, `auth:`, `plugin:`, `alert:`.
+    pub prefixes: Vec<String>,
+    /// How long, in hours. Default 168, a week.
+    pub hours: u32,
+    /// How much of them, in bytes; the oldest go first. Default 268435456.
+    pub bytes: u64,
+    /// Other events that stay in memory, the newest. Default 4096.
+    pub ring_events: usize,
+    /// Bytes of them. Default 4194304.
+    pub ring_bytes: usize,
+}
+
+impl Default for StoreSection {
+    fn default() -> Self {
+        let platform =
+            ["update:", "docker:", "app:", "backup:", "host:", "service:", "bus:", "auth:", "plugin:", "alert:"];
+        Self {
+            prefixes: platform.map(str::to_owned).to_vec(),
+            hours: 7 * 24,
+            bytes: 256 << 20,
+            ring_events: 4096,
+            ring_bytes: 4 << 20,
+        }
+    }
+}
+
+/// A `[[client]]` section: a socket for one client, to be mounted into its container alone.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientSection {
+    /// Path of the socket, `<directory>/eventbus.sock`; a relative one begins at the state directory.
+    pub socket: std::path::PathBuf,
+    /// The client may publish topics that begin with one of these. Default: none.
+    #[serde(default)]
+    pub publish: Vec<String>,
+    /// The client may subscribe to prefixes that begin with one of these. Default: none.
+    #[serde(default)]
+    pub subscribe: Vec<String>,
 }
 
 /// The `[subscriber]` section.

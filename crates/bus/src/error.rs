@@ -3,7 +3,7 @@
 use homeport_service::status::Coded;
 use tonic::Code;
 
-use crate::broker::BrokerError;
+use crate::{broker::BrokerError, log::GroupError};
 
 impl Coded for BrokerError {
     fn code(&self) -> Code {
@@ -11,6 +11,16 @@ impl Coded for BrokerError {
             // The client tries again, and finds the next process.
             Self::Draining => Code::Unavailable,
             Self::TooManySubscribers { .. } => Code::ResourceExhausted,
+        }
+    }
+}
+
+impl Coded for GroupError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Name => Code::InvalidArgument,
+            Self::Unknown { .. } => Code::NotFound,
+            Self::TooMany | Self::NotStored(_) => Code::ResourceExhausted,
         }
     }
 }

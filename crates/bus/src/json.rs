@@ -12,12 +12,14 @@ use std::time::Duration;
 use homeport_service::Context;
 use tokio::net::UnixStream;
 
-use crate::broker::Broker;
+use crate::{broker::Broker, door::Door};
 
 /// The JSON-lines edge of a broker.
 #[derive(Debug, Clone)]
 pub(crate) struct JsonLines {
     pub(crate) broker: Broker,
+    /// What the clients of this socket may do.
+    pub(crate) door: Door,
     /// How long a subscriber may leave its full queue alone.
     pub(crate) stall_limit: Duration,
     /// How long it may go on reading once the bus stops.
@@ -29,14 +31,14 @@ impl JsonLines {
     pub(crate) fn serve(&self, stream: UnixStream, context: &Context) {
         let (edge, drain) = (self.clone(), context.drain().clone());
         context.spawn("json-lines", async move {
-            let publishing = publisher::run(&stream, &edge.broker);
+            let publishing = publisher::run(&stream, &edge.broker, &edge.door);
             let Some(Some(prefix)) = drain.run_until_cancelled(publishing).await else { return };
             let stop = async {
                 drain.cancelled().await;
                 tokio::time::sleep(edge.drain_limit).await;
             };
             tokio::select! {
-                () = subscriber::run(&stream, &edge.broker, prefix, edge.stall_limit) => {}
+                () = subscriber::run(&stream, &edge.broker, &edge.door, prefix, edge.stall_limit) => {}
                 () = stop => {}
             }
         });

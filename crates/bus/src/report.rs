@@ -1,11 +1,11 @@
-//! Tells on the bus itself which subscribers missed something.
+//! Tells on the bus itself which subscribers missed something, and what was refused.
 
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::{Broker, DROPPED_TOPIC, Event, Lag, OVERSIZE_TOPIC, Oversized};
+use crate::broker::{Broker, DENIED_TOPIC, DROPPED_TOPIC, Denied, Event, Lag, OVERSIZE_TOPIC, Oversized};
 
 /// Time between two reports: one a second shows a problem, more would add to it.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -46,6 +46,19 @@ struct Oversize<'a> {
     subscribers: usize,
 }
 
+/// The payload of `bus:denied`.
+#[derive(Debug, Serialize)]
+struct Refusal<'a> {
+    /// The socket that does not have it.
+    socket: &'a str,
+    /// `publish` or `subscribe`.
+    action: &'a str,
+    /// The topic, or the prefix.
+    topic: &'a str,
+    /// How often since the last report.
+    count: u64,
+}
+
 /// Publishes reports until the drain.
 pub(crate) async fn run(broker: Broker, drain: CancellationToken) {
     let reports = async {
@@ -53,6 +66,7 @@ pub(crate) async fn run(broker: Broker, drain: CancellationToken) {
             broker.report_due().await;
             report_lags(&broker);
             report_oversized(&broker);
+            report_denied(&broker);
             tokio::time::sleep(INTERVAL).await;
         }
     };
@@ -86,6 +100,20 @@ fn report_oversized(broker: &Broker) {
             "an event is too large for subscribers"
         );
         publish(broker, OVERSIZE_TOPIC, &Oversize { topic, size, subscribers: skipped });
+    }
+}
+
+fn report_denied(broker: &Broker) {
+    for Denied { socket, action, topic, count } in broker.take_denied() {
+        let topic = beginning(&topic);
+        tracing::warn!(
+            socket.path = socket,
+            bus.action = action,
+            bus.topic = topic,
+            bus.count = count,
+            "refused: this socket does not have the topic"
+        );
+        publish(broker, DENIED_TOPIC, &Refusal { socket: &socket, action, topic, count });
     }
 }
 

@@ -1,9 +1,17 @@
 //! The bus as gRPC clients know it.
 
+mod bus;
+mod latency;
 mod oversize;
 mod pubsub;
+mod replay;
 
-use homeport_proto::pubservice::pubsub_service_server::{PubsubServiceServer, SERVICE_NAME};
+pub(crate) use bus::Parts;
+use homeport_proto::{
+    bus::v1::bus_service_server::{self, BusServiceServer},
+    pubservice::pubsub_service_server::{PubsubServiceServer, SERVICE_NAME},
+};
+pub(crate) use latency::Latency;
 use tonic_reflection::server::{
     Builder, Error,
     v1::{ServerReflection, ServerReflectionServer},
@@ -13,12 +21,18 @@ use tonic_reflection::server::{
 use crate::{
     MAX_EVENT_BYTES,
     broker::Broker,
-    rpc::{oversize::Oversize, pubsub::Pubsub},
+    door::Door,
+    rpc::{bus::Bus, oversize::Oversize, pubsub::Pubsub},
 };
 
 /// `pubservice.PubsubService` in front of a broker.
-pub(crate) fn pubsub(broker: Broker) -> Oversize<PubsubServiceServer<Pubsub>> {
-    Oversize::new(PubsubServiceServer::new(Pubsub::new(broker)).max_decoding_message_size(MAX_EVENT_BYTES))
+pub(crate) fn pubsub(broker: Broker, door: Door) -> Oversize<PubsubServiceServer<Pubsub>> {
+    Oversize::new(PubsubServiceServer::new(Pubsub::new(broker, door)).max_decoding_message_size(MAX_EVENT_BYTES))
+}
+
+/// `homeport.bus.v1.BusService` in front of a broker and its log.
+pub(crate) fn bus(parts: Parts, door: Door) -> Oversize<BusServiceServer<Bus>> {
+    Oversize::new(BusServiceServer::new(Bus::new(parts, door)).max_decoding_message_size(MAX_EVENT_BYTES))
 }
 
 /// What generic tools ask for, in both versions that they speak.
@@ -30,6 +44,7 @@ pub(crate) fn reflection() -> Result<
         Builder::configure()
             .register_encoded_file_descriptor_set(homeport_proto::DESCRIPTORS)
             .with_service_name(SERVICE_NAME)
+            .with_service_name(bus_service_server::SERVICE_NAME)
     };
     Ok((builder().build_v1()?, builder().build_v1alpha()?))
 }

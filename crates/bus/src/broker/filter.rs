@@ -9,6 +9,8 @@ pub enum Filter {
     Joined(String),
     /// The topic starts with this. So `a:` does not match topic `a`.
     Topic(String),
+    /// The topic starts with one of these; none means every event.
+    Topics(Vec<String>),
 }
 
 impl Filter {
@@ -17,13 +19,22 @@ impl Filter {
         match self {
             Self::Joined(prefix) => joined_starts_with(&event.topic, &event.value, prefix),
             Self::Topic(prefix) => event.topic.starts_with(prefix),
+            Self::Topics(prefixes) => {
+                prefixes.is_empty() || prefixes.iter().any(|prefix| event.topic.starts_with(prefix))
+            }
         }
     }
 
-    /// The prefix as the subscriber gave it.
+    /// The prefix as the subscriber gave it, the first if there are several.
     pub fn prefix(&self) -> &str {
+        self.prefixes().first().map_or("", String::as_str)
+    }
+
+    /// The prefixes as the subscriber gave them.
+    pub fn prefixes(&self) -> &[String] {
         match self {
-            Self::Joined(prefix) | Self::Topic(prefix) => prefix,
+            Self::Joined(prefix) | Self::Topic(prefix) => std::slice::from_ref(prefix),
+            Self::Topics(prefixes) => prefixes,
         }
     }
 }

@@ -6,25 +6,30 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::broker::{Event, Filter, Limits};
+use crate::broker::{Filter, Limits, Origin, Published};
 
 /// Places that an idle queue keeps; a burst's memory is given back.
 const IDLE_PLACES: usize = 16;
 
-/// A bounded queue with one reader. Full, it refuses the newest.
+/// A bounded queue with one reader. Full, it refuses the newest; or, for a reader that can read again what it misses,
+/// it ends there.
 #[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) id: u64,
     pub(crate) filter: Filter,
+    pub(crate) origin: Origin,
     limits: Limits,
+    /// Whether the queue ends when it is full.
+    ends_full: bool,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    events: VecDeque<Arc<Event>>,
+    events: VecDeque<Arc<Published>>,
     bytes: usize,
     closed: bool,
+    overflowed: bool,
     /// An event was refused since one was taken out.
     full: bool,
     reader: Option<Waker>,
@@ -41,14 +46,21 @@ pub(crate) struct Missed {
 }
 
 impl Queue {
-    pub(crate) fn new(id: u64, filter: Filter, limits: Limits) -> Self {
-        Self { id, filter, limits, state: Mutex::default() }
+    pub(crate) fn new(id: u64, filter: Filter, origin: Origin, limits: Limits, ends_full: bool) -> Self {
+        Self { id, filter, origin, limits, ends_full, state: Mutex::default() }
     }
 
     /// Appends an event and wakes the reader; false if there is no room.
-    pub(crate) fn push(&self, event: &Arc<Event>) -> bool {
+    pub(crate) fn push(&self, event: &Arc<Published>) -> bool {
         let mut state = self.state();
+        if state.overflowed {
+            return true;
+        }
         if !state.has_room(event.size(), self.limits) {
+            if self.ends_full {
+                (state.closed, state.overflowed) = (true, true);
+                return true;
+            }
             state.full = true;
             state.missed.unreported += 1;
             state.missed.total += 1;
@@ -65,7 +77,7 @@ impl Queue {
     }
 
     /// The oldest event; none once the queue is closed and empty.
-    pub(crate) fn poll_pop(&self, cx: &Context<'_>) -> Poll<Option<Arc<Event>>> {
+    pub(crate) fn poll_pop(&self, cx: &Context<'_>) -> Poll<Option<Arc<Published>>> {
         let mut state = self.state();
         if let Some(event) = state.pop() {
             return Poll::Ready(Some(event));
@@ -93,6 +105,17 @@ impl Queue {
         self.state().full
     }
 
+    /// Whether the queue has ended because it was full.
+    pub(crate) fn overflowed(&self) -> bool {
+        self.state().overflowed
+    }
+
+    /// Events and bytes that wait, and events missed so far.
+    pub(crate) fn depth(&self) -> (usize, usize, u64) {
+        let state = self.state();
+        (state.events.len(), state.bytes, state.missed.total)
+    }
+
     /// What the subscriber missed; from here on that counts as reported.
     pub(crate) fn take_missed(&self) -> Missed {
         let mut state = self.state();
@@ -112,7 +135,7 @@ impl State {
         self.events.is_empty() || (self.events.len() < limits.queue_events && self.bytes + size <= limits.queue_bytes)
     }
 
-    fn pop(&mut self) -> Option<Arc<Event>> {
+    fn pop(&mut self) -> Option<Arc<Published>> {
         let event = self.events.pop_front()?;
         self.bytes -= event.size();
         self.full = false;

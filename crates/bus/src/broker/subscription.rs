@@ -8,7 +8,7 @@ use std::{
 
 use futures::Stream;
 
-use crate::broker::{Broker, Event, queue::Queue};
+use crate::broker::{Broker, Event, Published, queue::Queue};
 
 /// A stream of events. It ends when the broker drains; dropping it ends the subscription at once.
 #[derive(Debug)]
@@ -27,6 +27,11 @@ impl Subscription {
         self.broker.oversize(event);
     }
 
+    /// Whether the stream ended because the queue of a subscription made by [`Broker::subscribe_until_full`] was full.
+    pub fn overflowed(&self) -> bool {
+        self.queue.overflowed()
+    }
+
     /// Whether an event was refused since the last one was taken out.
     pub fn is_full(&self) -> bool {
         self.queue.is_full()
@@ -34,7 +39,7 @@ impl Subscription {
 }
 
 impl Stream for Subscription {
-    type Item = Arc<Event>;
+    type Item = Arc<Published>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.queue.poll_pop(cx)

@@ -6,7 +6,10 @@ use futures::{FutureExt as _, StreamExt as _};
 use tokio::net::UnixStream;
 
 use super::line;
-use crate::broker::{Broker, Filter, Subscription};
+use crate::{
+    broker::{Broker, Filter, Protocol, Subscription},
+    door::Door,
+};
 
 /// Bytes that are collected for one system call; the last line may go beyond it.
 const BATCH_BYTES: usize = 64 << 10;
@@ -16,9 +19,13 @@ const HALF_CLOSED_CHECK: Duration = Duration::from_secs(5);
 const STALL_CHECKS: u32 = 5;
 
 /// Delivers until the client leaves, stalls, or the broker drains.
-pub(crate) async fn run(stream: &UnixStream, broker: &Broker, prefix: String, stall_limit: Duration) {
+pub(crate) async fn run(stream: &UnixStream, broker: &Broker, door: &Door, prefix: String, stall_limit: Duration) {
     let filter = Filter::Topic(prefix);
-    match broker.subscribe(filter) {
+    if !door.may_subscribe(broker, &filter) {
+        return;
+    }
+    let origin = door.origin(Protocol::JsonLines, stream.peer_cred().ok());
+    match broker.subscribe_as(filter, origin) {
         Ok(subscription) => tokio::select! {
             () = gone(stream) => {}
             result = deliver(stream, subscription, stall_limit) => match result {

@@ -4,25 +4,31 @@ use futures::{Stream, StreamExt as _};
 use homeport_proto::pubservice::{self, pubsub_service_server::PubsubService};
 use homeport_service::status::to_status;
 use prost::Message as _;
+use tokio::net::unix::UCred;
 use tonic::{Request, Response, Status, codegen::BoxStream};
 
 use crate::{
     MAX_EVENT_BYTES,
-    broker::{Broker, Event, Filter, Subscription},
+    broker::{Broker, Event, Filter, Protocol, Subscription},
+    door::{Door, peer},
 };
 
 pub(crate) struct Pubsub {
     broker: Broker,
+    door: Door,
 }
 
 impl Pubsub {
-    pub(crate) const fn new(broker: Broker) -> Self {
-        Self { broker }
+    pub(crate) const fn new(broker: Broker, door: Door) -> Self {
+        Self { broker, door }
     }
 
     /// The caller's response headers follow this at once, so a client that waits for them misses nothing after.
-    fn register(&self, prefix: String) -> Result<Subscription, Status> {
-        self.broker.subscribe(Filter::Joined(prefix)).map_err(|error| to_status(&error))
+    fn register(&self, prefix: String, peer: Option<UCred>) -> Result<Subscription, Status> {
+        let filter = Filter::Joined(prefix);
+        self.door.subscribe(&self.broker, &filter)?;
+        let origin = self.door.origin(Protocol::Pubservice, peer);
+        self.broker.subscribe_as(filter, origin).map_err(|error| to_status(&error))
     }
 }
 
@@ -33,6 +39,7 @@ impl PubsubService for Pubsub {
 
     async fn publish(&self, request: Request<pubservice::String>) -> Result<Response<pubservice::String>, Status> {
         let pubservice::String { topic, value } = request.into_inner();
+        self.door.publish(&self.broker, &topic)?;
         self.broker.publish(Event { topic, value }).map_err(|error| to_status(&error))?;
         Ok(Response::new(pubservice::String::default()))
     }
@@ -41,12 +48,15 @@ impl PubsubService for Pubsub {
         &self,
         request: Request<pubservice::String>,
     ) -> Result<Response<Self::SubscribeTopicStream>, Status> {
-        let subscription = self.register(request.into_inner().topic)?;
+        let subscription = {
+            let peer = peer(&request);
+            self.register(request.into_inner().topic, peer)?
+        };
         Ok(Response::new(Box::pin(subscription.map(|event| Ok(apart(&event))))))
     }
 
-    async fn subscribe(&self, _: Request<pubservice::String>) -> Result<Response<Self::SubscribeStream>, Status> {
-        Ok(Response::new(Box::pin(joined_stream(self.register(String::new())?))))
+    async fn subscribe(&self, request: Request<pubservice::String>) -> Result<Response<Self::SubscribeStream>, Status> {
+        Ok(Response::new(Box::pin(joined_stream(self.register(String::new(), peer(&request))?))))
     }
 }
 

@@ -1,8 +1,11 @@
 //! A bus of the test's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use homeport_proto::pubservice::{self, pubsub_service_client::PubsubServiceClient};
+use homeport_proto::{
+    bus::v1::bus_service_client::BusServiceClient,
+    pubservice::{self, pubsub_service_client::PubsubServiceClient},
+};
 use homeport_service::{Context, Entry, Paths, StartError, config::Environment, rpc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +14,13 @@ use tonic::{Status, Streaming};
 use crate::soon;
 
 pub(crate) type Client = PubsubServiceClient<rpc::Client>;
+
+pub(crate) type Replay = BusServiceClient<rpc::Client>;
+
+/// A connection to `homeport.bus.v1` on a socket.
+pub(crate) fn replay(socket: &Path) -> Replay {
+    BusServiceClient::new(rpc::connect_streaming(socket))
+}
 
 /// A running bus; [`Bus::stop`] drains it.
 pub(crate) struct Bus {
@@ -33,6 +43,24 @@ impl Bus {
 
     pub(crate) async fn restart(&mut self) {
         self.restart_with(&[]).await;
+    }
+
+    /// Starts a bus with a settings file.
+    pub(crate) async fn start_with_file(settings: &str) -> Self {
+        let mut bus = Self { directory: tempfile::tempdir().unwrap(), drain: CancellationToken::new(), running: None };
+        std::fs::create_dir_all(bus.paths().configs).unwrap();
+        std::fs::write(bus.paths().configs.join("bus.toml"), settings).unwrap();
+        bus.restart_with(&[]).await;
+        bus
+    }
+
+    /// A path below the state directory.
+    pub(crate) fn state(&self, path: &str) -> PathBuf {
+        self.paths().state.join(path)
+    }
+
+    pub(crate) fn replay(&self) -> Replay {
+        replay(&self.socket())
     }
 
     async fn restart_with(&mut self, settings: &[(&str, &str)]) {

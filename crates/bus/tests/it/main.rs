@@ -2,13 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bus;
+mod door;
 mod drain;
 mod json;
+mod kill;
 mod limits;
 mod matching;
 mod model;
 mod order;
 mod reflection;
+mod replay;
 mod slow;
 
 use std::time::Duration;

@@ -60,6 +60,13 @@ impl Server {
         }
     }
 
+    /// Listens on another socket than the context's own.
+    #[must_use]
+    pub fn at(mut self, path: PathBuf) -> Self {
+        self.path = path;
+        self
+    }
+
     /// Gives calls under way another time than 8 s to finish once the context drains.
     #[must_use]
     pub const fn drain_limit(mut self, limit: Duration) -> Self {
