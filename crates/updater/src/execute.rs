@@ -194,6 +194,11 @@ fn placed(scope: &Scope<'_>) -> Result<Option<Placed>, StepError> {
     Ok(None)
 }
 
+/// Whether anything was done to the old container.
+fn is_touched(scope: &Scope<'_>) -> bool {
+    [step::STOP, step::RECREATE, step::SWAP].iter().any(|step| scope.state(step).is_some())
+}
+
 /// A failure of the engine as a failure of a step.
 fn failed(error: EngineError) -> StepError {
     if error.kind == EngineErrorKind::Away { StepError::away(error) } else { StepError::failed(error) }

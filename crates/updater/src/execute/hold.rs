@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError, StepState};
 
-use super::{OPERATION_LABEL, Work, failed, placed, step, validate::Seen};
+use super::{OPERATION_LABEL, Work, failed, is_touched, step, validate::Seen};
 use crate::{
     engine::{Container, Pull},
     plan::same_reference,
@@ -27,8 +27,8 @@ impl Step for Hold {
         let work = &self.0;
         let container = match work.old().await.map_err(failed)? {
             Some(old) => old,
-            None if placed(scope)?.is_none() => {
-                // Whoever removed it, it was not this operation; then it is not for this operation to bring it back.
+            None if !is_touched(scope) => {
+                // Whoever removed it, nothing had been done to it; then it is not for this operation to bring it back.
                 tracing::warn!(
                     container.name = work.plan().container.name,
                     "the container was removed by someone else"

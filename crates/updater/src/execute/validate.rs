@@ -7,7 +7,7 @@ use homeport_operation::{Scope, Step, StepError, StepState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Work, failed, placed, step};
+use super::{Work, failed, is_touched, step};
 use crate::plan::Way;
 
 pub(super) struct Validate(pub(super) Arc<Work>);
@@ -99,7 +99,7 @@ impl Work {
         let (subject, image) = (&self.plan().container, &self.plan().image);
         let Some(present) = self.engine.container(&subject.name).await.map_err(failed)? else {
             // Not ours to bring back if it went before we touched it.
-            if placed(scope)?.is_some() {
+            if is_touched(scope) {
                 problems.push(format!("there is no container {}", subject.name));
             }
             return Ok(());

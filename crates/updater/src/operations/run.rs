@@ -140,7 +140,7 @@ pub(super) fn ending(outcome: &Outcome, entry: Option<&Entry>, container: &str) 
         Outcome::Undone { error } if entry.is_some_and(was_touched) => {
             Some(Ending::bad(format!("{error}. The old version of {container} is back as it was."), true))
         }
-        Outcome::Undone { error } => Some(Ending::bad(format!("{error}. {container} runs on unchanged."), false)),
+        Outcome::Undone { error } => Some(Ending::bad(format!("{error}. Nothing was changed."), false)),
         Outcome::Broken { error, left } => Some(Ending::bad(
             format!("{error}. Not everything could be brought back; look at: {}", left.join("; ")),
             false,
