@@ -7,7 +7,9 @@ use std::{
 };
 
 use futures::{StreamExt as _, stream};
-use homeport_proto::bus::v1::{Earliest, PublishRequest, cursor::From, subscribe_response::Message};
+use homeport_proto::bus::v1::{
+    Earliest, GetStatisticsRequest, PublishRequest, cursor::From, subscribe_response::Message,
+};
 use homeport_service::{Entry, Paths};
 use tokio_util::sync::CancellationToken;
 
@@ -87,7 +89,12 @@ async fn what_was_acknowledged_is_there_once_and_in_order_after_a_kill() {
     let client = process.client();
     let publishing = publish_many(&client, 10_000, 64);
     let killing = async {
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        let (mut client, mut stored) = (process.client(), 0);
+        while stored < 1000 {
+            let answer = client.get_statistics(GetStatisticsRequest {}).await.unwrap();
+            stored = answer.into_inner().events_stored;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
         process.kill();
     };
     let (mut acknowledged, ()) = futures::join!(publishing, killing);
