@@ -100,16 +100,17 @@ impl Publisher {
     pub fn new(socket: PathBuf, context: &Context) -> Self {
         let (queue, events) = mpsc::channel(QUEUE_EVENTS);
         let client = client(&socket);
+        let acknowledged = BusServiceClient::new(rpc::connect(&socket));
         let counters = Arc::new(Counters::default());
         let sender = Sender {
-            socket: socket.clone(),
+            socket,
             client: client.clone(),
             counters: Arc::clone(&counters),
             context: context.clone(),
             away: false,
         };
         context.spawn("bus-publisher", sender.run(events));
-        Self { queue, client, acknowledged: BusServiceClient::new(rpc::connect(&socket)), counters }
+        Self { queue, client, acknowledged, counters }
     }
 
     /// Publishes an event, its payload as JSON. Returns at once; see [`Publisher`] for what happens then.

@@ -67,6 +67,7 @@ pub enum Replay {
 /// }
 /// # }
 /// ```
+#[expect(clippy::needless_pass_by_value, reason = "as in the other ways to subscribe")]
 pub fn subscribe_from(socket: PathBuf, prefixes: Vec<String>, cursor: Cursor) -> BoxStream<'static, Replay> {
     let client = BusServiceClient::new(rpc::connect_streaming(&socket)).max_decoding_message_size(MESSAGE_BYTES);
     let reader = Reader { prefixes, cursor, client, events: None, backoff: Backoff::new(), lost: false, wait: false };
