@@ -22,6 +22,7 @@ class Server(ThreadingMixIn, UnixStreamServer):
 
 
 path = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "/state/plugins/hello/socket")
+path.parent.mkdir(parents=True, exist_ok=True)
 path.unlink(missing_ok=True)  # The socket of an earlier run.
 with Server(str(path), Hello) as server:
     os.chmod(path, 0o666)  # The gateway is another user; who cannot reach the directory cannot connect anyway.
