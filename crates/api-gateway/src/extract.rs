@@ -20,8 +20,10 @@ use crate::{
 
 /// Values deeper than this are not looked into; nothing that a client sends is.
 const MAX_DEPTH: usize = 16;
+/// Below this key the keys are a client's own, and `Team` is another label than `team`.
+const VERBATIM: &str = "labels";
 
-/// A JSON body of any content type whose keys are matched without regard to case. Fields of `T` are written in lower
+/// A JSON object of any content type whose keys are matched without regard to case. Fields of `T` are written in lower
 /// case.
 #[derive(Debug)]
 pub(crate) struct Json<T>(pub(crate) T);
@@ -34,6 +36,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
         let bytes = read(request, http.max_body_bytes, ms(http.body_timeout_ms)).await?;
         let invalid = |error: serde_json::Error| Problem::bad_request(format!("invalid request body: {error}"));
         let mut value: Value = serde_json::from_slice(&bytes).map_err(invalid)?;
+        // A list would be read as the fields in their order.
+        if !value.is_object() {
+            return Err(Problem::bad_request("invalid request body: it is not a JSON object"));
+        }
         lower_keys(&mut value, MAX_DEPTH);
         serde_json::from_value(value).map(Self).map_err(invalid)
     }
@@ -60,8 +66,10 @@ fn lower_keys(value: &mut Value, depth: usize) {
         Value::Object(map) => {
             let pairs = std::mem::take(map);
             for (key, mut value) in pairs {
-                lower_keys(&mut value, depth - 1);
                 let lower = key.to_lowercase();
+                if lower != VERBATIM || !value.is_object() {
+                    lower_keys(&mut value, depth - 1);
+                }
                 // Of two spellings of one key the exact one counts.
                 if key == lower || !map.contains_key(&lower) {
                     map.insert(lower, value);
@@ -89,8 +97,8 @@ impl Params {
 
     /// A positive number. What is none takes the default.
     pub(crate) fn count(&self, name: &str, default: u32, most: u32) -> u32 {
-        let number = self.text(name).and_then(|text| text.parse::<u32>().ok()).filter(|number| *number > 0);
-        number.unwrap_or(default).min(most)
+        let number = self.text(name).and_then(|text| text.parse::<u64>().ok()).filter(|number| *number > 0);
+        number.map_or(default, |number| u32::try_from(number).unwrap_or(most)).min(most)
     }
 }
 
@@ -126,12 +134,20 @@ mod tests {
         assert_eq!(value, json!({ "container_name": "a", "list": [{ "stack": 1 }], "x": 1 }));
     }
 
+    #[test]
+    fn labels_keep_their_letters() {
+        let mut value = json!({ "Labels": { "docksmith.X": "A" }, "List": [{ "LABELS": ["B"] }] });
+        lower_keys(&mut value, MAX_DEPTH);
+        assert_eq!(value, json!({ "labels": { "docksmith.X": "A" }, "list": [{ "labels": ["B"] }] }));
+    }
+
     #[tokio::test]
     async fn parameters_take_their_defaults() {
-        let (mut parts, ()) =
-            Request::builder().uri("/?limit=-1&a=b&c=&big=9999&bad=%zz").body(()).unwrap().into_parts();
+        let uri = "/?limit=-1&a=b&c=&big=9999&bad=%zz&huge=5000000000";
+        let (mut parts, ()) = Request::builder().uri(uri).body(()).unwrap().into_parts();
         let params = Params::from_request_parts(&mut parts, &()).await.unwrap();
         assert_eq!((params.count("limit", 20, 500), params.count("big", 20, 500)), (20, 500));
+        assert_eq!((params.count("huge", 20, 500), params.count("bad", 20, 500)), (500, 20));
         assert_eq!((params.text("a"), params.text("c"), params.has("c")), (Some("b"), None, true));
     }
 }

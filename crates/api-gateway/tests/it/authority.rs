@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A path that a template stands for.
-fn instance(template: &str) -> String {
+pub(crate) fn instance(template: &str) -> String {
     template.replace("{name}", "web").replace("{id}", "op-1")
 }
 

@@ -1,4 +1,6 @@
-//! The Docksmith API as its clients see it.
+//! The Docksmith API as its clients see it. The files below are named after the sections of its contract.
+
+mod s1_transport;
 
 use std::{sync::atomic::Ordering, time::Duration};
 
