@@ -6,7 +6,10 @@ pub(crate) mod replace;
 
 use std::{collections::HashMap, time::Duration};
 
-use bollard::query_parameters::{RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder};
+use bollard::query_parameters::{
+    KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
+    RestartContainerOptionsBuilder, StopContainerOptionsBuilder,
+};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 
@@ -97,28 +100,89 @@ impl Containers {
             .await
     }
 
-    /// Stops with the container's own signal and grace period. One that is stopped or gone is stopped.
-    pub(crate) async fn stop(&self, reference: &str) -> Result<(), EngineError> {
+    /// Stops with the container's own signal, and its own grace period unless given another. One that is stopped or gone
+    /// is stopped.
+    pub(crate) async fn stop(&self, reference: &str, timeout: Option<Duration>) -> Result<(), EngineError> {
         let document = match self.document(reference).await {
             Ok(document) => document,
             Err(error) if error.is_not_found() => return Ok(()),
             Err(error) => return Err(error),
         };
         let id = document.text("Id");
-        let grace = document.at("Config.StopTimeout").as_i64().unwrap_or(DEFAULT_GRACE_SECONDS);
-        // A negative grace period means to wait for ever; the caller's deadline then ends it.
-        let grace = u64::try_from(grace).map_or(Duration::from_secs(24 * 3600), Duration::from_secs);
+        let options = timeout.map(|timeout| StopContainerOptionsBuilder::default().t(seconds(timeout)).build());
         let doing = format!("stopping container {reference}");
         let stopped = self
             .engine
-            .ask_within(grace + self.engine.answer_timeout(), &doing, |docker| async move {
-                docker.stop_container(id, None).await
+            .ask_within(self.patience(&document, timeout), &doing, |docker| async move {
+                docker.stop_container(id, options).await
             })
             .await;
         match stopped {
             Err(error) if error.is_not_found() => Ok(()),
             result => result,
         }
+    }
+
+    /// Stops as [`Containers::stop`] does and starts again, as one request, so that the engine goes through with it.
+    pub(crate) async fn restart(&self, reference: &str, timeout: Option<Duration>) -> Result<(), EngineError> {
+        let document = self.document(reference).await?;
+        let id = document.text("Id");
+        let options = timeout.map(|timeout| RestartContainerOptionsBuilder::default().t(seconds(timeout)).build());
+        let limit = self.patience(&document, timeout) + self.engine.answer_timeout();
+        self.engine
+            .ask_within(limit, &format!("restarting container {reference}"), |docker| async move {
+                docker.restart_container(id, options).await
+            })
+            .await
+    }
+
+    /// Sends a signal to a running container.
+    pub(crate) async fn kill(&self, reference: &str, signal: &str) -> Result<(), EngineError> {
+        let reference = name::container(reference)?;
+        if !signal.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-".contains(&byte)) {
+            return Err(EngineError::Argument(format!("'{signal}' is no name of a signal")));
+        }
+        let options = KillContainerOptionsBuilder::default().signal(signal).build();
+        self.engine
+            .ask(&format!("sending {signal} to container {reference}"), |docker| async move {
+                docker.kill_container(reference, Some(options)).await
+            })
+            .await
+    }
+
+    /// Freezes a running container. One that is paused is fine.
+    pub(crate) async fn pause(&self, reference: &str) -> Result<(), EngineError> {
+        let document = self.document(reference).await?;
+        if document.flag("State.Paused") {
+            return Ok(());
+        }
+        let id = document.text("Id");
+        self.engine
+            .ask(&format!("pausing container {reference}"), |docker| async move { docker.pause_container(id).await })
+            .await
+    }
+
+    /// Undoes a pause. One that is not paused is fine.
+    pub(crate) async fn unpause(&self, reference: &str) -> Result<(), EngineError> {
+        let document = self.document(reference).await?;
+        if !document.flag("State.Paused") {
+            return Ok(());
+        }
+        let id = document.text("Id");
+        self.engine
+            .ask(
+                &format!("unpausing container {reference}"),
+                |docker| async move { docker.unpause_container(id).await },
+            )
+            .await
+    }
+
+    /// How long a stop may take: the grace period, and a moment for the engine.
+    fn patience(&self, document: &Value, timeout: Option<Duration>) -> Duration {
+        let own = document.at("Config.StopTimeout").as_i64().unwrap_or(DEFAULT_GRACE_SECONDS);
+        // A negative grace period means to wait for ever; the caller's deadline then ends it.
+        let own = u64::try_from(own).map_or(Duration::from_secs(24 * 3600), Duration::from_secs);
+        timeout.unwrap_or(own) + self.engine.answer_timeout()
     }
 
     /// Removes a container; one that is gone is removed. With `volumes`, those go too that the engine made for it alone
@@ -173,6 +237,10 @@ impl Containers {
         let late = |_| Err(EngineError::TimedOut { doing, seconds: limit.as_secs() });
         tokio::time::timeout(limit, gone).await.unwrap_or_else(late)
     }
+}
+
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
 }
 
 /// A query value with everything encoded that could end it.

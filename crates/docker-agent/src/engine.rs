@@ -16,6 +16,8 @@ use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, errors::Error as Boll
 use hyper::{Method, header::HeaderValue};
 use serde_json::Value;
 
+pub(crate) use raw::Streaming;
+
 use crate::{document::Document as _, error::EngineError};
 
 /// Bollard's own limit must never be the one that strikes: every request is limited where it is made.
@@ -116,6 +118,26 @@ impl Engine {
     /// Sends a document as it is.
     pub(crate) async fn post(&self, doing: &str, path: &str, body: &Value) -> Result<Value, EngineError> {
         self.exchange(doing, Method::POST, path, Some(body)).await
+    }
+
+    /// Removes something. The path must be encoded already.
+    pub(crate) async fn delete(&self, doing: &str, path: &str) -> Result<Value, EngineError> {
+        self.exchange(doing, Method::DELETE, path, None).await
+    }
+
+    /// As [`Engine::get`], for what the engine has to work for.
+    pub(crate) async fn get_within(&self, limit: Duration, doing: &str, path: &str) -> Result<Value, EngineError> {
+        let exchange = raw::exchange(&self.socket, doing, Method::GET, path, None);
+        tokio::time::timeout(limit, exchange)
+            .await
+            .unwrap_or_else(|_| Err(EngineError::TimedOut { doing: doing.to_owned(), seconds: limit.as_secs() }))
+    }
+
+    /// An answer that is read as it comes; its beginning must be here within `limit`.
+    pub(crate) async fn stream(&self, limit: Duration, doing: &str, path: &str) -> Result<Streaming, EngineError> {
+        tokio::time::timeout(limit, raw::stream(&self.socket, doing, path))
+            .await
+            .unwrap_or_else(|_| Err(EngineError::TimedOut { doing: doing.to_owned(), seconds: limit.as_secs() }))
     }
 
     async fn exchange(

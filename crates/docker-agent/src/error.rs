@@ -94,6 +94,11 @@ impl EngineError {
         }
     }
 
+    /// Whether nothing can be asked of the engine at this moment.
+    pub(crate) fn is_away(&self) -> bool {
+        self.code() == Code::Unavailable
+    }
+
     /// Whether the engine says that the thing is not there.
     pub(crate) fn is_not_found(&self) -> bool {
         self.code() == Code::NotFound

@@ -13,13 +13,17 @@ mod engine;
 mod error;
 mod helper;
 mod image;
+mod inventory;
 mod locks;
+mod logs;
 mod name;
 mod own;
 mod probe;
 mod rpc;
 mod snapshot;
 mod stack_file;
+mod stats;
+mod upkeep;
 mod watch;
 mod workshop;
 
@@ -39,9 +43,11 @@ use crate::{
     container::Containers,
     engine::Engine,
     image::{Credentials, ImageCache},
+    inventory::Sizes,
     rpc::Agent,
     snapshot::Snapshots,
     stack_file::StackFiles,
+    upkeep::Upkeep,
     watch::Watch,
     workshop::Workshop,
 };
@@ -67,6 +73,14 @@ pub async fn run(context: Context) -> Result<(), StartError> {
         credentials: Credentials::new(settings.docker_config.clone()),
         snapshots: Snapshots::new(engine.clone(), workshop.clone(), settings.clone()),
         files: StackFiles::new(engine.clone(), settings.clone(), &context.state_dir()),
+        upkeep: Upkeep {
+            engine: engine.clone(),
+            containers: containers.clone(),
+            images: images.clone(),
+            sizes: Sizes::default(),
+            publisher: publisher.clone(),
+        },
+        context: context.clone(),
         engine,
         images,
         containers,

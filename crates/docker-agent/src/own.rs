@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::{container::Containers, document::Document as _, error::EngineError};
+use crate::{container::Containers, document::Document as _, error::EngineError, inventory, workshop};
+
+/// Compose's own label, by which the processes of one installation belong together.
+const PROJECT_LABEL: &str = "com.docker.compose.project";
 
 /// Its id; none if this process runs in none that the engine knows, such as in one of another engine.
 pub(crate) async fn container_id(containers: &Containers) -> Result<Option<String>, EngineError> {
@@ -29,6 +32,17 @@ fn id_in(mounts: &str) -> Option<&str> {
 pub(crate) fn is_helper(container: &Value) -> bool {
     container.at("Config.Labels").get(crate::workshop::ROLE_LABEL).and_then(Value::as_str)
         == Some(crate::workshop::ROLE)
+}
+
+/// Marks Homeport's own processes: this one, those of its compose project, and those that say so.
+pub(crate) fn mark(containers: &mut [inventory::Container], own_id: Option<&str>) {
+    let own = containers.iter().find(|container| Some(container.id.as_str()) == own_id);
+    let project = own.and_then(|own| own.labels.get(PROJECT_LABEL)).cloned();
+    for container in containers {
+        let is_of_project = project.is_some() && container.labels.get(PROJECT_LABEL) == project.as_ref();
+        let says_so = container.labels.contains_key(workshop::ROLE_LABEL) && !container.is_helper;
+        container.is_own = Some(container.id.as_str()) == own_id || is_of_project || says_so;
+    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ mod credential;
 mod engine;
 mod image;
 mod network;
+mod observe;
 mod snapshot;
 mod stack_file;
+mod upkeep;
 mod volume;
 
 use std::sync::Arc;
@@ -17,10 +19,12 @@ use homeport_proto::docker::v1::{
     compose_service_server::ComposeServiceServer, container_service_server::ContainerServiceServer,
     credential_service_server::CredentialServiceServer, engine_service_server::EngineServiceServer,
     image_service_server::ImageServiceServer, network_service_server::NetworkServiceServer,
-    snapshot_service_server::SnapshotServiceServer, stack_file_service_server::StackFileServiceServer,
+    observe_service_server::ObserveServiceServer, snapshot_service_server::SnapshotServiceServer,
+    stack_file_service_server::StackFileServiceServer, upkeep_service_server::UpkeepServiceServer,
     volume_service_server::VolumeServiceServer,
 };
 use homeport_service::{
+    Context,
     rpc::{MAX_MESSAGE_BYTES, Server},
     status::to_status,
 };
@@ -34,6 +38,7 @@ use crate::{
     image::{Credentials, ImageCache},
     snapshot::Snapshots,
     stack_file::StackFiles,
+    upkeep::Upkeep,
     workshop::Workshop,
 };
 
@@ -47,6 +52,9 @@ pub(crate) struct Agent {
     pub(crate) snapshots: Snapshots,
     pub(crate) files: StackFiles,
     pub(crate) workshop: Workshop,
+    pub(crate) upkeep: Upkeep,
+    /// For work that goes on in the background.
+    pub(crate) context: Context,
 }
 
 /// The implementation of every service.
@@ -66,6 +74,8 @@ pub(crate) fn register(server: Server, agent: &Arc<Agent>) -> Server {
         .service(ComposeServiceServer::from_arc(rpc.clone()))
         .service(StackFileServiceServer::from_arc(rpc.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .service(SnapshotServiceServer::from_arc(rpc.clone()))
+        .service(ObserveServiceServer::from_arc(rpc.clone()))
+        .service(UpkeepServiceServer::from_arc(rpc.clone()))
         .service(CredentialServiceServer::from_arc(rpc))
 }
 

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The label that a snapshot's volume is found by, with its id.
-const ID_LABEL: &str = "homeport.snapshot";
+pub(crate) const ID_LABEL: &str = "homeport.snapshot";
 /// The label that says what a snapshot is of.
 const SOURCES_LABEL: &str = "homeport.snapshot.sources";
 /// Beginning of the volumes' names.

@@ -2,10 +2,12 @@
 
 use homeport_proto::docker::v1::{
     CompareContainersRequest, CompareContainersResponse, CreateReplacementRequest, CreateReplacementResponse,
-    GetContainerRequest, GetContainerResponse, ListContainersRequest, ListContainersResponse, ProbePortsRequest,
-    ProbePortsResponse, RemoveContainerRequest, RemoveContainerResponse, RenameContainerRequest,
-    RenameContainerResponse, StartContainerRequest, StartContainerResponse, StopContainerRequest,
-    StopContainerResponse, container_service_server::ContainerService,
+    GetContainerRequest, GetContainerResponse, KillContainerRequest, KillContainerResponse, ListContainersRequest,
+    ListContainersResponse, PauseContainerRequest, PauseContainerResponse, ProbePortsRequest, ProbePortsResponse,
+    RemoveContainerRequest, RemoveContainerResponse, RenameContainerRequest, RenameContainerResponse,
+    RestartContainerRequest, RestartContainerResponse, StartContainerRequest, StartContainerResponse,
+    StopContainerRequest, StopContainerResponse, UnpauseContainerRequest, UnpauseContainerResponse,
+    container_service_server::ContainerService,
 };
 use serde_json::Value;
 use tonic::{Request, Response, Status};
@@ -51,7 +53,41 @@ impl ContainerService for Rpc {
         &self,
         request: Request<StopContainerRequest>,
     ) -> Result<Response<StopContainerResponse>, Status> {
-        answer(self.0.containers.stop(&request.into_inner().container).await, |()| StopContainerResponse {})
+        let request = request.into_inner();
+        let stopped = self.0.containers.stop(&request.container, convert::timeout(request.timeout)).await;
+        answer(stopped, |()| StopContainerResponse {})
+    }
+
+    async fn restart_container(
+        &self,
+        request: Request<RestartContainerRequest>,
+    ) -> Result<Response<RestartContainerResponse>, Status> {
+        let request = request.into_inner();
+        let restarted = self.0.containers.restart(&request.container, convert::timeout(request.timeout)).await;
+        answer(restarted, |()| RestartContainerResponse {})
+    }
+
+    async fn kill_container(
+        &self,
+        request: Request<KillContainerRequest>,
+    ) -> Result<Response<KillContainerResponse>, Status> {
+        let request = request.into_inner();
+        let signal = if request.signal.is_empty() { "SIGKILL" } else { &request.signal };
+        answer(self.0.containers.kill(&request.container, signal).await, |()| KillContainerResponse {})
+    }
+
+    async fn pause_container(
+        &self,
+        request: Request<PauseContainerRequest>,
+    ) -> Result<Response<PauseContainerResponse>, Status> {
+        answer(self.0.containers.pause(&request.into_inner().container).await, |()| PauseContainerResponse {})
+    }
+
+    async fn unpause_container(
+        &self,
+        request: Request<UnpauseContainerRequest>,
+    ) -> Result<Response<UnpauseContainerResponse>, Status> {
+        answer(self.0.containers.unpause(&request.into_inner().container).await, |()| UnpauseContainerResponse {})
     }
 
     async fn remove_container(
@@ -67,7 +103,7 @@ impl ContainerService for Rpc {
             };
             // Volumes that the engine made for a container that never ran hold nothing, and nobody would find them again.
             let never_ran = document.text("State.Status") == "created";
-            self.0.containers.remove(document.text("Id"), request.force, never_ran).await
+            self.0.containers.remove(document.text("Id"), request.force, never_ran || request.volumes).await
         };
         answer(removed.await, |()| RemoveContainerResponse {})
     }

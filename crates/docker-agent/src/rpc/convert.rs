@@ -1,6 +1,8 @@
 //! Between the protobuf messages and the crate's own types: total outwards, fallible inwards.
 
 mod container;
+mod inventory;
+mod upkeep;
 
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub(super) use container::container;
+pub(super) use inventory::{inventory, stats, wanted_log};
+pub(super) use upkeep::{pruned, removed_image, wanted_prune};
 
 use crate::{
     compose::Project,
@@ -130,6 +134,11 @@ pub(super) fn snapshot(snapshot: Snapshot) -> proto::Snapshot {
 /// Absent and negative ones are no time at all.
 pub(super) fn duration(duration: Option<prost_types::Duration>) -> Duration {
     duration.and_then(|duration| duration.try_into().ok()).unwrap_or_default()
+}
+
+/// As [`duration`], where absence has a meaning of its own.
+pub(super) fn timeout(wire: Option<prost_types::Duration>) -> Option<Duration> {
+    wire.map(|wire| duration(Some(wire)))
 }
 
 /// The engine writes the year 1 for never.

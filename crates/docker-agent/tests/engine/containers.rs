@@ -40,7 +40,7 @@ async fn every_action_can_be_repeated() {
     let id = world.run("web", &[OLD]);
     let mut client = world.containers();
     for _ in 0..2 {
-        client.stop_container(patient(StopContainerRequest { container: id.clone() })).await.unwrap();
+        client.stop_container(patient(StopContainerRequest { container: id.clone(), timeout: None })).await.unwrap();
         assert_eq!(world.container(&id).await.state(), ContainerState::Exited);
     }
     for _ in 0..2 {
@@ -54,14 +54,17 @@ async fn every_action_can_be_repeated() {
         assert_eq!(world.container(&id).await.name, name);
     }
     let status = client
-        .remove_container(patient(RemoveContainerRequest { container: id.clone(), force: false }))
+        .remove_container(patient(RemoveContainerRequest { container: id.clone(), force: false, volumes: false }))
         .await
         .unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition, "{}", status.message());
     for _ in 0..2 {
-        client.remove_container(patient(RemoveContainerRequest { container: id.clone(), force: true })).await.unwrap();
+        client
+            .remove_container(patient(RemoveContainerRequest { container: id.clone(), force: true, volumes: false }))
+            .await
+            .unwrap();
     }
-    client.stop_container(patient(StopContainerRequest { container: id.clone() })).await.unwrap();
+    client.stop_container(patient(StopContainerRequest { container: id.clone(), timeout: None })).await.unwrap();
     let status = client.start_container(patient(StartContainerRequest { container: id })).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
 }

@@ -29,7 +29,7 @@ async fn replace(world: &World, old: &Container, image: &str) -> CreateReplaceme
 
 async fn swap(world: &World, old: &Container, new: &str) {
     let mut client = world.containers();
-    client.stop_container(patient(StopContainerRequest { container: old.id.clone() })).await.unwrap();
+    client.stop_container(patient(StopContainerRequest { container: old.id.clone(), timeout: None })).await.unwrap();
     client.start_container(patient(StartContainerRequest { container: new.to_owned() })).await.unwrap();
 }
 

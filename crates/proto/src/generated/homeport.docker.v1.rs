@@ -225,9 +225,46 @@ pub struct StartContainerResponse {}
 pub struct StopContainerRequest {
     #[prost(string, tag = "1")]
     pub container: ::prost::alloc::string::String,
+    /// How long it may take before it is killed. Unset: its own grace period.
+    #[prost(message, optional, tag = "2")]
+    pub timeout: ::core::option::Option<::prost_types::Duration>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StopContainerResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RestartContainerRequest {
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+    /// As in StopContainerRequest.
+    #[prost(message, optional, tag = "2")]
+    pub timeout: ::core::option::Option<::prost_types::Duration>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RestartContainerResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KillContainerRequest {
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+    /// Such as SIGHUP. Unset: SIGKILL.
+    #[prost(string, tag = "2")]
+    pub signal: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KillContainerResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PauseContainerRequest {
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PauseContainerResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnpauseContainerRequest {
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnpauseContainerResponse {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RemoveContainerRequest {
     #[prost(string, tag = "1")]
@@ -235,6 +272,9 @@ pub struct RemoveContainerRequest {
     /// Kill it first if it runs.
     #[prost(bool, tag = "2")]
     pub force: bool,
+    /// Also the volumes that the engine made for it alone and that nothing else uses, although it ran.
+    #[prost(bool, tag = "3")]
+    pub volumes: bool,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RemoveContainerResponse {}
@@ -1283,7 +1323,127 @@ pub mod container_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Removes a container and none of its volumes, except that with a container that never ran those go which the engine
+        /// Stops as StopContainer does and starts again, as one request to the engine. Restarting a stopped one starts it.
+        pub async fn restart_container(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RestartContainerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RestartContainerResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.ContainerService/RestartContainer",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "homeport.docker.v1.ContainerService",
+                        "RestartContainer",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sends a signal to a running container.
+        pub async fn kill_container(
+            &mut self,
+            request: impl tonic::IntoRequest<super::KillContainerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::KillContainerResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.ContainerService/KillContainer",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "homeport.docker.v1.ContainerService",
+                        "KillContainer",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Freezes every process of a running container. Pausing a paused one succeeds.
+        pub async fn pause_container(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PauseContainerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PauseContainerResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.ContainerService/PauseContainer",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "homeport.docker.v1.ContainerService",
+                        "PauseContainer",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Undoes a pause. A container that is not paused is left as it is.
+        pub async fn unpause_container(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnpauseContainerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnpauseContainerResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.ContainerService/UnpauseContainer",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "homeport.docker.v1.ContainerService",
+                        "UnpauseContainer",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Removes a container and, unless asked, none of its volumes, except that with one that never ran those go which the engine
         /// made for it alone. Removing a vanished container succeeds.
         pub async fn remove_container(
             &mut self,
@@ -1479,7 +1639,39 @@ pub mod container_service_server {
             tonic::Response<super::StopContainerResponse>,
             tonic::Status,
         >;
-        /// Removes a container and none of its volumes, except that with a container that never ran those go which the engine
+        /// Stops as StopContainer does and starts again, as one request to the engine. Restarting a stopped one starts it.
+        async fn restart_container(
+            &self,
+            request: tonic::Request<super::RestartContainerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RestartContainerResponse>,
+            tonic::Status,
+        >;
+        /// Sends a signal to a running container.
+        async fn kill_container(
+            &self,
+            request: tonic::Request<super::KillContainerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::KillContainerResponse>,
+            tonic::Status,
+        >;
+        /// Freezes every process of a running container. Pausing a paused one succeeds.
+        async fn pause_container(
+            &self,
+            request: tonic::Request<super::PauseContainerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PauseContainerResponse>,
+            tonic::Status,
+        >;
+        /// Undoes a pause. A container that is not paused is left as it is.
+        async fn unpause_container(
+            &self,
+            request: tonic::Request<super::UnpauseContainerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnpauseContainerResponse>,
+            tonic::Status,
+        >;
+        /// Removes a container and, unless asked, none of its volumes, except that with one that never ran those go which the engine
         /// made for it alone. Removing a vanished container succeeds.
         async fn remove_container(
             &self,
@@ -1768,6 +1960,190 @@ pub mod container_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StopContainerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.ContainerService/RestartContainer" => {
+                    #[allow(non_camel_case_types)]
+                    struct RestartContainerSvc<T: ContainerService>(pub Arc<T>);
+                    impl<
+                        T: ContainerService,
+                    > tonic::server::UnaryService<super::RestartContainerRequest>
+                    for RestartContainerSvc<T> {
+                        type Response = super::RestartContainerResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RestartContainerRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ContainerService>::restart_container(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RestartContainerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.ContainerService/KillContainer" => {
+                    #[allow(non_camel_case_types)]
+                    struct KillContainerSvc<T: ContainerService>(pub Arc<T>);
+                    impl<
+                        T: ContainerService,
+                    > tonic::server::UnaryService<super::KillContainerRequest>
+                    for KillContainerSvc<T> {
+                        type Response = super::KillContainerResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::KillContainerRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ContainerService>::kill_container(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = KillContainerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.ContainerService/PauseContainer" => {
+                    #[allow(non_camel_case_types)]
+                    struct PauseContainerSvc<T: ContainerService>(pub Arc<T>);
+                    impl<
+                        T: ContainerService,
+                    > tonic::server::UnaryService<super::PauseContainerRequest>
+                    for PauseContainerSvc<T> {
+                        type Response = super::PauseContainerResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PauseContainerRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ContainerService>::pause_container(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PauseContainerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.ContainerService/UnpauseContainer" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnpauseContainerSvc<T: ContainerService>(pub Arc<T>);
+                    impl<
+                        T: ContainerService,
+                    > tonic::server::UnaryService<super::UnpauseContainerRequest>
+                    for UnpauseContainerSvc<T> {
+                        type Response = super::UnpauseContainerResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnpauseContainerRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ContainerService>::unpause_container(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnpauseContainerSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -4916,6 +5292,1271 @@ pub mod credential_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "homeport.docker.v1.CredentialService";
     impl<T> tonic::server::NamedService for CredentialServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetInventoryRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetInventoryResponse {
+    /// Ordered by name.
+    #[prost(message, repeated, tag = "1")]
+    pub containers: ::prost::alloc::vec::Vec<InventoryContainer>,
+    /// Newest first.
+    #[prost(message, repeated, tag = "2")]
+    pub images: ::prost::alloc::vec::Vec<InventoryImage>,
+    /// Ordered by name.
+    #[prost(message, repeated, tag = "3")]
+    pub networks: ::prost::alloc::vec::Vec<InventoryNetwork>,
+    /// Ordered by name.
+    #[prost(message, repeated, tag = "4")]
+    pub volumes: ::prost::alloc::vec::Vec<InventoryVolume>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct InventoryContainer {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Without the leading slash.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub image: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub image_id: ::prost::alloc::string::String,
+    #[prost(enumeration = "ContainerState", tag = "5")]
+    pub state: i32,
+    #[prost(enumeration = "HealthState", tag = "6")]
+    pub health: i32,
+    #[prost(message, optional, tag = "7")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(map = "string, string", tag = "8")]
+    pub labels: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// Names, ordered.
+    #[prost(string, repeated, tag = "9")]
+    pub networks: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// It is one of Homeport's own processes.
+    #[prost(bool, tag = "10")]
+    pub is_own: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InventoryImage {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub repo_tags: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(uint64, tag = "3")]
+    pub size_bytes: u64,
+    #[prost(message, optional, tag = "4")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// A container, running or not, was made from it.
+    #[prost(bool, tag = "5")]
+    pub in_use: bool,
+    /// It has no tag.
+    #[prost(bool, tag = "6")]
+    pub dangling: bool,
+    /// Homeport keeps it: for the way back from an update, or as its helper. It cannot be removed or pruned.
+    #[prost(bool, tag = "7")]
+    pub kept: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InventoryNetwork {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub driver: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub scope: ::prost::alloc::string::String,
+    /// Names of the containers that are attached, running or not, ordered.
+    #[prost(string, repeated, tag = "5")]
+    pub containers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// bridge, host or none.
+    #[prost(bool, tag = "6")]
+    pub is_default: bool,
+    #[prost(message, optional, tag = "7")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InventoryVolume {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub driver: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub mount_point: ::prost::alloc::string::String,
+    /// Names of the containers that mount it, running or not, ordered.
+    #[prost(string, repeated, tag = "4")]
+    pub containers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// As it was when it was last measured, which happens in the background. Unset: not yet, or the driver cannot tell.
+    #[prost(uint64, optional, tag = "5")]
+    pub size_bytes: ::core::option::Option<u64>,
+    #[prost(message, optional, tag = "6")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// It holds a copy of data that Homeport keeps for the way back. It cannot be removed or pruned.
+    #[prost(bool, tag = "7")]
+    pub kept: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetStatsRequest {
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetStatsResponse {
+    /// The engine's document as it is.
+    #[prost(string, tag = "1")]
+    pub raw_json: ::prost::alloc::string::String,
+    /// 100 is one core.
+    #[prost(double, tag = "2")]
+    pub cpu_percent: f64,
+    /// Without what the kernel can take back at once (inactive file cache).
+    #[prost(uint64, tag = "3")]
+    pub memory_usage_bytes: u64,
+    /// 0: unlimited, or it does not run.
+    #[prost(uint64, tag = "4")]
+    pub memory_limit_bytes: u64,
+    #[prost(double, tag = "5")]
+    pub memory_percent: f64,
+    /// Over all of its networks since it was started.
+    #[prost(uint64, tag = "6")]
+    pub network_rx_bytes: u64,
+    #[prost(uint64, tag = "7")]
+    pub network_tx_bytes: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadLogsRequest {
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+    /// Only so many lines from the end. Unset: all.
+    #[prost(uint32, optional, tag = "2")]
+    pub tail: ::core::option::Option<u32>,
+    /// Only what was printed at or after this time. Unset: from the beginning.
+    #[prost(message, optional, tag = "3")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Only what was printed before this time. Unset: until the end.
+    #[prost(message, optional, tag = "4")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// Begin each line with its time.
+    #[prost(bool, tag = "5")]
+    pub timestamps: bool,
+    /// Go on with what is printed from now on.
+    #[prost(bool, tag = "6")]
+    pub follow: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadLogsResponse {
+    /// Any number of bytes; a line may be spread over several messages.
+    #[prost(bytes = "vec", tag = "1")]
+    pub chunk: ::prost::alloc::vec::Vec<u8>,
+}
+/// Generated client implementations.
+pub mod observe_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct ObserveServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> ObserveServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ObserveServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ObserveServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Containers, images, networks and volumes, each asked for once and at the same time. Homeport's helper containers
+        /// are left out.
+        pub async fn get_inventory(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetInventoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetInventoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.ObserveService/GetInventory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.docker.v1.ObserveService", "GetInventory"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// What a container uses at this moment. Takes as long as the engine needs for two samples, a second or two.
+        pub async fn get_stats(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetStatsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetStatsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.ObserveService/GetStats",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.docker.v1.ObserveService", "GetStats"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// What a container printed, standard output and standard error as they came. With `follow` the stream ends with the
+        /// container, else with the last line.
+        pub async fn read_logs(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadLogsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ReadLogsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.ObserveService/ReadLogs",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.docker.v1.ObserveService", "ReadLogs"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod observe_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ObserveServiceServer.
+    #[async_trait]
+    pub trait ObserveService: std::marker::Send + std::marker::Sync + 'static {
+        /// Containers, images, networks and volumes, each asked for once and at the same time. Homeport's helper containers
+        /// are left out.
+        async fn get_inventory(
+            &self,
+            request: tonic::Request<super::GetInventoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetInventoryResponse>,
+            tonic::Status,
+        >;
+        /// What a container uses at this moment. Takes as long as the engine needs for two samples, a second or two.
+        async fn get_stats(
+            &self,
+            request: tonic::Request<super::GetStatsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetStatsResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the ReadLogs method.
+        type ReadLogsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ReadLogsResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// What a container printed, standard output and standard error as they came. With `follow` the stream ends with the
+        /// container, else with the last line.
+        async fn read_logs(
+            &self,
+            request: tonic::Request<super::ReadLogsRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ReadLogsStream>, tonic::Status>;
+    }
+    #[derive(Debug)]
+    pub struct ObserveServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ObserveServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ObserveServiceServer<T>
+    where
+        T: ObserveService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/homeport.docker.v1.ObserveService/GetInventory" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetInventorySvc<T: ObserveService>(pub Arc<T>);
+                    impl<
+                        T: ObserveService,
+                    > tonic::server::UnaryService<super::GetInventoryRequest>
+                    for GetInventorySvc<T> {
+                        type Response = super::GetInventoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetInventoryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ObserveService>::get_inventory(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetInventorySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.ObserveService/GetStats" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetStatsSvc<T: ObserveService>(pub Arc<T>);
+                    impl<
+                        T: ObserveService,
+                    > tonic::server::UnaryService<super::GetStatsRequest>
+                    for GetStatsSvc<T> {
+                        type Response = super::GetStatsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetStatsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ObserveService>::get_stats(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetStatsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.ObserveService/ReadLogs" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadLogsSvc<T: ObserveService>(pub Arc<T>);
+                    impl<
+                        T: ObserveService,
+                    > tonic::server::ServerStreamingService<super::ReadLogsRequest>
+                    for ReadLogsSvc<T> {
+                        type Response = super::ReadLogsResponse;
+                        type ResponseStream = T::ReadLogsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadLogsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ObserveService>::read_logs(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadLogsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ObserveServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "homeport.docker.v1.ObserveService";
+    impl<T> tonic::server::NamedService for ObserveServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveImageRequest {
+    /// Id or reference.
+    #[prost(string, tag = "1")]
+    pub image: ::prost::alloc::string::String,
+    /// Also when it has several tags or stopped containers use it.
+    #[prost(bool, tag = "2")]
+    pub force: bool,
+    /// Who asked, for the event.
+    #[prost(string, tag = "3")]
+    pub requested_by: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RemoveImageResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub removed: ::prost::alloc::vec::Vec<RemovedImage>,
+}
+/// Exactly one of the two is set.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemovedImage {
+    /// A reference that no longer points at it.
+    #[prost(string, tag = "1")]
+    pub untagged: ::prost::alloc::string::String,
+    /// Id of an image or layer that is gone.
+    #[prost(string, tag = "2")]
+    pub deleted: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveNetworkRequest {
+    /// Id or name.
+    #[prost(string, tag = "1")]
+    pub network: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub requested_by: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveNetworkResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveVolumeRequest {
+    #[prost(string, tag = "1")]
+    pub volume: ::prost::alloc::string::String,
+    #[prost(bool, tag = "2")]
+    pub force: bool,
+    #[prost(string, tag = "3")]
+    pub requested_by: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveVolumeResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PruneRequest {
+    /// What to look at. What goes of one kind no longer keeps things of another from going.
+    #[prost(enumeration = "ResourceKind", repeated, tag = "1")]
+    pub kinds: ::prost::alloc::vec::Vec<i32>,
+    /// Also images that have a tag.
+    #[prost(bool, tag = "2")]
+    pub tagged_images: bool,
+    /// Also volumes that have a name.
+    #[prost(bool, tag = "3")]
+    pub named_volumes: bool,
+    /// Only say what would go.
+    #[prost(bool, tag = "4")]
+    pub dry_run: bool,
+    /// Names of containers that stay although they do not run.
+    #[prost(string, repeated, tag = "5")]
+    pub protected_containers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Who asked, for the event.
+    #[prost(string, tag = "6")]
+    pub requested_by: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PruneResponse {
+    /// What went, or would.
+    #[prost(message, repeated, tag = "1")]
+    pub resources: ::prost::alloc::vec::Vec<PrunedResource>,
+    /// For images measured by what their layers took before and after; in a dry run, and where the engine does not say,
+    /// estimated from what each image shares with no other.
+    #[prost(uint64, tag = "2")]
+    pub space_reclaimed_bytes: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PrunedResource {
+    #[prost(enumeration = "ResourceKind", tag = "1")]
+    pub kind: i32,
+    /// Id, of a volume its name.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// Name, of an image its tags separated by spaces.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Of a volume as it was last measured. 0: not known.
+    #[prost(uint64, tag = "4")]
+    pub size_bytes: u64,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ResourceKind {
+    Unspecified = 0,
+    Container = 1,
+    Image = 2,
+    Network = 3,
+    Volume = 4,
+}
+impl ResourceKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RESOURCE_KIND_UNSPECIFIED",
+            Self::Container => "RESOURCE_KIND_CONTAINER",
+            Self::Image => "RESOURCE_KIND_IMAGE",
+            Self::Network => "RESOURCE_KIND_NETWORK",
+            Self::Volume => "RESOURCE_KIND_VOLUME",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RESOURCE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "RESOURCE_KIND_CONTAINER" => Some(Self::Container),
+            "RESOURCE_KIND_IMAGE" => Some(Self::Image),
+            "RESOURCE_KIND_NETWORK" => Some(Self::Network),
+            "RESOURCE_KIND_VOLUME" => Some(Self::Volume),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod upkeep_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct UpkeepServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> UpkeepServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> UpkeepServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            UpkeepServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        pub async fn remove_image(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveImageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveImageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.UpkeepService/RemoveImage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.docker.v1.UpkeepService", "RemoveImage"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn remove_network(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveNetworkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveNetworkResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.UpkeepService/RemoveNetwork",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.docker.v1.UpkeepService", "RemoveNetwork"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn remove_volume(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveVolumeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveVolumeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.UpkeepService/RemoveVolume",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.docker.v1.UpkeepService", "RemoveVolume"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Removes what nothing uses, one by one; what came into use meanwhile stays. What a container mounts, is attached to
+        /// or was made from is in use, whether the container runs or not.
+        pub async fn prune(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PruneRequest>,
+        ) -> std::result::Result<tonic::Response<super::PruneResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.UpkeepService/Prune",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("homeport.docker.v1.UpkeepService", "Prune"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod upkeep_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with UpkeepServiceServer.
+    #[async_trait]
+    pub trait UpkeepService: std::marker::Send + std::marker::Sync + 'static {
+        async fn remove_image(
+            &self,
+            request: tonic::Request<super::RemoveImageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveImageResponse>,
+            tonic::Status,
+        >;
+        async fn remove_network(
+            &self,
+            request: tonic::Request<super::RemoveNetworkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveNetworkResponse>,
+            tonic::Status,
+        >;
+        async fn remove_volume(
+            &self,
+            request: tonic::Request<super::RemoveVolumeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RemoveVolumeResponse>,
+            tonic::Status,
+        >;
+        /// Removes what nothing uses, one by one; what came into use meanwhile stays. What a container mounts, is attached to
+        /// or was made from is in use, whether the container runs or not.
+        async fn prune(
+            &self,
+            request: tonic::Request<super::PruneRequest>,
+        ) -> std::result::Result<tonic::Response<super::PruneResponse>, tonic::Status>;
+    }
+    #[derive(Debug)]
+    pub struct UpkeepServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> UpkeepServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for UpkeepServiceServer<T>
+    where
+        T: UpkeepService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/homeport.docker.v1.UpkeepService/RemoveImage" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveImageSvc<T: UpkeepService>(pub Arc<T>);
+                    impl<
+                        T: UpkeepService,
+                    > tonic::server::UnaryService<super::RemoveImageRequest>
+                    for RemoveImageSvc<T> {
+                        type Response = super::RemoveImageResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveImageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UpkeepService>::remove_image(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveImageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.UpkeepService/RemoveNetwork" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveNetworkSvc<T: UpkeepService>(pub Arc<T>);
+                    impl<
+                        T: UpkeepService,
+                    > tonic::server::UnaryService<super::RemoveNetworkRequest>
+                    for RemoveNetworkSvc<T> {
+                        type Response = super::RemoveNetworkResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveNetworkRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UpkeepService>::remove_network(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveNetworkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.UpkeepService/RemoveVolume" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveVolumeSvc<T: UpkeepService>(pub Arc<T>);
+                    impl<
+                        T: UpkeepService,
+                    > tonic::server::UnaryService<super::RemoveVolumeRequest>
+                    for RemoveVolumeSvc<T> {
+                        type Response = super::RemoveVolumeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveVolumeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UpkeepService>::remove_volume(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveVolumeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.UpkeepService/Prune" => {
+                    #[allow(non_camel_case_types)]
+                    struct PruneSvc<T: UpkeepService>(pub Arc<T>);
+                    impl<
+                        T: UpkeepService,
+                    > tonic::server::UnaryService<super::PruneRequest> for PruneSvc<T> {
+                        type Response = super::PruneResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PruneRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UpkeepService>::prune(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PruneSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for UpkeepServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "homeport.docker.v1.UpkeepService";
+    impl<T> tonic::server::NamedService for UpkeepServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -115,7 +115,7 @@ impl Engine for AgentEngine {
     }
 
     async fn stop(&self, container: &str) -> Result<(), EngineError> {
-        let request = wire::StopContainerRequest { container: container.to_owned() };
+        let request = wire::StopContainerRequest { container: container.to_owned(), timeout: None };
         self.containers
             .clone()
             .stop_container(within(self.timeouts.stop(), request))
@@ -125,7 +125,7 @@ impl Engine for AgentEngine {
     }
 
     async fn remove(&self, container: &str) -> Result<(), EngineError> {
-        let request = wire::RemoveContainerRequest { container: container.to_owned(), force: true };
+        let request = wire::RemoveContainerRequest { container: container.to_owned(), force: true, volumes: false };
         self.containers
             .clone()
             .remove_container(within(self.timeouts.stop(), request))

@@ -51,7 +51,7 @@ pub(in crate::rpc) fn container(inspected: &Inspected) -> Container {
     }
 }
 
-fn state(status: &str) -> ContainerState {
+pub(super) fn state(status: &str) -> ContainerState {
     match status {
         "created" => ContainerState::Created,
         "running" => ContainerState::Running,
@@ -64,7 +64,7 @@ fn state(status: &str) -> ContainerState {
     }
 }
 
-fn health(status: &str) -> HealthState {
+pub(super) fn health(status: &str) -> HealthState {
     match status {
         "starting" => HealthState::Starting,
         "healthy" => HealthState::Healthy,
