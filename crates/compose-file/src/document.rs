@@ -79,6 +79,20 @@ impl Document {
         }
     }
 
+    /// A scalar, or the scalars in a sequence, as texts.
+    pub(crate) fn texts(&self, node: NodeId) -> Vec<String> {
+        let own = self.scalar(node).into_iter();
+        let entries = self.sequence(node).iter().filter_map(|entry| self.scalar(*entry));
+        own.chain(entries).map(|scalar| scalar.value.clone()).collect()
+    }
+
+    /// A mapping's entries by name, merged ones behind its own; of several with the same name the one that counts.
+    pub(crate) fn entries(&self, node: NodeId) -> Vec<(&str, NodeId)> {
+        let mut entries = Vec::new();
+        self.collect(node, 0, &mut entries);
+        entries
+    }
+
     /// The node at a path of keys below the root, merge keys followed.
     pub(crate) fn at(&self, path: &[&str]) -> Option<NodeId> {
         path.iter().try_fold(self.root?, |node, key| self.get(node, key))
@@ -96,11 +110,31 @@ impl Document {
         };
         own(key).or_else(|| {
             let merged = own("<<").filter(|_| depth < MAX_MERGE_DEPTH)?;
-            match &self.nodes[merged.0] {
-                Node::Sequence(all) => all.iter().find_map(|one| self.get_merged(*one, key, depth + 1)),
-                _ => self.get_merged(merged, key, depth + 1),
-            }
+            self.merged(merged).iter().find_map(|one| self.get_merged(*one, key, depth + 1))
         })
+    }
+
+    fn collect<'d>(&'d self, node: NodeId, depth: usize, into: &mut Vec<(&'d str, NodeId)>) {
+        let own =
+            || self.mapping(node).iter().filter_map(|(key, value)| Some((self.scalar(*key)?.value.as_str(), *value)));
+        for (name, value) in own().filter(|(name, _)| *name != "<<") {
+            if into.iter().all(|(known, _)| *known != name) {
+                into.push((name, value));
+            }
+        }
+        for (_, merged) in own().filter(|(name, _)| *name == "<<" && depth < MAX_MERGE_DEPTH) {
+            for one in self.merged(merged) {
+                self.collect(one, depth + 1, into);
+            }
+        }
+    }
+
+    /// The mappings behind a merge key.
+    fn merged(&self, node: NodeId) -> Vec<NodeId> {
+        match &self.nodes[node.0] {
+            Node::Sequence(all) => all.clone(),
+            _ => vec![node],
+        }
     }
 }
 

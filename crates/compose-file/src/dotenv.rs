@@ -4,10 +4,19 @@ use std::ops::Range;
 
 use crate::File;
 
-/// Variables of a project's environment files.
-#[derive(Debug)]
+/// Variables of environment files.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Variables<'a> {
-    files: Vec<(File<'a>, Vec<Entry>)>,
+    files: Vec<Source<'a>>,
+}
+
+/// One environment file.
+#[derive(Debug, Clone)]
+struct Source<'a> {
+    file: File<'a>,
+    entries: Vec<Entry>,
+    /// The project's own files are on level 0; those of an included file on a higher one, where lower ones win.
+    level: usize,
 }
 
 /// One variable of one file.
@@ -38,17 +47,26 @@ pub(crate) struct Found<'v, 'a> {
 }
 
 impl<'a> Variables<'a> {
-    /// Reads environment files in their order.
-    pub(crate) fn read(files: &[File<'a>]) -> Self {
-        Self { files: files.iter().map(|file| (*file, parse(file.text))).collect() }
+    /// Reads environment files in their order; what the parent knows already stays as it is there.
+    pub(crate) fn read(files: Vec<File<'a>>, parent: Option<Self>) -> Self {
+        let mut all = parent.unwrap_or_default();
+        let level = all.files.last().map_or(0, |last| last.level + 1);
+        all.files.extend(files.into_iter().map(|file| Source { file, entries: parse(file.text), level }));
+        all
     }
 
-    /// The entry that counts for a value which itself stands at the given file and entry: of the ones before it, the last.
+    /// The entry that counts for a value which itself stands at the given file and entry: of the ones before it, the
+    /// last.
     pub(crate) fn find_before(&self, name: &str, file: usize, index: usize) -> Option<Found<'_, 'a>> {
-        self.files.iter().enumerate().rev().filter(|(at, _)| *at <= file).find_map(|(at, (source, entries))| {
-            let before = if at == file { entries.get(..index).unwrap_or(entries) } else { entries };
-            let index = before.iter().rposition(|entry| entry.name == name)?;
-            Some(Found { file: at, source: *source, index, entry: &before[index] })
+        let last = self.files.get(file).or(self.files.last())?.level;
+        (0..=last).find_map(|level| {
+            let files = self.files.iter().enumerate().rev();
+            files.filter(|(at, source)| source.level == level && *at <= file).find_map(|(at, source)| {
+                let entries = &source.entries;
+                let before = if at == file { entries.get(..index).unwrap_or(entries) } else { entries };
+                let index = before.iter().rposition(|entry| entry.name == name)?;
+                Some(Found { file: at, source: source.file, index, entry: &before[index] })
+            })
         })
     }
 }
@@ -147,10 +165,13 @@ mod tests {
         ];
         assert_eq!(found, expected.map(|(name, value, quotes)| (name.to_owned(), value.to_owned(), quotes)));
         let file = File { path: ".env", text };
-        let variables = Variables::read(&[file, File { path: "other.env", text: "C=3" }]);
+        let variables = Variables::read(vec![file, File { path: "other.env", text: "C=3" }], None);
         let find = |name: &str| variables.find_before(name, usize::MAX, usize::MAX);
         assert_eq!(find("A").unwrap().index, 7);
         assert_eq!(find("C").unwrap().source.path, "other.env");
         assert!(find("nothing").is_none());
+        let included = Variables::read(vec![File { path: "included.env", text: "C=4\nX=5" }], Some(variables));
+        let find = |name: &str| included.find_before(name, usize::MAX, usize::MAX).unwrap().source.path;
+        assert_eq!((find("C"), find("X")), ("other.env", "included.env"));
     }
 }

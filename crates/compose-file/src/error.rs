@@ -11,6 +11,12 @@ pub enum ComposeFileError {
         /// Where and why.
         message: String,
     },
+    /// Files include or extend others without end, or nearly so.
+    #[error("the project has more than {limit} compose files; include fewer")]
+    TooManyFiles {
+        /// The bound.
+        limit: usize,
+    },
     /// No file has the service.
     #[error("no compose file has a service {service}")]
     NoService {

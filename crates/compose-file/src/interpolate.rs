@@ -11,6 +11,20 @@ const MAX_DEPTH: usize = 8;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Expanded {
     pub(crate) pieces: Vec<Piece>,
+    /// Defaults in the value that a variable overrides.
+    pub(crate) overridden: Vec<Overridden>,
+}
+
+/// A default in the value that is not used because its variable is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Overridden {
+    /// Where it stands in the value.
+    pub(crate) range: Range<usize>,
+    /// What it says.
+    pub(crate) text: String,
+    /// The file that sets the variable, and where.
+    pub(crate) path: String,
+    pub(crate) value: Range<usize>,
 }
 
 /// A run of bytes of the result.
@@ -36,8 +50,8 @@ pub(crate) enum Source {
     Value,
     /// A variable of an environment file.
     Variable {
-        /// Number of the file.
-        file: usize,
+        /// The file.
+        path: String,
         /// The variable.
         name: String,
     },
@@ -128,6 +142,14 @@ impl Context<'_, '_> {
         let argument = &operation[operator.len_utf8()..];
         let argument_start = start + body.len() - argument.len();
         let found = self.find(name).filter(|found| !colon || !found.entry.range.is_empty());
+        if let ('-', Some(found), Source::Value) = (operator, &found, &self.source) {
+            into.overridden.push(Overridden {
+                range: argument_start..argument_start + argument.len(),
+                text: argument.to_owned(),
+                path: found.source.path.to_owned(),
+                value: found.entry.range.clone(),
+            });
+        }
         match (operator, found) {
             ('-' | '?', Some(found)) => self.variable(&found, into, depth),
             ('-', None) | ('+', Some(_)) => self.expand(argument, argument_start, into, depth + 1),
@@ -149,7 +171,7 @@ impl Context<'_, '_> {
 
     fn variable(&self, found: &Found<'_, '_>, into: &mut Expanded, depth: usize) -> Result<(), String> {
         let text = &found.source.text[found.entry.range.clone()];
-        let source = Source::Variable { file: found.file, name: found.entry.name.clone() };
+        let source = Source::Variable { path: found.source.path.to_owned(), name: found.entry.name.clone() };
         let start = found.entry.range.start;
         match found.entry.quotes {
             Quotes::Single => into.push(text, Some(Origin { source, start })),
@@ -217,7 +239,7 @@ mod tests {
 
     fn check(text: &str, expected: Result<&str, &str>) {
         let file = File { path: ".env", text: ENV };
-        let found = expand(text, &Variables::read(&[file]));
+        let found = expand(text, &Variables::read(vec![file], None));
         for piece in found.iter().flat_map(|expanded| &expanded.pieces) {
             if let Some(Origin { source, start }) = &piece.origin {
                 let whole = if *source == Source::Value { text } else { ENV };

@@ -1,29 +1,48 @@
-//! All files of a project, parsed, and where in them a service's image stands.
+//! All files of a project, parsed, and in which order they have their say.
 
-use std::collections::BTreeSet;
+mod include;
+mod part;
+mod scope;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use scope::Scope;
 
 use crate::{
-    ComposeFileError, File,
-    document::{Document, NodeId, Scalar},
-    dotenv::Variables,
-    interpolate::{Expanded, expand},
+    ComposeFileError, File, Sources,
+    document::{Document, Scalar},
+    interpolate::Expanded,
 };
 
-/// Services that extend each other are followed this deep.
-const MAX_EXTENDS_DEPTH: usize = 8;
+/// Files that a project may have, those that it includes or extends among them.
+const MAX_FILES: usize = 64;
 
 /// All files of a project, parsed.
 #[derive(Debug)]
 pub(crate) struct Project<'a> {
-    pub(crate) files: Vec<Parsed<'a>>,
-    pub(crate) variables: Variables<'a>,
+    sources: &'a Sources,
+    files: Vec<Parsed<'a>>,
+    by_path: BTreeMap<String, usize>,
+    scopes: Vec<Scope<'a>>,
+    /// In the order in which compose merges them: later ones win.
+    layers: Vec<Place>,
+    missing: BTreeSet<String>,
 }
 
 /// One compose file.
 #[derive(Debug)]
-pub(crate) struct Parsed<'a> {
-    pub(crate) file: File<'a>,
-    pub(crate) documents: Vec<Document>,
+struct Parsed<'a> {
+    file: File<'a>,
+    documents: Vec<Document>,
+}
+
+/// A document of a file, and what its variables and paths mean there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    file: usize,
+    document: usize,
+    scope: usize,
+    directory: String,
 }
 
 /// Where the image of a service stands.
@@ -31,126 +50,95 @@ pub(crate) struct Parsed<'a> {
 pub(crate) struct ImagePlace<'p, 'a> {
     pub(crate) file: File<'a>,
     pub(crate) scalar: &'p Scalar,
-    /// The service of another file that it is taken from.
-    pub(crate) template: Option<&'p str>,
+    /// The service that has it: the one that was asked for, or one that it extends.
+    pub(crate) owner: &'p str,
+    scope: usize,
 }
 
 impl<'a> Project<'a> {
-    pub(crate) fn parse(files: &[File<'a>], env_files: &[File<'a>]) -> Result<Self, ComposeFileError> {
-        let parsed = files
-            .iter()
-            .map(|file| Ok(Parsed { file: *file, documents: Document::parse_all(*file)? }))
-            .collect::<Result<_, ComposeFileError>>()?;
-        Ok(Self { files: parsed, variables: Variables::read(env_files) })
+    /// Parses what is known of a project.
+    pub(crate) fn parse(sources: &'a Sources) -> Result<Self, ComposeFileError> {
+        let mut project = Self {
+            sources,
+            files: Vec::new(),
+            by_path: BTreeMap::new(),
+            scopes: Vec::new(),
+            layers: Vec::new(),
+            missing: BTreeSet::new(),
+        };
+        let scope = project.add_scope(None, &sources.env_files());
+        for path in &sources.config_files {
+            project.read(path, scope, sources.directory(), 0)?;
+        }
+        for layer in project.layers.clone() {
+            project.read_extended(&layer, 0)?;
+        }
+        Ok(project)
+    }
+
+    /// Files that are referred to and not known.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        self.missing.iter().cloned().collect()
     }
 
     /// Names of all services, in order.
     pub(crate) fn services(&self) -> BTreeSet<&str> {
-        self.documents()
-            .filter_map(|(_, document)| Some((document, document.at(&["services"])?)))
+        let documents = self.layers.iter().map(|layer| self.document(layer));
+        documents
+            .filter_map(|document| Some((document, document.at(&["services"])?)))
             .flat_map(|(document, node)| document.mapping(node).iter().map(move |(key, _)| (document, *key)))
             .filter_map(|(document, key)| document.scalar(key).map(|scalar| scalar.value.as_str()))
             .collect()
     }
 
-    /// The parts of a service in their order, each with the number of its file.
-    pub(crate) fn parts(&self, service: &str) -> Vec<(usize, &Document, NodeId)> {
-        self.documents()
-            .filter_map(|(index, document)| Some((index, document, document.at(&["services", service])?)))
-            .collect()
-    }
-
-    /// The value of a key of a service that counts: of several files the last one.
-    pub(crate) fn last(&self, service: &str, key: &str) -> Option<(usize, &Document, NodeId)> {
-        let parts = self.parts(service);
-        parts.into_iter().rev().find_map(|(index, document, node)| Some((index, document, document.get(node, key)?)))
-    }
-
-    /// Where the image of a service stands, its own or that of a service which it extends.
+    /// Where the image of a service stands: of all parts that say one, in the last.
     pub(crate) fn image(&self, service: &str) -> Option<ImagePlace<'_, 'a>> {
-        self.image_of(service, self.files.len(), 0)
+        let parts = self.parts(service);
+        let (part, scalar) = parts.iter().rev().find_map(|part| Some((part, part.scalar("image")?)))?;
+        let file = self.files[part.place.file].file;
+        (!scalar.is_reset).then_some(ImagePlace { file, scalar, owner: part.owner, scope: part.place.scope })
     }
 
-    /// Expands a value with the project's variables.
-    pub(crate) fn expand(&self, text: &str) -> Result<Expanded, String> {
-        expand(text, &self.variables)
+    /// Whether a file is read as a compose file.
+    pub(crate) fn is_compose_file(&self, path: &str) -> bool {
+        self.by_path.contains_key(path)
     }
 
-    /// Looks in the files before number `end` only when an extended service must be in a certain one.
-    fn image_of(&self, service: &str, end: usize, depth: usize) -> Option<ImagePlace<'_, 'a>> {
-        let within = |index: usize| end == self.files.len() || index == end;
-        let parts: Vec<_> = self.parts(service).into_iter().filter(|(index, ..)| within(*index)).collect();
-        let own = parts
-            .iter()
-            .rev()
-            .find_map(|(index, document, node)| Some((*index, document.scalar(document.get(*node, "image")?)?)));
-        if let Some((index, scalar)) = own {
-            return (!scalar.is_reset).then(|| ImagePlace { file: self.files[index].file, scalar, template: None });
+    /// Expands the image at a place.
+    pub(crate) fn expand_image(&self, place: &ImagePlace<'_, '_>) -> Result<Expanded, String> {
+        self.expand(&place.scalar.value, place.scope)
+    }
+
+    /// Expands a value with the variables of a scope.
+    fn expand(&self, text: &str, scope: usize) -> Result<Expanded, String> {
+        crate::interpolate::expand(text, &self.scopes[scope].variables)
+    }
+
+    fn document(&self, place: &Place) -> &Document {
+        &self.files[place.file].documents[place.document]
+    }
+
+    /// The number of a file, parsed. None: its text is not known, or it is not there.
+    fn parsed(&mut self, path: &str) -> Result<Option<usize>, ComposeFileError> {
+        if let Some(index) = self.by_path.get(path) {
+            return Ok(Some(*index));
         }
-        let (index, document, extends) = parts
-            .iter()
-            .rev()
-            .find_map(|(index, document, node)| Some((*index, *document, document.get(*node, "extends")?)))?;
-        let (base, file) = extended(document, extends)?;
-        let end = match file {
-            None => index,
-            Some(path) => {
-                let path = resolve(self.files[index].file.path, path);
-                self.files.iter().position(|parsed| parsed.file.path == path)?
-            }
-        };
-        let place = (depth < MAX_EXTENDS_DEPTH).then(|| self.image_of(base, end, depth + 1)).flatten()?;
-        Some(ImagePlace { template: place.template.or(file.map(|_| base)), ..place })
-    }
-
-    fn documents(&self) -> impl Iterator<Item = (usize, &Document)> {
-        let files = self.files.iter().enumerate();
-        files.flat_map(|(index, parsed)| parsed.documents.iter().map(move |document| (index, document)))
-    }
-}
-
-/// Service and file of an `extends`.
-pub(crate) fn extended(document: &Document, node: NodeId) -> Option<(&str, Option<&str>)> {
-    let text = |node: NodeId| document.scalar(node).map(|scalar| scalar.value.as_str());
-    match text(node) {
-        Some(service) => Some((service, None)),
-        None => Some((text(document.get(node, "service")?)?, document.get(node, "file").and_then(text))),
-    }
-}
-
-/// A path as a file names it, relative to that file's directory, without `.` and `..`.
-pub(crate) fn resolve(from: &str, path: &str) -> String {
-    let whole = match (path.starts_with('/'), from.rsplit_once('/')) {
-        (false, Some((directory, _))) => format!("{directory}/{path}"),
-        _ => path.to_owned(),
-    };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in whole.split('/') {
-        match part {
-            "." => {}
-            "" if !parts.is_empty() => {}
-            ".." if parts.last().is_some_and(|last| !matches!(*last, "" | "..")) => {
-                parts.pop();
-            }
-            part => parts.push(part),
+        let Some((path, text)) = self.known(path) else { return Ok(None) };
+        if self.files.len() >= MAX_FILES {
+            return Err(ComposeFileError::TooManyFiles { limit: MAX_FILES });
         }
+        let file = File { path, text };
+        self.files.push(Parsed { file, documents: Document::parse_all(file)? });
+        self.by_path.insert(path.to_owned(), self.files.len() - 1);
+        Ok(Some(self.files.len() - 1))
     }
-    parts.join("/")
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_relative_to_their_file() {
-        for (path, expected) in [
-            ("common.yml", "/stacks/a/common.yml"),
-            ("./x/../common.yml", "/stacks/a/common.yml"),
-            ("../b/c.yml", "/stacks/b/c.yml"),
-            ("/etc/c.yml", "/etc/c.yml"),
-        ] {
-            assert_eq!(resolve("/stacks/a/compose.yaml", path), expected);
+    /// Path and text of a file that is there. One that nobody has looked for is noted.
+    fn known(&mut self, path: &str) -> Option<(&'a str, &'a str)> {
+        if let Some((path, text)) = self.sources.texts.get_key_value(path) {
+            return Some((path.as_str(), text.as_deref()?));
         }
+        self.missing.insert(path.to_owned());
+        None
     }
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    ComposeFileError, File,
-    document::{Document, NodeId},
+    ComposeFileError, Sources,
     interpolate::{Expanded, Source},
-    project::{Project, extended, resolve},
+    project::Project,
 };
 
 /// What compose files say about one service.
@@ -36,50 +35,25 @@ pub struct ServiceImage {
 }
 
 /// Finds a service by the name of its container, else by its own name.
-///
-/// `files` are all files of the project in compose's order, those that they include or extend before them; `env_files`
-/// the project's environment files in their order.
 pub fn find_service(
-    files: &[File<'_>],
-    env_files: &[File<'_>],
+    sources: &Sources,
     service: &str,
     container_name: Option<&str>,
 ) -> Result<Service, ComposeFileError> {
-    let project = Project::parse(files, env_files)?;
+    let project = Project::parse(sources)?;
     let name = container_name
         .and_then(|wanted| project.services().into_iter().find(|name| is_container_name(&project, name, wanted)))
         .unwrap_or(service);
-    if project.parts(name).is_empty() {
+    let parts = project.parts(name);
+    if parts.is_empty() {
         return Err(ComposeFileError::NoService { service: service.to_owned() });
     }
     Ok(Service {
         name: name.to_owned(),
         image: image(&project, name)?,
-        has_build: project.last(name, "build").is_some(),
+        has_build: parts.iter().any(|part| part.document.get(part.node, "build").is_some()),
         labels: labels(&project, name),
     })
-}
-
-/// The files that a compose file includes or takes services from, relative ones resolved against its directory. Those
-/// whose names hold variables are left out.
-pub fn referenced_files(file: File<'_>) -> Result<Vec<String>, ComposeFileError> {
-    let mut paths = Vec::new();
-    for document in Document::parse_all(file)? {
-        if let Some(include) = document.at(&["include"]) {
-            for entry in document.sequence(include) {
-                collect_texts(&document, document.get(*entry, "path").unwrap_or(*entry), &mut paths);
-            }
-        }
-        let services = document.at(&["services"]).map_or(&[][..], |services| document.mapping(services));
-        for (_, service) in services {
-            let extends = document.get(*service, "extends").and_then(|node| extended(&document, node));
-            paths.extend(extends.and_then(|(_, file)| file).map(str::to_owned));
-        }
-    }
-    paths.retain(|path| !path.contains('$') && !path.contains("://"));
-    let mut paths: Vec<_> = paths.iter().map(|path| resolve(file.path, path)).collect();
-    paths.dedup();
-    Ok(paths)
 }
 
 /// The variable that the end of a reference comes from, which is where its tag is.
@@ -93,14 +67,15 @@ pub(crate) fn tag_variable(expanded: &Expanded) -> Option<&str> {
 }
 
 fn is_container_name(project: &Project<'_>, service: &str, wanted: &str) -> bool {
-    let name = project.last(service, "container_name").and_then(|(_, document, node)| document.scalar(node));
-    name.is_some_and(|name| project.expand(&name.value).is_ok_and(|name| name.text() == wanted))
+    let parts = project.parts(service);
+    let name = parts.iter().rev().find_map(|part| Some(project.shown(part, &part.scalar("container_name")?.value)));
+    name.is_some_and(|name| name == wanted)
 }
 
 fn image(project: &Project<'_>, service: &str) -> Result<Option<ServiceImage>, ComposeFileError> {
     let Some(place) = project.image(service) else { return Ok(None) };
     let text = place.scalar.value.clone();
-    match project.expand(&text) {
+    match project.expand_image(&place) {
         Ok(expanded) => Ok(Some(ServiceImage {
             resolved: expanded.text(),
             path: place.file.path.to_owned(),
@@ -112,27 +87,8 @@ fn image(project: &Project<'_>, service: &str) -> Result<Option<ServiceImage>, C
 }
 
 fn labels(project: &Project<'_>, service: &str) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::new();
-    let expand = |text: &str| project.expand(text).map_or_else(|_| text.to_owned(), |expanded| expanded.text());
-    for (_, document, node) in project.parts(service) {
-        let Some(node) = document.get(node, "labels") else { continue };
-        let text = |node: NodeId| document.scalar(node).map_or("", |scalar| scalar.value.as_str());
-        for entry in document.sequence(node) {
-            let (name, value) = text(*entry).split_once('=').unwrap_or((text(*entry), ""));
-            labels.insert(expand(name), expand(value));
-        }
-        for (name, value) in document.mapping(node) {
-            labels.insert(expand(text(*name)), expand(text(*value)));
-        }
-    }
-    labels
-}
-
-fn collect_texts(document: &Document, node: NodeId, into: &mut Vec<String>) {
-    into.extend(document.scalar(node).map(|scalar| scalar.value.clone()));
-    for entry in document.sequence(node) {
-        into.extend(document.scalar(*entry).map(|scalar| scalar.value.clone()));
-    }
+    let values = project.values(service).into_iter();
+    values.filter_map(|(path, value)| Some((path.strip_prefix("labels.")?.to_owned(), value))).collect()
 }
 
 #[cfg(test)]
@@ -144,9 +100,14 @@ mod tests {
         build: .\n    labels:\n      homeport.snapshot: off\n      b: '$NAME'\n  other:\n    extends: {file: ../c.yml, \
         service: x}\n";
 
+    /// The first is the compose file that compose gets.
+    fn sources(files: &[(&str, &str)]) -> Sources {
+        let texts = files.iter().map(|(path, text)| ((*path).to_owned(), Some((*text).to_owned())));
+        Sources { config_files: vec![files[0].0.to_owned()], texts: texts.collect(), ..Sources::default() }
+    }
+
     fn find(service: &str, container: Option<&str>) -> Result<Service, ComposeFileError> {
-        let files = [File { path: "/s/a/compose.yaml", text: MAIN }];
-        find_service(&files, &[File { path: "/s/a/.env", text: "TAG=1.26" }], service, container)
+        find_service(&sources(&[("/s/a/compose.yaml", MAIN), ("/s/a/.env", "TAG=1.26")]), service, container)
     }
 
     #[test]
@@ -171,14 +132,18 @@ mod tests {
 
     #[test]
     fn further_files_are_named() {
-        let files = referenced_files(File { path: "/s/a/compose.yaml", text: MAIN }).unwrap();
-        assert_eq!(files, ["/s/a/base.yaml", "/s/a/one.yaml", "/s/c.yml"]);
+        let missing = |files: &[(&str, &str)]| sources(files).missing().unwrap();
+        let main = ("/s/a/compose.yaml", MAIN);
+        let expected = ["/s/a/.env", "/s/a/base.yaml", "/s/a/one.yaml", "/s/c.yml"];
+        assert_eq!(missing(&[main]), expected);
+        let deeper = ("/s/a/base.yaml", "include: [{path: x/y.yaml, project_directory: .., env_file: [z.env]}]");
+        let expected = ["/s/a/one.yaml", "/s/a/x/y.yaml", "/s/a/z.env", "/s/c.yml"];
+        assert_eq!(missing(&[main, deeper, ("/s/a/.env", "")]), expected);
     }
 
     #[test]
     fn a_variable_without_value_is_an_error() {
-        let files = [File { path: "c.yaml", text: MAIN }];
-        let error = find_service(&files, &[], "web", None).unwrap_err().to_string();
+        let error = find_service(&sources(&[("/c.yaml", MAIN)]), "web", None).unwrap_err().to_string();
         assert!(error.contains("nginx:${TAG}") && error.contains("TAG is not set"), "{error}");
     }
 }

@@ -1,12 +1,14 @@
 //! Finding out everything that a plan needs to know.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
+
+use homeport_compose_file::Sources;
 
 use crate::{
     engine::{Container, Engine, EngineError, EngineErrorKind, Port, Project},
     error::UpdateError,
     inventory::ComposePlace,
-    plan::{Facts, ProjectFacts, ProjectFiles, Shared, TextFile},
+    plan::{Facts, ProjectFacts, Shared},
 };
 
 /// How long a port may take to answer the question what it answers now.
@@ -72,40 +74,45 @@ async fn project(engine: &dyn Engine, place: ComposePlace, all: &[Container]) ->
 }
 
 /// Reads the files that say which image a service has.
-pub async fn files(engine: &dyn Engine, project: &Project, service: &str) -> Result<ProjectFiles, UpdateError> {
-    let mut files = ProjectFiles::default();
-    for path in &project.config_files {
-        let file = read(engine, path)
-            .await?
-            .ok_or_else(|| UpdateError::NoComposeFile { service: service.to_owned(), path: path.clone() })?;
-        for referenced in referenced(&file) {
-            // What no label leads to may not be read. Then the image cannot be changed there, which the edit says.
-            if !files.compose.iter().any(|known| known.path == referenced)
-                && let Ok(Some(found)) = read(engine, &referenced).await
-            {
-                files.compose.push(found);
-            }
+pub async fn files(engine: &dyn Engine, project: &Project, service: &str) -> Result<Sources, UpdateError> {
+    let mut sources = Sources {
+        config_files: project.config_files.clone(),
+        directory: project.working_dir.clone(),
+        env_files: project.environment_files.clone(),
+        texts: BTreeMap::new(),
+    };
+    loop {
+        // Files that are no YAML are left to compose, whose message says where and why.
+        let missing = sources.missing().unwrap_or_default();
+        if missing.is_empty() {
+            return Ok(sources);
         }
-        files.compose.push(file);
+        for path in missing {
+            let text = if sources.config_files.contains(&path) {
+                let text = read(engine, &path).await?;
+                Some(
+                    text.ok_or_else(|| UpdateError::NoComposeFile { service: service.to_owned(), path: path.clone() })?,
+                )
+            } else {
+                read_if_possible(engine, &path).await?
+            };
+            sources.texts.insert(path, text);
+        }
     }
-    let default = [format!("{}/.env", project.working_dir.trim_end_matches('/'))];
-    let environment =
-        if project.environment_files.is_empty() { default.as_slice() } else { &project.environment_files };
-    for path in environment {
-        files.environment.extend(read(engine, path).await?);
-    }
-    Ok(files)
 }
 
-fn referenced(file: &TextFile) -> Vec<String> {
-    let file = homeport_compose_file::File { path: &file.path, text: &file.text };
-    homeport_compose_file::referenced_files(file).unwrap_or_default()
+/// What no label leads to may not be read. Then the image cannot be changed there, which the edit says.
+async fn read_if_possible(engine: &dyn Engine, path: &str) -> Result<Option<String>, UpdateError> {
+    match read(engine, path).await {
+        Err(UpdateError::Engine(error)) if error.kind == EngineErrorKind::Away => Err(error.into()),
+        result => Ok(result.unwrap_or_default()),
+    }
 }
 
-async fn read(engine: &dyn Engine, path: &str) -> Result<Option<TextFile>, UpdateError> {
+async fn read(engine: &dyn Engine, path: &str) -> Result<Option<String>, UpdateError> {
     let Some(content) = engine.read_file(path).await? else { return Ok(None) };
     let text = String::from_utf8(content).map_err(|_| UpdateError::NotText { path: path.to_owned() })?;
-    Ok(Some(TextFile { path: path.to_owned(), text }))
+    Ok(Some(text))
 }
 
 async fn ports(engine: &dyn Engine, container: &Container) -> Result<Vec<Port>, UpdateError> {

@@ -18,7 +18,7 @@ use crate::engine::{Port, Project, Source};
 
 pub use decide::{PlanError, plan_update, same_reference};
 pub use edit::{EditError, value_back};
-pub use facts::{Facts, ProjectFacts, ProjectFiles, Shared, Target, TextFile};
+pub use facts::{Facts, ProjectFacts, Shared, Target};
 pub use names::{Names, repository_of};
 pub use order::dependencies_first;
 pub use rollback::{Past, plan_rollback};
@@ -41,6 +41,9 @@ pub struct Plan {
     pub image: ImageChange,
     /// Changes of files, in order.
     pub edits: Vec<Edit>,
+    /// Fields of the container's inspect document that change with the files, since they say the version too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<String>,
     /// Data that is copied while nothing writes to it. Empty: the container is not stopped before it is recreated.
     pub data: Vec<Source>,
     /// The snapshot whose data is brought back before the new container starts.

@@ -6,12 +6,12 @@ use super::Change;
 use crate::interpolate::{Expanded, Origin, Piece, Source};
 
 /// The text that has to change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     /// The value in the compose file.
     Value,
-    /// An environment file, by its number.
-    EnvFile(usize),
+    /// An environment file, by its path.
+    EnvFile(String),
 }
 
 /// Finds the one place that, changed, makes `range` of the expanded value read `text`.
@@ -59,7 +59,7 @@ fn insertion(expanded: &Expanded, at: usize, text: &str) -> Result<(Place, Chang
 fn origin(piece: &Piece) -> Result<(Place, usize), String> {
     match &piece.origin {
         Some(Origin { source: Source::Value, start }) => Ok((Place::Value, *start)),
-        Some(Origin { source: Source::Variable { file, .. }, start }) => Ok((Place::EnvFile(*file), *start)),
+        Some(Origin { source: Source::Variable { path, .. }, start }) => Ok((Place::EnvFile(path.clone()), *start)),
         None => Err("its tag is written with escapes; write it plainly".to_owned()),
     }
 }

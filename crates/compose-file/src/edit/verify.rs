@@ -2,53 +2,63 @@
 
 use serde_json::Value;
 
-use super::Job;
-use crate::{File, dotenv, project::Project};
+use super::FileEdit;
+use crate::{Sources, dotenv, project::Project};
 
-/// Makes sure that the edit makes the service's image read `wanted` and changes nothing else, but the `template` in
-/// another file that the image is taken from. Gives the other services that share the variable which was edited.
-pub(super) fn check(
-    job: &Job<'_, '_>,
-    before: &Project<'_>,
-    template: Option<&str>,
-    file: File<'_>,
-    new: &str,
-    wanted: &str,
-) -> Result<Vec<String>, String> {
-    let edited = |files: &[File<'_>]| -> Vec<(String, String)> {
-        let text = |one: &File<'_>| if *one == file { new.to_owned() } else { one.text.to_owned() };
-        files.iter().map(|one| (one.path.to_owned(), text(one))).collect()
-    };
-    let (files, env_files) = (edited(job.files), edited(job.env_files));
-    let (files, env_files) = (borrowed(&files), borrowed(&env_files));
-    let after = Project::parse(&files, &env_files).map_err(|error| error.to_string())?;
-    if image(&after, job.service).as_deref() != Some(wanted) {
-        return Err(format!("no edit of one place makes it {wanted}"));
-    }
-    let also: Vec<_> = before
-        .services()
-        .into_iter()
-        .filter(|name| *name != job.service && Some(*name) != template && image(before, name) != image(&after, name))
-        .map(str::to_owned)
-        .collect();
-    if job.env_files.contains(&file) {
-        same_variables_but_one(file.text, new)?;
-        return Ok(also);
-    }
-    if !also.is_empty() {
-        return Err(format!("it is shared with {}; give {} an image of its own", also.join(", "), job.service));
-    }
-    same_values_but_images(file.text, new, template.unwrap_or(job.service))?;
-    Ok(Vec::new())
+/// What else an edit changes.
+#[derive(Debug, Default)]
+pub(super) struct Also {
+    /// Other services that get the new image with it.
+    pub(super) images: Vec<String>,
+    /// Further values of the service itself.
+    pub(super) values: Vec<String>,
 }
 
-fn borrowed(files: &[(String, String)]) -> Vec<File<'_>> {
-    files.iter().map(|(path, text)| File { path, text }).collect()
+/// Makes sure that the edit makes the service's image read `wanted` and changes nothing that it must not.
+pub(super) fn check(
+    before: &Project<'_>,
+    edited: &Sources,
+    files: &[FileEdit],
+    service: &str,
+    wanted: &str,
+) -> Result<Also, String> {
+    let after = Project::parse(edited).map_err(|error| error.to_string())?;
+    if image(&after, service).as_deref() != Some(wanted) {
+        return Err(format!("no edit of one place makes it {wanted}"));
+    }
+    let mut also = Also::default();
+    let mut owners = vec![service];
+    for name in before.services() {
+        let changed = changed(before, &after, name);
+        if name == service {
+            also.values = changed.into_iter().filter(|path| path != "image").collect();
+        } else if changed.iter().any(|path| path == "image") {
+            also.images.push(name.to_owned());
+            owners.push(name);
+        }
+    }
+    owners.extend(before.image(service).map(|place| place.owner));
+    for file in files {
+        // A file that compose reads as YAML is one; all others hold variables.
+        if before.is_compose_file(&file.path) {
+            same_values_but_images(file, &owners)?;
+        } else {
+            same_variables_but_one(&file.old, &file.new)?;
+        }
+    }
+    Ok(also)
+}
+
+/// The values of a service that differ.
+fn changed(before: &Project<'_>, after: &Project<'_>, service: &str) -> Vec<String> {
+    let (old, new) = (before.values(service), after.values(service));
+    let paths = old.keys().chain(new.keys().filter(|path| !old.contains_key(*path)));
+    paths.filter(|path| old.get(*path) != new.get(*path)).cloned().collect()
 }
 
 fn image(project: &Project<'_>, service: &str) -> Option<String> {
     let place = project.image(service)?;
-    Some(project.expand(&place.scalar.value).map_or_else(|_| place.scalar.value.clone(), |expanded| expanded.text()))
+    Some(project.expand_image(&place).map_or_else(|_| place.scalar.value.clone(), |expanded| expanded.text()))
 }
 
 fn same_variables_but_one(old: &str, new: &str) -> Result<(), String> {
@@ -58,14 +68,14 @@ fn same_variables_but_one(old: &str, new: &str) -> Result<(), String> {
     if same_names && changed == 1 { Ok(()) } else { Err("the edit would change other variables too".to_owned()) }
 }
 
-/// Compares the values of both texts: only images may differ, that of the service itself or one in an extension field
-/// that it is taken from.
-fn same_values_but_images(old: &str, new: &str, service: &str) -> Result<(), String> {
+/// Compares the values of both texts: only images may differ, those of these services or one in an extension field that
+/// they are taken from.
+fn same_values_but_images(file: &FileEdit, services: &[&str]) -> Result<(), String> {
     let mut paths = Vec::new();
-    differences(&read(old)?, &read(new)?, &mut Vec::new(), &mut paths);
+    differences(&read(&file.old)?, &read(&file.new)?, &mut Vec::new(), &mut paths);
     let is_meant = |path: &Vec<String>| match path.as_slice() {
         // The first key is the number of the document.
-        [_, services, name, image] if services == "services" && image == "image" => name == service,
+        [_, section, name, image] if section == "services" && image == "image" => services.contains(&name.as_str()),
         [_, extension, ..] => extension.starts_with("x-"),
         _ => false,
     };

@@ -1,7 +1,24 @@
-//! Properties of edits that no table of examples shows.
+//! Edits of compose files: a table of shapes, and properties that no table of examples shows.
+#![expect(clippy::unwrap_used, reason = "what must be there and is not fails the test")]
 
-use homeport_compose_file::{File, Target, find_service, image_edit, referenced_files};
+mod shape;
+mod shapes;
+
+use homeport_compose_file::{Edit, FileEdit, Sources, Target, find_service, image_edit};
 use proptest::prelude::*;
+
+/// A project of one compose file and one environment file.
+fn sources(compose: &str, env: &str) -> Sources {
+    let texts = [("/s/c.yaml", compose), ("/s/.env", env)];
+    let texts = texts.map(|(path, text)| (path.to_owned(), Some(text.to_owned())));
+    Sources { config_files: vec!["/s/c.yaml".to_owned()], texts: texts.into(), ..Sources::default() }
+}
+
+/// The new text of the only file that is edited.
+fn only(edit: Option<Edit>) -> String {
+    let [FileEdit { new, .. }] = edit.unwrap().files.try_into().unwrap();
+    new
+}
 
 /// A compose file around one image, in pieces: before the image, and behind it.
 #[derive(Debug, Clone)]
@@ -55,8 +72,7 @@ proptest! {
         let file = |tag: &str| format!("{}{}{}", around.before, image.replace('@', tag), around.after);
         let (old, new) = (file("1.22.0"), file(&tag));
         let target = Target { tag, digest: None };
-        let edit = image_edit(&[File { path: "c.yaml", text: &old }], &[], "web", &target).unwrap().unwrap();
-        prop_assert_eq!(String::from_utf8(edit.new).unwrap(), new);
+        prop_assert_eq!(only(image_edit(&sources(&old, ""), "web", &target).unwrap()), new);
     }
 
     #[test]
@@ -73,21 +89,20 @@ proptest! {
             lines.join(if crlf { "\r\n" } else { "\n" })
         };
         let old = file("1.0");
-        let compose = File { path: "c.yaml", text: "services: {web: {image: 'x:$TAG'}}" };
         let target = Target { tag: "2.0".to_owned(), digest: None };
-        let edit = image_edit(&[compose], &[File { path: ".env", text: &old }], "web", &target).unwrap().unwrap();
-        prop_assert_eq!(String::from_utf8(edit.new).unwrap(), file("2.0"));
+        let edit = image_edit(&sources("services: {web: {image: 'x:$TAG'}}", &old), "web", &target).unwrap();
+        prop_assert_eq!(only(edit), file("2.0"));
     }
 
     #[test]
     fn any_text_is_taken_or_refused(compose in "[ -~\n\t&*<$|>é]{0,200}", env in "[ -~\n]{0,60}", image in "[ -~]{0,30}") {
         let target = Target { tag: "2".to_owned(), digest: None };
         for text in [compose, format!("services:\n  web:\n    image: {image}\n")] {
-            let (files, env_files) = ([File { path: "c", text: &text }], [File { path: "e", text: &env }]);
-            drop(find_service(&files, &env_files, "web", Some("x")));
-            drop(referenced_files(files[0]));
-            if let Ok(Some(edit)) = image_edit(&files, &env_files, "web", &target) {
-                prop_assert_ne!(edit.old, edit.new);
+            let sources = sources(&text, &env);
+            drop(find_service(&sources, "web", Some("x")));
+            drop(sources.missing());
+            for file in image_edit(&sources, "web", &target).ok().flatten().iter().flat_map(|edit| &edit.files) {
+                prop_assert_ne!(&file.old, &file.new);
             }
         }
     }

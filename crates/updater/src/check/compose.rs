@@ -2,12 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use homeport_compose_file::{File, Service, find_service, referenced_files};
+use homeport_compose_file::{Service, Sources, find_service};
 
 use crate::inventory::{ComposePlace, Container, Inventory};
-
-/// Files that a project may have, included ones among them; beyond, its files count as unreadable.
-const MAX_FILES: usize = 64;
 
 /// Files of compose projects, each read once in a check.
 #[derive(Debug, Default)]
@@ -17,9 +14,8 @@ impl Files {
     /// What the compose files say about a container. None: it is of no compose project, or they cannot be read.
     pub(super) async fn service(&self, inventory: &dyn Inventory, container: &Container) -> Option<Service> {
         let place = container.compose.as_ref()?;
-        let files = self.compose_files(inventory, place).await?;
-        let env_files = self.env_files(inventory, place).await;
-        match find_service(&borrow(&files), &borrow(&env_files), &place.service, None) {
+        let sources = self.sources(inventory, place).await?;
+        match find_service(&sources, &place.service, None) {
             Ok(service) => Some(service),
             Err(error) => {
                 tracing::debug!(container.name = container.name, error = %error, "its compose files do not tell");
@@ -28,41 +24,27 @@ impl Files {
         }
     }
 
-    /// All files of the project, those that others refer to before them.
-    async fn compose_files(&self, inventory: &dyn Inventory, place: &ComposePlace) -> Option<Vec<(String, String)>> {
-        let mut files: Vec<(String, String)> = Vec::new();
-        for path in place.config_files.iter().rev() {
-            let mut left = vec![(path.clone(), true)];
-            while let Some((path, is_needed)) = left.pop() {
-                if files.iter().any(|(known, _)| *known == path) {
-                    continue;
-                }
-                let Some(text) = self.read(inventory, &path).await else {
-                    if is_needed {
-                        return None;
-                    }
-                    continue;
-                };
-                let further = referenced_files(File { path: &path, text: &text }).ok()?;
-                left.extend(further.into_iter().map(|path| (path, false)));
-                files.push((path, text));
-                if files.len() > MAX_FILES {
+    /// All files of the project. None: one that compose was called with cannot be read.
+    async fn sources(&self, inventory: &dyn Inventory, place: &ComposePlace) -> Option<Sources> {
+        let mut sources = Sources {
+            config_files: place.config_files.clone(),
+            directory: place.working_dir.clone(),
+            env_files: place.environment_files.clone(),
+            texts: BTreeMap::new(),
+        };
+        loop {
+            let missing = sources.missing().ok()?;
+            if missing.is_empty() {
+                return (!sources.config_files.is_empty()).then_some(sources);
+            }
+            for path in missing {
+                let text = self.read(inventory, &path).await;
+                if text.is_none() && sources.config_files.contains(&path) {
                     return None;
                 }
+                sources.texts.insert(path, text);
             }
         }
-        files.reverse();
-        (!files.is_empty()).then_some(files)
-    }
-
-    async fn env_files(&self, inventory: &dyn Inventory, place: &ComposePlace) -> Vec<(String, String)> {
-        let default = [format!("{}/.env", place.working_dir.trim_end_matches('/'))];
-        let paths = if place.environment_files.is_empty() { &default[..] } else { &place.environment_files };
-        let mut files = Vec::new();
-        for path in paths {
-            files.extend(self.read(inventory, path).await.map(|text| (path.clone(), text)));
-        }
-        files
     }
 
     async fn read(&self, inventory: &dyn Inventory, path: &str) -> Option<String> {
@@ -77,8 +59,4 @@ impl Files {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(path.to_owned(), text.clone());
         text
     }
-}
-
-fn borrow(files: &[(String, String)]) -> Vec<File<'_>> {
-    files.iter().map(|(path, text)| File { path, text }).collect()
 }

@@ -59,11 +59,9 @@ impl Work {
         };
         let files = gather::files(self.engine.as_ref(), project, service).await.map_err(update_failed)?;
         let back = Values { service: service.clone(), before: values.after.clone(), after: values.before.clone() };
-        match value_back(&files, &back).map_err(StepError::failed)? {
-            Some(SavedFile { path, before, after }) => {
-                self.engine.write_file(&path, after.as_bytes(), before.as_bytes()).await.map_err(failed)
-            }
-            None => Ok(()),
+        for SavedFile { path, before, after } in value_back(&files, &back).map_err(StepError::failed)? {
+            self.engine.write_file(&path, after.as_bytes(), before.as_bytes()).await.map_err(failed)?;
         }
+        Ok(())
     }
 }

@@ -115,6 +115,7 @@ impl Scenario {
                     after_sha256: sha256(file.after.as_bytes()),
                 })
                 .collect(),
+            expected: Vec::new(),
             data: if self.data {
                 vec![Source { kind: MountKind::Volume, source: "data".to_owned() }]
             } else {

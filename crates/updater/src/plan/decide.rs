@@ -105,6 +105,17 @@ pub enum PlanError {
         #[source]
         source: EditError,
     },
+    /// More of the service than its image would change.
+    #[error(
+        "the variable that holds the tag of service {service} also says its {values}, which would change with it (use \
+         force to go on)"
+    )]
+    AlsoChanges {
+        /// The service.
+        service: String,
+        /// What would change.
+        values: String,
+    },
     /// Nothing was kept.
     #[error(
         "nothing is left of the data before operation {operation}, so only the image could be brought back (use force for that)"
@@ -150,9 +161,9 @@ pub fn plan_update(
         tag: Some(target.tag.clone()),
         source: ImageSource::Registry { digest: target.digest.clone() },
     };
-    let (way, files, values) = match &facts.project {
-        None => (Way::Replace, Vec::new(), None),
-        Some(project) => compose(container, project, target, &new_reference, &mut warnings)?,
+    let ComposeWay { way, files, values, expected } = match &facts.project {
+        None => ComposeWay { way: Way::Replace, files: Vec::new(), values: None, expected: Vec::new() },
+        Some(project) => compose(container, project, target, &new_reference, force, &mut warnings)?,
     };
     let plan = Plan {
         form: PLAN_FORM,
@@ -161,6 +172,7 @@ pub fn plan_update(
         way,
         image,
         edits: files.iter().map(edit_of).collect(),
+        expected,
         data: sources,
         restore: None,
         proof: proof(facts, health),
@@ -228,13 +240,20 @@ pub(super) fn edit_of((file, change): &(SavedFile, String)) -> Edit {
     }
 }
 
-type ComposeWay = (Way, Vec<(SavedFile, String)>, Option<Values>);
+/// How compose is to do it.
+struct ComposeWay {
+    way: Way,
+    files: Vec<(SavedFile, String)>,
+    values: Option<Values>,
+    expected: Vec<String>,
+}
 
 fn compose(
     container: &Container,
     project: &ProjectFacts,
     target: &Target,
     new_reference: &str,
+    force: bool,
     warnings: &mut Vec<String>,
 ) -> Result<ComposeWay, PlanError> {
     let service = &project.service;
@@ -254,23 +273,35 @@ fn compose(
              turn out to differ, the update is taken back"
         ));
     }
-    let files = if same_reference(specified, new_reference) {
-        // The tag stays and only points elsewhere: there is nothing to change in a file.
-        Vec::new()
+    // Where the tag stays and only points elsewhere, there is nothing to change in a file.
+    let edit = if same_reference(specified, new_reference) {
+        None
     } else {
-        let found = edit::edits(&project.files, service, target);
-        let (files, others) = found.map_err(|source| PlanError::Edit { service: service.clone(), source })?;
-        if !others.is_empty() {
+        edit::edit_to(&project.files, service, target)
+            .map_err(|source| PlanError::Edit { service: service.clone(), source })?
+    };
+    let (mut files, mut expected) = (Vec::new(), Vec::new());
+    if let Some(edit) = edit {
+        if !edit.also_images.is_empty() {
             warnings.push(format!(
                 "the file says the tag for {} too; they keep running what they run until they are updated",
-                others.join(", ")
+                edit.also_images.join(", ")
             ));
         }
-        files
-    };
+        let (fields, others) = edit::fields_of(&edit.also_values);
+        if !others.is_empty() {
+            let refusal = PlanError::AlsoChanges { service: service.clone(), values: others.join(", ") };
+            if !force {
+                return Err(refusal);
+            }
+            warnings.push(refusal.to_string());
+        }
+        expected = fields;
+        files = edit.files.into_iter().map(edit::saved).collect();
+    }
     let values = Values { service: service.clone(), before: specified.clone(), after: new_reference.to_owned() };
     let way = Way::Compose { project: project.project.clone(), service: service.clone(), recreate: files.is_empty() };
-    Ok((way, files, Some(values)))
+    Ok(ComposeWay { way, files, values: Some(values), expected })
 }
 
 /// The reference at another tag, otherwise as it was written; pinned to the new digest if it was pinned to one.

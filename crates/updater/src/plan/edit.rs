@@ -1,9 +1,9 @@
 //! Which bytes of which file have to change.
 
-use homeport_compose_file::{Edit, File, Target as Wanted, image_edit};
+use homeport_compose_file::{Edit, FileEdit, Sources, Target as Wanted, image_edit};
 use homeport_image_ref::Reference;
 
-use super::{ProjectFiles, SavedFile, Target, TextFile, Values};
+use super::{SavedFile, Target, Values};
 
 /// Why the files cannot be changed.
 #[derive(Debug, thiserror::Error)]
@@ -17,44 +17,40 @@ pub enum EditError {
         /// The text.
         text: String,
     },
-    /// The file is no text after the edit.
-    #[error("{path} would not be UTF-8 text any more")]
-    NotText {
-        /// The file.
-        path: String,
-    },
 }
 
-type Edits = (Vec<(SavedFile, String)>, Vec<String>);
-
-/// The edits that make a service's image name the target, and the other services whose image changes with it.
-pub(super) fn edits(files: &ProjectFiles, service: &str, target: &Target) -> Result<Edits, EditError> {
+/// The edit that makes a service's image name the target. None: it does already.
+pub(super) fn edit_to(files: &Sources, service: &str, target: &Target) -> Result<Option<Edit>, EditError> {
     let digest = target.digest.parse().map_err(|_| EditError::Reference { text: target.digest.clone() })?;
     let wanted = Wanted { tag: target.tag.clone(), digest: Some(digest) };
-    let Some(edit) = edit(files, service, &wanted)? else { return Ok((Vec::new(), Vec::new())) };
-    let (change, others) = (edit.what.clone(), edit.also_changes.clone());
-    Ok((vec![(saved(edit)?, change)], others))
+    Ok(image_edit(files, service, &wanted)?)
 }
 
-/// The edit that brings back the image of before into files that someone has changed since. None: it is there already.
-pub fn value_back(files: &ProjectFiles, values: &Values) -> Result<Option<SavedFile>, EditError> {
+/// The edits that bring back the image of before into files that someone has changed since. None: it is there already.
+pub fn value_back(files: &Sources, values: &Values) -> Result<Vec<SavedFile>, EditError> {
     let text = &values.after;
     let reference: Reference = text.parse().map_err(|_| EditError::Reference { text: text.clone() })?;
     let wanted = Wanted { tag: reference.tag().unwrap_or("latest").to_owned(), digest: reference.digest().cloned() };
-    edit(files, &values.service, &wanted)?.map(saved).transpose()
+    let edit = image_edit(files, &values.service, &wanted)?;
+    Ok(edit.into_iter().flat_map(|edit| edit.files).map(|file| saved(file).0).collect())
 }
 
-fn edit(files: &ProjectFiles, service: &str, wanted: &Wanted) -> Result<Option<Edit>, EditError> {
-    Ok(image_edit(&as_files(&files.compose), &as_files(&files.environment), service, wanted)?)
+/// A file before and after, and what its edit does in words.
+pub(super) fn saved(edit: FileEdit) -> (SavedFile, String) {
+    let FileEdit { path, old, new, what } = edit;
+    (SavedFile { path, before: old, after: new }, what)
 }
 
-fn saved(edit: Edit) -> Result<SavedFile, EditError> {
-    let Edit { path, old, new, .. } = edit;
-    let text = |bytes| String::from_utf8(bytes).map_err(|_| EditError::NotText { path: path.clone() });
-    let (before, after) = (text(old)?, text(new)?);
-    Ok(SavedFile { path, before, after })
-}
-
-fn as_files(files: &[TextFile]) -> Vec<File<'_>> {
-    files.iter().map(|file| File { path: &file.path, text: &file.text }).collect()
+/// The fields of an inspect document that values of a service become, and the values that are no such field.
+pub(super) fn fields_of(values: &[String]) -> (Vec<String>, Vec<String>) {
+    let field = |value: &String| {
+        let (section, name) = value.split_once('.')?;
+        match section {
+            "environment" => Some(format!("Config.Env.{name}")),
+            "labels" => Some(format!("Config.Labels.{name}")),
+            _ => None,
+        }
+    };
+    let fields = values.iter().filter_map(field).collect();
+    (fields, values.iter().filter(|value| field(value).is_none()).cloned().collect())
 }

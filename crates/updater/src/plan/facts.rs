@@ -1,5 +1,7 @@
 //! What was found out before deciding.
 
+use homeport_compose_file::Sources;
+
 use crate::engine::{Container, Port, Project};
 
 /// What was found out before deciding.
@@ -37,37 +39,12 @@ pub struct ProjectFacts {
     pub service: String,
     /// How many containers the service has.
     pub replicas: usize,
-    /// The files that compose reads.
-    pub files: ProjectFiles,
+    /// The files that compose reads, as far as they may be read.
+    pub files: Sources,
     /// The service's image, variables resolved. None: it has none, because it is built.
     pub image: Option<String>,
     /// What compose would write into the service's `config-hash` label now.
     pub config_hash: Option<String>,
-}
-
-/// The texts that say which image a service has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ProjectFiles {
-    /// Compose files in compose's order, those that they refer to before them.
-    pub compose: Vec<TextFile>,
-    /// Environment files that exist, in their order.
-    pub environment: Vec<TextFile>,
-}
-
-/// A file by its path and text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextFile {
-    /// Path on the host.
-    pub path: String,
-    /// What is in it.
-    pub text: String,
-}
-
-impl ProjectFiles {
-    /// The text of a file.
-    pub fn text(&self, path: &str) -> Option<&str> {
-        self.compose.iter().chain(&self.environment).find(|file| file.path == path).map(|file| file.text.as_str())
-    }
 }
 
 /// What to update to.

@@ -56,6 +56,7 @@ pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: b
             },
         },
         edits: files.iter().map(decide::edit_of).collect(),
+        expected: before.expected.clone(),
         data: if past.snapshot.is_some() { union(&sources, &before.data) } else { sources },
         restore: past.snapshot.clone(),
         proof: decide::proof(facts, health),
@@ -94,7 +95,7 @@ fn way_back(facts: &Facts, past: &Past) -> Result<WayBack, PlanError> {
             // A person has changed the file since: only our own value goes back.
             let back = value_back(&project.files, values)
                 .map_err(|source| PlanError::Edit { service: service.clone(), source })?;
-            files.extend(back.map(|file| (file, change)));
+            files.extend(back.into_iter().filter(|file| file.path == done.path).map(|file| (file, change.clone())));
         }
     }
     let way = Way::Compose { project: project.project.clone(), service, recreate: files.is_empty() };
