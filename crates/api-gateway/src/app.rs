@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 
 use crate::{
     config::{Config, ms},
+    dialect::docksmith::board::Board,
     gate::{Caller, Gate},
     metrics::Metrics,
     plugin::Registry,
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub(crate) upstream: Upstream,
     pub(crate) gate: Gate,
     pub(crate) hub: Arc<Hub>,
+    /// The newest snapshot of the updater.
+    pub(crate) board: Board,
     /// The way to the bus.
     pub(crate) publisher: Publisher,
     pub(crate) plugins: Arc<Registry>,

@@ -30,7 +30,16 @@ use homeport_service::{
 use serde::Serialize;
 use tokio::{net::TcpListener, sync::Semaphore};
 
-use crate::{app::App, config::ms, gate::Gate, metrics::Metrics, plugin::Registry, stream::Hub, upstream::Upstream};
+use crate::{
+    app::App,
+    config::ms,
+    dialect::docksmith::board::{self, Board},
+    gate::Gate,
+    metrics::Metrics,
+    plugin::Registry,
+    stream::Hub,
+    upstream::Upstream,
+};
 
 pub use config::{AuthConfig, Config, EventsConfig, HttpConfig, PluginsConfig};
 pub use listener::ListenError;
@@ -67,6 +76,7 @@ impl Gateway {
         let address = listener.local_addr()?;
         let app = build(config, &context);
         stream::follow(&context, Arc::clone(&app.hub));
+        board::follow(&app);
         plugin::follow(&context, Arc::clone(&app.plugins)).await;
         Ok(Self { listener, address, app })
     }
@@ -97,6 +107,7 @@ fn build(config: Config, context: &Context) -> Arc<App> {
         context: context.clone(),
         upstream: Upstream::new(context.paths()),
         gate: Gate::new(ms(config.auth.cache_ms)),
+        board: Board::default(),
         hub: Arc::new(Hub::new(hub_limits(events), SystemClock.now())),
         publisher: Publisher::new(context.paths().socket("bus"), context),
         plugins: Arc::new(Registry::new(root, config.plugins.clone())),

@@ -30,6 +30,8 @@ pub(crate) const SERVICES: [&str; 4] = ["bus", "auth", "docker-agent", "updater"
 pub(crate) struct Upstream {
     auth: Client,
     updater: Client,
+    /// The same for streams, which have no deadline.
+    updater_stream: Client,
     docker: Client,
     health: Health,
 }
@@ -39,7 +41,13 @@ impl Upstream {
     pub(crate) fn new(paths: &Paths) -> Self {
         let connect = |service| rpc::connect(&paths.socket(service));
         let health = Health::new(SERVICES.map(|service| (service, connect(service))));
-        Self { auth: connect("auth"), updater: connect("updater"), docker: connect("docker-agent"), health }
+        Self {
+            auth: connect("auth"),
+            updater: connect("updater"),
+            updater_stream: rpc::connect_streaming(&paths.socket("updater")),
+            docker: connect("docker-agent"),
+            health,
+        }
     }
 
     pub(crate) fn auth(&self) -> AuthServiceClient<Client> {
@@ -52,6 +60,10 @@ impl Upstream {
 
     pub(crate) fn checks(&self) -> CheckServiceClient<Client> {
         CheckServiceClient::new(self.updater.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn check_stream(&self) -> CheckServiceClient<Client> {
+        CheckServiceClient::new(self.updater_stream.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
     }
 
     pub(crate) fn updates(&self) -> UpdateServiceClient<Client> {

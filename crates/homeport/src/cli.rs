@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 mod credentials;
 pub(crate) mod events;
+pub(crate) mod explain;
 mod follow;
 pub(crate) mod history;
 pub(crate) mod login;
@@ -44,6 +45,7 @@ async fn dispatch(command: People, environment: &Environment) -> anyhow::Result<
         People::Login(arguments) => login::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Logout(remote) => logout::run(&Session::new(&remote, environment)?).await,
         People::Status(remote) => status::run(&Session::new(&remote, environment)?).await,
+        People::Explain(arguments) => explain::run(&arguments, environment).await,
         People::Check(arguments) => check::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Update(arguments) => update::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Rollback(arguments) => rollback::run(&Session::new(&arguments.remote, environment)?, &arguments).await,

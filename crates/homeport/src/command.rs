@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 pub use crate::services::Service;
 use crate::{
-    cli::{check, events, history, login, password, rollback, token, update},
+    cli::{check, events, explain, history, login, password, rollback, token, update},
     init_state,
 };
 
@@ -64,6 +64,8 @@ pub enum People {
     Status(Remote),
     /// Look for newer versions now
     Check(check::Arguments),
+    /// Say what is offered to a container, and of every other tag why not
+    Explain(explain::Arguments),
     /// Update containers; what fails is undone by itself
     Update(update::Arguments),
     /// Undo an update: image, files, data and configuration as they were before
@@ -114,6 +116,12 @@ mod tests {
         check("homeport login --username ada --password-stdin --url http://host:1", true);
         check("homeport check", true);
         check("homeport check nginx --json", true);
+        check("homeport explain nginx", true);
+        check("homeport explain --image nginx:1.22-alpine --tags-file tags --label a=b --label c=d --json", true);
+        check("homeport explain", false);
+        check("homeport explain nginx --image nginx:1", false);
+        check("homeport explain --image nginx:1", false);
+        check("homeport explain nginx --label a=b", false);
         check("homeport update nginx", true);
         check("homeport update nginx --to 1.26.3 --force --no-wait", true);
         check("homeport update --all", true);

@@ -2,7 +2,11 @@
 
 use std::cmp::Ordering;
 
-use crate::{Policy, Tag, TagKind, Version, variant::is_newer_distribution};
+use crate::{
+    Policy, Tag, TagKind, Verdict, Version,
+    variant::is_newer_distribution,
+    verdict::{Fit, fit},
+};
 
 /// How far apart two versions are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,22 +31,30 @@ pub enum Change {
 /// is no version has no candidates; it is followed by its digest.
 pub fn newest<'a>(current: &Tag, tags: &'a [Tag], policy: &Policy) -> Option<&'a Tag> {
     let version = comparable(current, tags)?;
-    let newer = |tag: &&Tag| {
-        tag.number().is_some_and(|other| {
-            has_same_scheme(current, version, tag, other)
-                && other.cmp_value(version).is_gt()
-                && policy.admits_text(tag)
-                && policy.admits(version, other)
-        })
+    let fitting = |wanted: Fit| {
+        let fits = move |tag: &&Tag| fit(current, version, tag, policy).is_ok_and(|fit| fit == wanted);
+        tags.iter().filter(fits)
     };
     let better = |a: &&Tag, b: &&Tag| prefer(current, a, b);
-    let same_variant = tags.iter().filter(newer).filter(|tag| tag.variant() == current.variant()).max_by(better);
-    same_variant.or_else(|| {
-        tags.iter()
-            .filter(newer)
-            .filter(|tag| is_newer_distribution(current.variant(), tag.variant()))
-            .max_by(|a, b| a.number().cmp(&b.number()).then_with(|| by_distribution(a, b)).then_with(|| better(a, b)))
+    fitting(Fit::Variant).max_by(better).or_else(|| {
+        let by_release = |a: &&Tag, b: &&Tag| {
+            a.number().cmp(&b.number()).then_with(|| by_distribution(a, b)).then_with(|| better(a, b))
+        };
+        fitting(Fit::Distribution).max_by(by_release)
     })
+}
+
+/// What each tag is to the current one, in the order of the list. The one that [`newest`] gives is
+/// [offered](Verdict::Offered).
+pub fn judge<'a>(current: &Tag, tags: &'a [Tag], policy: &Policy) -> Vec<(&'a Tag, Verdict)> {
+    let (version, offered) = (comparable(current, tags), newest(current, tags, policy));
+    let verdict = |tag: &Tag| match version {
+        _ if tag.as_str() == current.as_str() => Verdict::Current,
+        _ if offered.is_some_and(|offered| offered.as_str() == tag.as_str()) => Verdict::Offered,
+        None => Verdict::Followed,
+        Some(version) => fit(current, version, tag, policy).err().unwrap_or(Verdict::Surpassed),
+    };
+    tags.iter().map(|tag| (tag, verdict(tag))).collect()
 }
 
 /// How far `to` is from `from`.
@@ -82,19 +94,6 @@ fn comparable<'a>(current: &'a Tag, tags: &[Tag]) -> Option<&'a Version> {
         return None;
     }
     current.number()
-}
-
-/// A floating tag is followed by floating tags and an exact one by exact ones: they must state as many numbers. A tag
-/// without a package revision names all of them, so that one with it is more exact; the reverse is how a project stops
-/// counting revisions.
-fn has_same_scheme(current: &Tag, version: &Version, tag: &Tag, other: &Version) -> bool {
-    tag.kind() == current.kind()
-        && tag.prefix() == current.prefix()
-        && other.family() == version.family()
-        && other.calendar_date == version.calendar_date
-        && other.stated() == version.stated()
-        && other.build.is_some() == version.build.is_some()
-        && (other.revisions.is_empty() || !version.revisions.is_empty())
 }
 
 /// The newer one; of two names for the same version, the one that is spelled like the current one.

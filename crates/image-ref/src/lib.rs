@@ -10,11 +10,13 @@ mod policy;
 mod reference;
 mod tag;
 mod variant;
+mod verdict;
 mod version;
 
-pub use candidate::{Change, change, newest, sort_newest_first};
+pub use candidate::{Change, change, judge, newest, sort_newest_first};
 pub use digest::{Digest, DigestError};
 pub use policy::{Pin, Policy, PolicyError, Track};
 pub use reference::{DOCKER_HUB, Reference, ReferenceError};
 pub use tag::{Tag, TagKind};
+pub use verdict::Verdict;
 pub use version::{Family, PreRelease, Stage, Version};

@@ -1,5 +1,7 @@
 //! What a person allows an update to do.
 
+use std::cmp::Ordering;
+
 use regex::{Regex, RegexBuilder};
 
 use crate::{Tag, Version};
@@ -98,21 +100,43 @@ impl Policy {
         self.filter.as_ref().is_none_or(|filter| filter.is_match(tag.as_str()))
     }
 
-    /// Whether a version may follow on the current one.
-    pub(crate) fn admits(&self, current: &Version, version: &Version) -> bool {
+    /// Whether a version may follow on the current one, and if not, what keeps it out.
+    pub(crate) fn admits(&self, current: &Version, version: &Version) -> Result<(), Refusal> {
         let kept = match self.pin {
             Pin::None => 0,
             Pin::Major => 1,
             Pin::Minor => 2,
             Pin::Patch => 3,
         };
-        let not_below = self.min.as_ref().is_none_or(|min| !cmp_bound(version, min).is_lt());
-        let not_above = self.max.as_ref().is_none_or(|max| !cmp_bound(version, max).is_gt());
-        (!version.is_pre_release() || self.allow_pre_release || current.is_pre_release())
-            && version.numbers()[..kept] == current.numbers()[..kept]
-            && not_below
-            && not_above
+        let beyond =
+            |bound: &Option<Version>, side| bound.as_ref().is_some_and(|bound| cmp_bound(version, bound) == side);
+        if version.is_pre_release() && !self.allow_pre_release && !current.is_pre_release() {
+            return Err(Refusal::PreRelease);
+        }
+        if version.numbers()[..kept] != current.numbers()[..kept] {
+            return Err(Refusal::Pin);
+        }
+        if beyond(&self.min, Ordering::Less) {
+            return Err(Refusal::Min);
+        }
+        if beyond(&self.max, Ordering::Greater) {
+            return Err(Refusal::Max);
+        }
+        Ok(())
     }
+}
+
+/// What keeps a version out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It is a pre-release.
+    PreRelease,
+    /// The pin.
+    Pin,
+    /// The lower bound.
+    Min,
+    /// The upper bound.
+    Max,
 }
 
 /// Whether a label says yes: `true`, `1` or `yes`.
@@ -121,7 +145,7 @@ pub(crate) fn is_true(text: &str) -> bool {
 }
 
 /// A bound is meant in the family of what it bounds: `2024` bounds dates too.
-fn cmp_bound(version: &Version, bound: &Version) -> std::cmp::Ordering {
+fn cmp_bound(version: &Version, bound: &Version) -> Ordering {
     version.cmp_release(&Version { family: version.family, ..bound.clone() })
 }
 

@@ -75,6 +75,11 @@ impl Version {
         self.pre_release.is_some()
     }
 
+    /// Whether the version is followed by `dev` and no number.
+    pub(crate) fn is_bare_dev(&self) -> bool {
+        self.pre_release.as_ref().is_some_and(|stage| stage.stage == Stage::Dev && stage.numbers.is_empty())
+    }
+
     /// Order of the versions themselves: how exactly they are spelled does not count.
     pub fn cmp_value(&self, other: &Self) -> Ordering {
         self.cmp_release(other)

@@ -8,8 +8,10 @@ mod decide;
 mod error;
 mod events;
 mod examine;
+mod explain;
 mod order;
 mod snapshot;
+mod source;
 mod stale;
 mod version;
 
@@ -18,4 +20,6 @@ pub use checker::{Checker, Parts};
 pub use config::CheckConfig;
 pub use error::CheckError;
 pub use events::{CheckEvents, Finished, Progress};
+pub use explain::{Candidate, ExplainError, Explanation, MAX_EXPLAINED, explain};
+pub use homeport_image_ref::Change;
 pub use snapshot::Snapshot;

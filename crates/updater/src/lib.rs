@@ -64,7 +64,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let operations = Operations::new(Parts {
         store: store.clone(),
         engine: Arc::new(AgentEngine::new(&agent, config.timeouts)),
-        targets: Arc::new(CheckedTargets::new(checker.clone(), registry)),
+        targets: Arc::new(CheckedTargets::new(checker.clone(), registry.clone())),
         ticks: Arc::new(publisher.clone()),
         clock: Arc::new(SystemClock),
         health: config.health.bounded(),
@@ -78,8 +78,9 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let (checking, drain) = (checker.clone(), context.drain().clone());
     context.spawn("checks", async move { checking.run(drain).await });
 
+    let checks = Checks::new(checker, registry, config.registry.tags_lifetime(), context.drain().clone());
     Server::new(&context, config.socket)
-        .service(CheckServiceServer::new(Checks::new(checker, config.registry.tags_lifetime())))
+        .service(CheckServiceServer::new(checks))
         .service(UpdateServiceServer::new(Update(operations.clone())))
         .service(OperationServiceServer::new(History(operations)))
         .serve(&context)

@@ -26,6 +26,19 @@ pub struct Run {
 #[must_use = "it can be waited for"]
 pub struct Ticket(u64);
 
+/// Tells of changes of a [`Schedule`].
+#[derive(Debug)]
+pub struct Changes(watch::Receiver<State>);
+
+impl Changes {
+    /// Waits for the next change, those since the last call included. Never ends once the schedule is gone.
+    pub async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 #[derive(Debug, Default, Clone, Copy)]
 struct State {
     /// How many runs were asked for.
@@ -58,6 +71,11 @@ impl Schedule {
     pub async fn wait(&self, ticket: Ticket, limit: Duration) -> bool {
         let mut state = self.state.subscribe();
         tokio::time::timeout(limit, state.wait_for(|state| state.done >= ticket.0)).await.is_ok()
+    }
+
+    /// Told whenever a run is asked for, begins or ends.
+    pub fn changes(&self) -> Changes {
+        Changes(self.state.subscribe())
     }
 
     /// Whether a run is under way or about to begin.

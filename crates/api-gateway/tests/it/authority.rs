@@ -12,7 +12,7 @@ use crate::{
 
 /// A path that a template stands for.
 pub(crate) fn instance(template: &str) -> String {
-    template.replace("{name}", "web").replace("{id}", "op-1")
+    template.replace("{name}", "web").replace("{id}", "op-1").replace("{*image}", "library/nginx")
 }
 
 async fn send(stack: &Stack, method: &Method, path: &str, credential: Option<&str>) -> Answer {

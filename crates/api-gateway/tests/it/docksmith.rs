@@ -123,6 +123,86 @@ async fn widgets_get_a_summary_and_polls_a_304() {
 }
 
 #[tokio::test]
+async fn a_snapshot_is_written_once_for_all_who_poll_it() {
+    let stack = Stack::start().await;
+    stack.world.told.send_replace(Some(snapshot()));
+    let get = |encoding: &'static str| {
+        stack.client.call(Method::GET, "/api/status").header("accept-encoding", encoding).send()
+    };
+    // Told over a stream, which takes a moment.
+    let mut first = get("identity").await;
+    for _ in 0..200 {
+        if first.json()["data"]["total_checked"] == 5 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        first = get("identity").await;
+    }
+    assert_eq!(first.json()["data"]["total_checked"], 5);
+    let second = get("identity").await;
+    assert_eq!((second.header("etag"), &second.body), (first.header("etag"), &first.body), "the same, byte for byte");
+    let small = get("br, gzip").await;
+    assert_eq!((small.header("content-encoding"), small.header("vary")), (Some("gzip"), Some("accept-encoding")));
+    assert!(small.body.len() * 2 < first.body.len(), "{} of {}", small.body.len(), first.body.len());
+    let mut unpacked = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&small.body[..]), &mut unpacked).unwrap();
+    assert_eq!(unpacked, first.body);
+    let tag = first.header("etag").unwrap().to_owned();
+    let poll = stack.client.call(Method::GET, "/api/status").header("if-none-match", &tag).send().await;
+    assert_eq!((poll.status, poll.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    let summary = stack.client.get("/api/status?fields=summary").await;
+    assert_eq!((&summary.json()["data"]["containers"], summary.header("etag") == Some(&tag)), (&Value::Null, false));
+    stack.world.told.send_replace(Some(Snapshot { checking: true, ..snapshot() }));
+    for _ in 0..200 {
+        if stack.client.get("/api/status").await.json()["data"]["checking"] == true {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the newer snapshot never came");
+}
+
+#[tokio::test]
+async fn tags_are_explained() {
+    let stack = stack().await;
+    let body = r#"{"image":"nginx:1.0","tags":["1.0","2.0"],"labels":{"docksmith.Tag-Regex":"x"}}"#;
+    let data = &stack.client.post("/api/explain", body).await.json()["data"];
+    assert_eq!(
+        (&data["status"], &data["current"], &data["latest"]),
+        (&json!("UPDATE_AVAILABLE"), &json!("1.0"), &json!("2.0"))
+    );
+    assert_eq!(
+        (&data["change"], &data["change_type"], &data["recommended_tag"]),
+        (&json!("major"), &json!(3), &json!(""))
+    );
+    assert_eq!(data["candidates"][1], json!({ "tag": "2.0", "verdict": "offered", "reason": "it is offered" }));
+    let calls = stack.world.calls.lock().unwrap().join("\n");
+    assert!(calls.contains("docksmith.Tag-Regex"), "letters of labels stay: {calls}");
+    for (body, status) in [
+        ("{}", StatusCode::BAD_REQUEST),
+        (r#"{"image":"NO"}"#, StatusCode::BAD_REQUEST),
+        (r#"{"container":"none"}"#, StatusCode::NOT_FOUND),
+        (r#"{"container":"web"}"#, StatusCode::OK),
+    ] {
+        assert_eq!(stack.client.post("/api/explain", body).await.status, status, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_tags_of_a_repository_are_listed() {
+    let stack = stack().await;
+    for path in ["/api/registry/tags/ghcr.io/o/i", "/api/registry/tags/ghcr.io%2Fo%2Fi"] {
+        let data = &stack.client.get(path).await.json()["data"];
+        let expected = json!({ "image_ref": "ghcr.io/o/i", "tags": ["1", "2"], "count": 2, "truncated": false });
+        assert_eq!(data, &expected, "{path}");
+    }
+    let refused = stack.client.get("/api/registry/tags/missing").await;
+    assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(refused.json()["error"], "missing not found");
+    assert_eq!(stack.client.get("/api/registry/tags/NO").await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn checks_wait_as_long_as_they_are_told() {
     let stack = stack().await;
     for (method, path) in [

@@ -19,7 +19,7 @@ use homeport_proto::{
         start_batch_response::BatchOperation, update_service_server::UpdateService,
     },
 };
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio_stream::wrappers::BroadcastStream;
 use tonic::{Request, Response, Status};
 
@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) authorized: AtomicUsize,
     pub(crate) paths: Mutex<Vec<String>>,
     pub(crate) snapshot: Mutex<updater::Snapshot>,
+    /// What the updater tells of by itself.
+    pub(crate) told: watch::Sender<Option<updater::Snapshot>>,
     pub(crate) operations: Mutex<Vec<updater::Operation>>,
     pub(crate) calls: Mutex<Vec<String>>,
     pub(crate) traces: Mutex<Vec<String>>,
@@ -50,6 +52,7 @@ impl Default for World {
             authorized: AtomicUsize::default(),
             paths: Mutex::default(),
             snapshot: Mutex::default(),
+            told: watch::Sender::default(),
             operations: Mutex::default(),
             calls: Mutex::default(),
             traces: Mutex::default(),
@@ -217,6 +220,52 @@ impl CheckService for Fake {
         match container {
             Some(container) => reply(updater::CheckContainerResponse { container: Some(container) }),
             None => Err(Status::not_found(format!("no container {name}"))),
+        }
+    }
+
+    type WatchStatusStream = Pin<Box<dyn Stream<Item = Result<updater::WatchStatusResponse, Status>> + Send>>;
+
+    /// Tells nothing unless a test asks for it, so that the others see at once what they set.
+    async fn watch_status(&self, _request: Request<updater::WatchStatusRequest>) -> Reply<Self::WatchStatusStream> {
+        let told = self.0.told.subscribe();
+        let answers = tokio_stream::wrappers::WatchStream::new(told);
+        let answers = answers.filter_map(async |snapshot| snapshot);
+        reply(answers.map(|snapshot| Ok(updater::WatchStatusResponse { snapshot: Some(snapshot) })).boxed())
+    }
+
+    async fn explain(&self, request: Request<updater::ExplainRequest>) -> Reply<updater::ExplainResponse> {
+        let request = request.into_inner();
+        self.0.note(&request);
+        if request.container == "none" {
+            return Err(Status::not_found("no container none"));
+        }
+        if request.image == "NO" {
+            return Err(Status::invalid_argument("\"NO\" names no repository"));
+        }
+        let candidate = |tag: &str, verdict: &str| updater::Candidate {
+            tag: tag.to_owned(),
+            verdict: verdict.to_owned(),
+            reason: format!("it is {verdict}"),
+        };
+        let checked = updater::CheckedContainer {
+            image: request.image,
+            current_tag: "1.0".to_owned(),
+            latest_version: "2.0".to_owned(),
+            change: updater::Change::Major.into(),
+            status: updater::ContainerStatus::UpdateAvailable.into(),
+            ..Default::default()
+        };
+        let candidates = vec![candidate("1.0", "current"), candidate("2.0", "offered")];
+        reply(updater::ExplainResponse { container: Some(checked), candidates, truncated: false })
+    }
+
+    async fn list_tags(&self, request: Request<updater::ListTagsRequest>) -> Reply<updater::ListTagsResponse> {
+        match request.into_inner().image.as_str() {
+            "NO" => Err(Status::invalid_argument("\"NO\" names no repository")),
+            "ghcr.io/o/i" => {
+                reply(updater::ListTagsResponse { tags: vec!["1".to_owned(), "2".to_owned()], truncated: false })
+            }
+            image => Err(Status::not_found(format!("{image} not found"))),
         }
     }
 }

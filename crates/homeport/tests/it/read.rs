@@ -47,6 +47,32 @@ fn one_container_is_checked() {
 }
 
 #[test]
+fn tags_are_explained() {
+    let answer = json!({
+        "image": "nginx:1.22.1", "status": "UPDATE_AVAILABLE", "current": "1.22.1", "current_version": "1.22.1",
+        "latest": "1.26.3", "latest_resolved_version": "1.26.3", "recommended_tag": "", "change": "minor",
+        "change_type": 2, "error": "", "note": "", "truncated": false,
+        "candidates": [{ "tag": "1.26.3", "verdict": "offered", "reason": "the newest that may follow" }],
+    });
+    let table = "nginx:1.22.1: UPDATE_AVAILABLE, 1.26.3 (minor)\n\
+                 TAG     VERDICT\n\
+                 1.26.3  offered  the newest that may follow\n";
+    let double = Double::start().data("POST /api/explain", [answer.clone()]);
+    double.run("explain web").check(0, table);
+    assert_eq!(double.asked("POST /api/explain")[0].body, json!({ "container": "web" }));
+    assert_eq!(double.run("explain web --json").json(), answer);
+    // The same from a file, without a server.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "1.26.3\n").unwrap();
+    let line = format!("explain --image nginx:1.22.1 --tags-file {}", file.path().display());
+    double.run(&line).check(0, table);
+    assert_eq!(double.run(&format!("{line} --json")).json(), answer);
+    let narrowed = double.run(&format!("{line} --label docksmith.tag-regex=^1.2[345] --json")).json();
+    assert_eq!((&narrowed["status"], &narrowed["candidates"][0]["verdict"]), (&json!("UP_TO_DATE"), &json!("regex")));
+    assert_eq!(double.asked("POST /api/explain").len(), 2, "nobody is asked about a file");
+}
+
+#[test]
 fn the_history_of_one_container() {
     let page = json!({ "operations": [], "count": 0, "has_more": false });
     let double = Double::start().data("GET /api/operations", [page.clone()]);

@@ -87,13 +87,12 @@ impl Rest {
     }
 }
 
-/// A word and at most a number: `rc`, `rc1`, `rc.1`, `beta.2.1`. A bare `dev` is no stage but a variant: images with
-/// build tools are called that.
+/// A word and at most a number: `rc`, `rc1`, `rc.1`, `beta.2.1`.
 fn pre_release(segment: &str) -> Option<PreRelease> {
     let lower = segment.to_ascii_lowercase();
     let (stage, rest) = STAGES.iter().find_map(|(word, stage)| Some((*stage, lower.strip_prefix(word)?)))?;
     let numbers = if rest.is_empty() { Vec::new() } else { dotted_numbers(rest.strip_prefix('.').unwrap_or(rest))? };
-    (stage != Stage::Dev || !numbers.is_empty()).then_some(PreRelease { stage, numbers })
+    Some(PreRelease { stage, numbers })
 }
 
 fn glued_pre_release(text: &str) -> Option<PreRelease> {

@@ -38,7 +38,6 @@ fn variants_are_what_remains() {
     check("1.2.3-45-gdeadbeef", Version, "1.2.3", "");
     check("16.1.0-debian-12-r5", Version, "16.1.0", "debian-12");
     check("12.2.0-devel-ubuntu22.04", Version, "12.2.0", "devel-ubuntu22.04");
-    check("1.2.3-dev", Version, "1.2.3", "dev");
 }
 
 #[test]
@@ -51,6 +50,7 @@ fn pre_releases() {
     check("1.0.0-rc-2", Version, "1.0.0-rc.2", "");
     check("17beta1-alpine", Version, "17.0.0-beta.1", "alpine");
     check("1.0.0.dev20251030", Version, "1.0.0-dev.20251030", "");
+    check("1.2.3-dev", Version, "1.2.3-dev", "");
     check("1.0.0-alpha", Version, "1.0.0-alpha", "");
     check("1.0.0-preview.1-slim", Version, "1.0.0-preview.1", "slim");
 }

@@ -1,6 +1,8 @@
 //! Properties of tags that no table of examples shows.
 
-use homeport_image_ref::{Policy, Reference, Tag, change, newest};
+use std::collections::BTreeSet;
+
+use homeport_image_ref::{Policy, Reference, Tag, Verdict, change, judge, newest, sort_newest_first};
 use proptest::prelude::*;
 
 /// Tags as registries have them, and some that only look so.
@@ -72,6 +74,27 @@ proptest! {
             prop_assert!(newest(found, &tags, &Policy::default()).is_none_or(|next| next.variant() != current.variant()
                 || found.variant() != current.variant()));
         }
+    }
+
+    #[test]
+    fn one_tag_at_most_is_offered_and_it_is_the_newest(current in tag(), tags in tags()) {
+        let current = Tag::parse(&current);
+        let judged = judge(&current, &tags, &Policy::default());
+        prop_assert_eq!(judged.len(), tags.len());
+        let offered: BTreeSet<_> =
+            judged.iter().filter(|(_, verdict)| *verdict == Verdict::Offered).map(|(tag, _)| tag.as_str()).collect();
+        let newest = newest(&current, &tags, &Policy::default()).map(Tag::as_str);
+        prop_assert_eq!(offered.into_iter().collect::<Vec<_>>(), Vec::from_iter(newest));
+    }
+
+    #[test]
+    fn what_is_shown_has_one_order(tags in tags()) {
+        let sorted = |mut tags: Vec<Tag>| {
+            sort_newest_first(&mut tags);
+            tags.iter().map(Tag::to_string).collect::<Vec<_>>()
+        };
+        let reversed = tags.iter().rev().cloned().collect();
+        prop_assert_eq!(sorted(tags), sorted(reversed));
     }
 
     #[test]

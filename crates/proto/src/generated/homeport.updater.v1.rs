@@ -133,6 +133,67 @@ pub struct CheckContainerResponse {
     #[prost(message, optional, tag = "1")]
     pub container: ::core::option::Option<CheckedContainer>,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchStatusRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchStatusResponse {
+    #[prost(message, optional, tag = "1")]
+    pub snapshot: ::core::option::Option<Snapshot>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainRequest {
+    /// Name, or beginning of the id. Set: the rest is not read.
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+    /// Unset: the container counts.
+    #[prost(string, tag = "2")]
+    pub image: ::prost::alloc::string::String,
+    /// Each alone or with the digest that it points at: 1.26.3 or 1.26.3@sha256:…
+    #[prost(string, repeated, tag = "3")]
+    pub tags: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(map = "string, string", tag = "4")]
+    pub labels: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainResponse {
+    #[prost(message, optional, tag = "1")]
+    pub container: ::core::option::Option<CheckedContainer>,
+    /// In the order of the list.
+    #[prost(message, repeated, tag = "2")]
+    pub candidates: ::prost::alloc::vec::Vec<Candidate>,
+    /// There are more tags than these.
+    #[prost(bool, tag = "3")]
+    pub truncated: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Candidate {
+    #[prost(string, tag = "1")]
+    pub tag: ::prost::alloc::string::String,
+    /// One word: offered, current, older, variant, …
+    #[prost(string, tag = "2")]
+    pub verdict: ::prost::alloc::string::String,
+    /// The same in a sentence.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTagsRequest {
+    /// A tag or digest in it does not count.
+    #[prost(string, tag = "1")]
+    pub image: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListTagsResponse {
+    /// In the registry's order, at most 20000.
+    #[prost(string, repeated, tag = "1")]
+    pub tags: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// There are more.
+    #[prost(bool, tag = "2")]
+    pub truncated: bool,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PlanUpdateRequest {
     #[prost(string, tag = "1")]
@@ -679,6 +740,86 @@ pub mod check_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// The newest snapshot at once, and every later one as soon as there is one or a check begins or ends. Snapshots that
+        /// the caller is too slow for are left out; the newest always comes. Ends when the updater drains.
+        pub async fn watch_status(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchStatusResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.updater.v1.CheckService/WatchStatus",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.updater.v1.CheckService", "WatchStatus"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// What is offered, and of every other tag why not. Changes nothing and asks registries only for what is not remembered.
+        /// INVALID_ARGUMENT for an image that is no reference and for more than 20000 tags.
+        pub async fn explain(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExplainRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExplainResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.updater.v1.CheckService/Explain",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("homeport.updater.v1.CheckService", "Explain"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The tags of a repository. INVALID_ARGUMENT for an image that is no reference, NOT_FOUND where the registry has no
+        /// such repository, FAILED_PRECONDITION where it wants other credentials, UNAVAILABLE where it does not answer.
+        pub async fn list_tags(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListTagsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListTagsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.updater.v1.CheckService/ListTags",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("homeport.updater.v1.CheckService", "ListTags"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -716,6 +857,36 @@ pub mod check_service_server {
             request: tonic::Request<super::CheckContainerRequest>,
         ) -> std::result::Result<
             tonic::Response<super::CheckContainerResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the WatchStatus method.
+        type WatchStatusStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::WatchStatusResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The newest snapshot at once, and every later one as soon as there is one or a check begins or ends. Snapshots that
+        /// the caller is too slow for are left out; the newest always comes. Ends when the updater drains.
+        async fn watch_status(
+            &self,
+            request: tonic::Request<super::WatchStatusRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::WatchStatusStream>,
+            tonic::Status,
+        >;
+        /// What is offered, and of every other tag why not. Changes nothing and asks registries only for what is not remembered.
+        /// INVALID_ARGUMENT for an image that is no reference and for more than 20000 tags.
+        async fn explain(
+            &self,
+            request: tonic::Request<super::ExplainRequest>,
+        ) -> std::result::Result<tonic::Response<super::ExplainResponse>, tonic::Status>;
+        /// The tags of a repository. INVALID_ARGUMENT for an image that is no reference, NOT_FOUND where the registry has no
+        /// such repository, FAILED_PRECONDITION where it wants other credentials, UNAVAILABLE where it does not answer.
+        async fn list_tags(
+            &self,
+            request: tonic::Request<super::ListTagsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListTagsResponse>,
             tonic::Status,
         >;
     }
@@ -915,6 +1086,142 @@ pub mod check_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CheckContainerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.updater.v1.CheckService/WatchStatus" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchStatusSvc<T: CheckService>(pub Arc<T>);
+                    impl<
+                        T: CheckService,
+                    > tonic::server::ServerStreamingService<super::WatchStatusRequest>
+                    for WatchStatusSvc<T> {
+                        type Response = super::WatchStatusResponse;
+                        type ResponseStream = T::WatchStatusStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WatchStatusRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CheckService>::watch_status(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchStatusSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.updater.v1.CheckService/Explain" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExplainSvc<T: CheckService>(pub Arc<T>);
+                    impl<
+                        T: CheckService,
+                    > tonic::server::UnaryService<super::ExplainRequest>
+                    for ExplainSvc<T> {
+                        type Response = super::ExplainResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExplainRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CheckService>::explain(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExplainSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.updater.v1.CheckService/ListTags" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListTagsSvc<T: CheckService>(pub Arc<T>);
+                    impl<
+                        T: CheckService,
+                    > tonic::server::UnaryService<super::ListTagsRequest>
+                    for ListTagsSvc<T> {
+                        type Response = super::ListTagsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListTagsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CheckService>::list_tags(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListTagsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

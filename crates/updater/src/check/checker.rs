@@ -6,15 +6,21 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
+use futures::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture, stream};
 use homeport_service::{clock::Clock, telemetry::chain};
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    CheckConfig, CheckError, CheckEvents, CheckedContainer, Snapshot, compose::Files, events, examine::Examination,
-    order::update_order, stale::keep_good,
+    CheckConfig, CheckError, CheckEvents, CheckedContainer, Explanation, Snapshot,
+    compose::Files,
+    events,
+    examine::{Examination, Examined},
+    explain,
+    order::update_order,
+    source::Asked,
+    stale::keep_good,
 };
 use crate::{
     inventory::{Container, Inventory},
@@ -34,6 +40,8 @@ struct Inner {
     snapshot: ArcSwap<Snapshot>,
     /// Held while a snapshot is made from the one before.
     writing: Mutex<()>,
+    /// Told of every new snapshot.
+    stored: watch::Sender<()>,
 }
 
 /// What a checker is made of.
@@ -53,8 +61,8 @@ pub struct Parts {
 impl Checker {
     /// A checker with an empty snapshot. It checks nothing by itself until it is [run](Checker::run).
     pub fn new(parts: Parts) -> Self {
-        let (schedule, snapshot) = (Schedule::default(), ArcSwap::default());
-        Self { inner: Arc::new(Inner { parts, schedule, snapshot, writing: Mutex::default() }) }
+        let (schedule, snapshot, stored) = (Schedule::default(), ArcSwap::default(), watch::Sender::new(()));
+        Self { inner: Arc::new(Inner { parts, schedule, snapshot, writing: Mutex::default(), stored }) }
     }
 
     /// What the last check found, at once.
@@ -65,6 +73,28 @@ impl Checker {
     /// Whether a check is under way or about to begin.
     pub fn is_checking(&self) -> bool {
         self.inner.schedule.is_busy()
+    }
+
+    /// The newest snapshot and whether a check is under way: at once, and then whenever one of the two changes.
+    pub fn watch(&self) -> impl Stream<Item = (Arc<Snapshot>, bool)> + Send + use<> {
+        let checker = self.clone();
+        let (mut stored, changes) = (self.inner.stored.subscribe(), self.inner.schedule.changes());
+        stored.mark_changed();
+        stream::unfold((checker, stored, changes, None), async |(checker, mut stored, mut changes, told)| {
+            loop {
+                tokio::select! {
+                    stored = stored.changed() => stored.ok()?,
+                    () = changes.next() => {}
+                }
+                let now = (checker.snapshot(), checker.is_checking());
+                let is_told = told
+                    .as_ref()
+                    .is_some_and(|(snapshot, checking)| Arc::ptr_eq(snapshot, &now.0) && *checking == now.1);
+                if !is_told {
+                    return Some((now.clone(), (checker, stored, changes, Some(now))));
+                }
+            }
+        })
     }
 
     /// Time between the end of a check and the next one.
@@ -89,8 +119,17 @@ impl Checker {
         let inner = &*self.inner;
         let containers = inner.containers().await?;
         let found = find(&containers, container).ok_or_else(|| CheckError::NotFound(container.to_owned()))?;
-        let checked = inner.examine(found, &Files::default(), Freshness::Since(Instant::now())).await;
+        let checked = inner.examine(found, &Files::default(), Freshness::Since(Instant::now())).await.checked;
         Ok(inner.fold(checked, update_order(&containers)))
+    }
+
+    /// Says what is offered to a container, by name or beginning of the id, and of every other tag why not. Uses
+    /// remembered answers, and leaves the snapshot as it is.
+    pub async fn explain_container(&self, container: &str) -> Result<Explanation, CheckError> {
+        let inner = &*self.inner;
+        let containers = inner.containers().await?;
+        let found = find(&containers, container).ok_or_else(|| CheckError::NotFound(container.to_owned()))?;
+        Ok(explain::of(inner.examine(found, &Files::default(), Freshness::Remembered).await, &[]))
     }
 
     /// Checks now, at every interval and when asked, until `drain` is cancelled.
@@ -136,7 +175,7 @@ impl Inner {
             .map(|container| {
                 async {
                     self.tell("checking", total, 0, &container.name, format!("Checking {}", container.name));
-                    self.examine(container, &files, fresh).await
+                    self.examine(container, &files, fresh).await.checked
                 }
                 .boxed()
             })
@@ -151,12 +190,12 @@ impl Inner {
         all
     }
 
-    async fn examine(&self, container: &Container, files: &Files, fresh: Freshness) -> CheckedContainer {
+    async fn examine(&self, container: &Container, files: &Files, fresh: Freshness) -> Examined {
+        let source = Asked { registry: &self.parts.registry, fresh };
         let examination = Examination {
             inventory: &*self.parts.inventory,
-            registry: &self.parts.registry,
+            source: &source,
             files,
-            fresh,
             resolve_limit: self.parts.config.resolve_limit,
         };
         examination.examine(container, self.parts.clock.now()).await
@@ -222,6 +261,7 @@ impl Inner {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let snapshot = make(&self.snapshot.load(), self.parts.clock.now());
         self.snapshot.store(Arc::new(snapshot));
+        self.stored.send_replace(());
     }
 
     fn tell(&self, stage: &'static str, total: usize, checked: usize, container: &str, message: String) {

@@ -1,16 +1,17 @@
 //! One container: what its files and its registry say, and what follows.
 
-use homeport_image_ref::{Digest, Tag, newest};
+use homeport_image_ref::{Digest, Reference, Tag, newest};
 use jiff::Timestamp;
 
 use super::{
     CheckedContainer,
     compose::Files,
     decide::{Answers, Local, Open, decide, decide_locally},
+    source::Source,
 };
 use crate::{
     inventory::{Container, Inventory},
-    registry::{Client, Freshness, RegistryError},
+    registry::RegistryError,
 };
 
 /// Newer tags without an image that are passed over before the search ends.
@@ -19,59 +20,79 @@ const MAX_GHOSTS: usize = 3;
 /// What an examination needs.
 pub(super) struct Examination<'e> {
     pub(super) inventory: &'e dyn Inventory,
-    pub(super) registry: &'e Client,
+    pub(super) source: &'e dyn Source,
     pub(super) files: &'e Files,
-    pub(super) fresh: Freshness,
     /// Tags that are asked for their digest to find the version behind a moving tag.
     pub(super) resolve_limit: usize,
 }
 
+/// A container whose registry was asked: what was known before, and what it said.
+#[derive(Debug)]
+pub(super) struct Examined {
+    pub(super) checked: CheckedContainer,
+    /// None: it was decided without the registry.
+    pub(super) basis: Option<(Box<Open>, Answers)>,
+}
+
 impl Examination<'_> {
     /// Finds out where a container stands.
-    pub(super) async fn examine(&self, container: &Container, now: Timestamp) -> CheckedContainer {
+    pub(super) async fn examine(&self, container: &Container, now: Timestamp) -> Examined {
         let service = self.files.service(self.inventory, container).await;
-        match decide_locally(container, service.as_ref(), now) {
-            Local::Decided(checked) => *checked,
-            Local::Open(open) => {
-                let answers = self.ask(&open).await;
-                decide(&open, &answers)
-            }
+        examine(decide_locally(container, service.as_ref(), now), self.source, self.resolve_limit).await
+    }
+}
+
+/// Goes on from what is known without a registry.
+pub(super) async fn examine(local: Local, source: &dyn Source, resolve_limit: usize) -> Examined {
+    match local {
+        Local::Decided(checked) => Examined { checked: *checked, basis: None },
+        Local::Open(open) => {
+            let answers = Questions { open: &open, source, resolve_limit }.ask().await;
+            Examined { checked: decide(&open, &answers), basis: Some((open, answers)) }
         }
     }
+}
 
-    /// Asks the registry as little as will do.
-    async fn ask(&self, open: &Open) -> Answers {
-        let tags = self.registry.tags(&open.reference, self.fresh).await;
+/// The questions about one container.
+struct Questions<'q> {
+    open: &'q Open,
+    source: &'q dyn Source,
+    resolve_limit: usize,
+}
+
+impl Questions<'_> {
+    /// Asks as little as will do.
+    async fn ask(&self) -> Answers {
+        let tags = self.source.tags(&self.open.reference).await;
         let mut answers = Answers { tags, candidate: None, ghosts: Vec::new(), digest: None, names: Vec::new() };
         let list = answers.tags.as_ref().ok().cloned();
         match &list {
-            Some(list) if !open.follows_digest() => {
-                if let Err(error) = self.find_candidate(open, &list.tags, &mut answers).await {
+            Some(list) if !self.open.follows_digest() => {
+                if let Err(error) = self.find_candidate(&list.tags, list.truncated, &mut answers).await {
                     answers.digest = Some(Err(error));
                     return answers;
                 }
             }
-            None if !open.follows_digest() => return answers,
+            None if !self.open.follows_digest() => return answers,
             _ => {}
         }
         if answers.candidate.is_none() {
-            answers.digest = Some(self.digest(open, &open.tag).await);
+            answers.digest = Some(self.source.digest(&self.at(&self.open.tag)).await);
         }
-        if let (true, Some(list)) = (open.tag.is_moving(), &list) {
-            for name in open.likely_names(&list.tags, self.resolve_limit) {
-                if let Ok(digest) = self.digest(open, &name).await {
-                    answers.names.push((name, digest));
-                }
-            }
+        if let Some(list) = &list {
+            self.find_names(&list.tags, &mut answers).await;
         }
         answers
     }
 
     /// The newest tag that may follow and that has an image.
-    async fn find_candidate(&self, open: &Open, tags: &[Tag], answers: &mut Answers) -> Result<(), RegistryError> {
+    async fn find_candidate(&self, tags: &[Tag], is_cut: bool, answers: &mut Answers) -> Result<(), RegistryError> {
         let mut tags = tags.to_vec();
-        while let Some(tag) = newest(&open.tag, &tags, &open.policy).cloned() {
-            match self.digest(open, &tag).await {
+        if is_cut {
+            tags.extend(self.open.unlisted(&tags));
+        }
+        while let Some(tag) = newest(&self.open.tag, &tags, &self.open.policy).cloned() {
+            match self.source.digest(&self.at(&tag)).await {
                 Ok(digest) => {
                     answers.candidate = Some((tag, digest));
                     return Ok(());
@@ -86,7 +107,26 @@ impl Examination<'_> {
         Ok(())
     }
 
-    async fn digest(&self, open: &Open, tag: &Tag) -> Result<Digest, RegistryError> {
-        self.registry.digest_as_of(&open.reference.with_tag(tag), self.fresh).await
+    /// The version tags that name what runs, and what the present tag points at now. Ends as soon as both have a name.
+    async fn find_names(&self, tags: &[Tag], answers: &mut Answers) {
+        let present = match &answers.digest {
+            Some(Ok(Some(digest))) => Some(digest.clone()),
+            _ => None,
+        };
+        let mut nameless = self.open.nameless(present.as_ref());
+        for name in self.open.likely_names(tags, self.resolve_limit) {
+            if nameless.is_empty() {
+                return;
+            }
+            if let Ok(Some(digest)) = self.source.name_digest(&self.at(&name)).await {
+                let is_named = |other: &Digest| *other == digest || (self.open.runs(other) && self.open.runs(&digest));
+                nameless.retain(|other| !is_named(other));
+                answers.names.push((name, digest));
+            }
+        }
+    }
+
+    fn at(&self, tag: &Tag) -> Reference {
+        self.open.reference.with_tag(tag)
     }
 }

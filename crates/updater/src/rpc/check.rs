@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use futures::{StreamExt as _, stream::BoxStream};
+use homeport_image_ref::{Reference, ReferenceError};
 use homeport_proto::updater::v1::{self as wire, check_service_server::CheckService};
 use homeport_service::status::to_status;
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::check::{self, CheckedContainer, Checker, Snapshot};
+use crate::{
+    check::{self, Candidate, CheckedContainer, Checker, Explanation, MAX_EXPLAINED, Snapshot, explain},
+    registry::{Client, Freshness},
+};
 
 /// Longest time that a call waits for the end of a check.
 const MAX_WAIT: Duration = Duration::from_secs(110);
@@ -16,20 +22,27 @@ const MAX_WAIT: Duration = Duration::from_secs(110);
 #[derive(Debug, Clone)]
 pub struct Checks {
     checker: Checker,
+    registry: Client,
     cache_lifetime: Duration,
+    drain: CancellationToken,
 }
 
 impl Checks {
-    /// Answers from this checker. `cache_lifetime` is how long registries' answers are remembered.
-    pub const fn new(checker: Checker, cache_lifetime: Duration) -> Self {
-        Self { checker, cache_lifetime }
+    /// Answers from this checker and these registries. `cache_lifetime` is how long their answers are remembered;
+    /// streams end at the drain.
+    pub const fn new(checker: Checker, registry: Client, cache_lifetime: Duration, drain: CancellationToken) -> Self {
+        Self { checker, registry, cache_lifetime, drain }
     }
 
     fn snapshot(&self, snapshot: &Snapshot) -> wire::Snapshot {
+        self.snapshot_while(snapshot, self.checker.is_checking())
+    }
+
+    fn snapshot_while(&self, snapshot: &Snapshot, checking: bool) -> wire::Snapshot {
         wire::Snapshot {
             containers: snapshot.containers.iter().map(|container| (&**container).into()).collect(),
             update_order: snapshot.update_order.clone(),
-            checking: self.checker.is_checking(),
+            checking,
             last_run_at: snapshot.last_run_at.map(time),
             last_refresh_at: snapshot.last_refresh_at.map(time),
             next_run_at: snapshot.next_run_at.map(time),
@@ -67,6 +80,59 @@ impl CheckService for Checks {
         let container = request.into_inner().container;
         let checked = self.checker.check_container(&container).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(wire::CheckContainerResponse { container: Some((&*checked).into()) }))
+    }
+
+    type WatchStatusStream = BoxStream<'static, Result<wire::WatchStatusResponse, Status>>;
+
+    async fn watch_status(
+        &self,
+        _request: Request<wire::WatchStatusRequest>,
+    ) -> Result<Response<Self::WatchStatusStream>, Status> {
+        let (checks, drain) = (self.clone(), self.drain.clone());
+        let answers = self.checker.watch().map(move |(snapshot, checking)| {
+            Ok(wire::WatchStatusResponse { snapshot: Some(checks.snapshot_while(&snapshot, checking)) })
+        });
+        Ok(Response::new(answers.take_until(drain.cancelled_owned()).boxed()))
+    }
+
+    async fn explain(&self, request: Request<wire::ExplainRequest>) -> Result<Response<wire::ExplainResponse>, Status> {
+        let wire::ExplainRequest { container, image, tags, labels } = request.into_inner();
+        let explanation = if container.is_empty() {
+            explain(&image, &tags, labels.into_iter().collect()).map_err(|error| to_status(&error))?
+        } else {
+            self.checker.explain_container(&container).await.map_err(|error| to_status(&error))?
+        };
+        Ok(Response::new(explanation.into()))
+    }
+
+    async fn list_tags(
+        &self,
+        request: Request<wire::ListTagsRequest>,
+    ) -> Result<Response<wire::ListTagsResponse>, Status> {
+        let image: Reference = request
+            .into_inner()
+            .image
+            .parse()
+            .map_err(|error: ReferenceError| Status::invalid_argument(error.to_string()))?;
+        let list = self.registry.tags(&image, Freshness::Remembered).await.map_err(|error| to_status(&error))?;
+        let tags: Vec<_> = list.tags.iter().take(MAX_EXPLAINED).map(ToString::to_string).collect();
+        let truncated = list.truncated || tags.len() < list.tags.len();
+        Ok(Response::new(wire::ListTagsResponse { tags, truncated }))
+    }
+}
+
+impl From<Explanation> for wire::ExplainResponse {
+    fn from(from: Explanation) -> Self {
+        let candidate = |candidate: Candidate| wire::Candidate {
+            verdict: candidate.verdict.as_str().to_owned(),
+            reason: candidate.reason().to_owned(),
+            tag: candidate.tag,
+        };
+        Self {
+            container: Some((&*from.checked).into()),
+            candidates: from.candidates.into_iter().map(candidate).collect(),
+            truncated: from.truncated,
+        }
     }
 }
 

@@ -3,3 +3,4 @@
 
 mod check;
 mod registry;
+mod rules;

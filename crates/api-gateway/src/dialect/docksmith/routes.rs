@@ -1,6 +1,6 @@
 //! The table of the Docksmith API.
 
-use super::{check, docker_config, events, health, operations, plan, rollback, status, update};
+use super::{check, docker_config, events, explain, health, operations, plan, registry, rollback, status, update};
 use crate::route::Route;
 
 /// Every route.
@@ -12,6 +12,8 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::post("/api/check", check::run),
         Route::post("/api/trigger-check", check::trigger),
         Route::get("/api/container/{name}/recheck", check::container).acts(),
+        Route::post("/api/explain", explain::explain),
+        Route::get("/api/registry/tags/{*image}", registry::tags),
         Route::post("/api/plan", plan::make),
         Route::post("/api/update", update::one),
         Route::post("/api/update/batch", update::batch),

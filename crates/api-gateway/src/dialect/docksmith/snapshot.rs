@@ -220,7 +220,7 @@ impl<'a> Info<'a> {
             current_digest: &container.current_digest,
             latest_digest: &container.latest_digest,
             available_tags: (!tags.is_empty()).then_some(tags),
-            change_type: change_type(container.change()),
+            change_type: change(container.change()).1,
             status: status(container.status()),
             update_available: matches!(
                 container.status(),
@@ -253,19 +253,21 @@ impl<'a> Info<'a> {
     }
 }
 
-/// The number that the original gives a change; a rebuild is none.
-const fn change_type(change: Change) -> i32 {
+/// The word for a change, and the number that the original gives it; a rebuild is none.
+pub(super) const fn change(change: Change) -> (&'static str, i32) {
     match change {
-        Change::Unspecified | Change::Rebuild => 0,
-        Change::Patch => 1,
-        Change::Minor => 2,
-        Change::Major => 3,
-        Change::Downgrade => 4,
-        Change::Unknown => 5,
+        Change::Unspecified => ("none", 0),
+        Change::Rebuild => ("rebuild", 0),
+        Change::Patch => ("patch", 1),
+        Change::Minor => ("minor", 2),
+        Change::Major => ("major", 3),
+        Change::Downgrade => ("downgrade", 4),
+        Change::Unknown => ("unknown", 5),
     }
 }
 
-const fn status(status: ContainerStatus) -> &'static str {
+/// A status as clients know it.
+pub(super) const fn status(status: ContainerStatus) -> &'static str {
     match status {
         ContainerStatus::UpdateAvailable => "UPDATE_AVAILABLE",
         ContainerStatus::UpdateAvailableBlocked => "UPDATE_AVAILABLE_BLOCKED",

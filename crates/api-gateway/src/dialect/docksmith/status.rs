@@ -22,11 +22,15 @@ use crate::{
     upstream::of_updater,
 };
 
-/// Polled several times a second while a page waits: whoever has the newest snapshot already is told so.
+/// Polled several times a second while a page waits: whoever has the newest snapshot already is told so. It is on the
+/// board; only while the updater does not tell of its snapshots is it asked.
 pub(super) async fn get(State(app): State<Arc<App>>, headers: HeaderMap, params: Params) -> Result<Response, Problem> {
+    if let Some(page) = app.board.page() {
+        return Ok(page.answer(&headers, is_summary(&params)));
+    }
     let answer = of_updater(app.upstream.checks().get_status(GetStatusRequest {}).await)?;
     let snapshot = answer.snapshot.unwrap_or_default();
-    let tag = entity_tag(&snapshot, &params);
+    let tag = entity_tag(&snapshot, is_summary(&params));
     let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| lists(value, &tag));
     let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { respond(&snapshot, &params)? };
     let headers = response.headers_mut();
@@ -51,9 +55,9 @@ fn is_summary(params: &Params) -> bool {
 }
 
 /// Weak, because the envelope's own time is not part of it.
-fn entity_tag(snapshot: &Snapshot, params: &Params) -> String {
+pub(super) fn entity_tag(snapshot: &Snapshot, is_summary: bool) -> String {
     let digest = Sha256::digest(canonical(snapshot).encode_to_vec());
-    let form = if is_summary(params) { "s" } else { "f" };
+    let form = if is_summary { "s" } else { "f" };
     format!("W/\"{form}{}\"", hex::encode(&digest[..16]))
 }
 
@@ -72,7 +76,7 @@ fn canonical(snapshot: &Snapshot) -> Snapshot {
 }
 
 /// Whether an `If-None-Match` names a tag. Weak comparison: `W/` does not count.
-fn lists(value: &HeaderValue, tag: &str) -> bool {
+pub(super) fn lists(value: &HeaderValue, tag: &str) -> bool {
     let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     value.to_str().is_ok_and(|text| text.trim() == "*" || text.split(',').any(|known| bare(known) == bare(tag)))
 }
@@ -90,7 +94,7 @@ mod tests {
             containers: vec![CheckedContainer { labels: labels(names), ..CheckedContainer::default() }],
             ..Snapshot::default()
         };
-        let tag = |names: &[&str]| entity_tag(&snapshot(names), &Params::default());
+        let tag = |names: &[&str]| entity_tag(&snapshot(names), false);
         assert_eq!(tag(&["a", "b", "c", "d"]), tag(&["d", "c", "b", "a"]));
         assert_ne!(tag(&["a", "b", "c", "d"]), tag(&["a", "b", "c"]));
     }

@@ -19,12 +19,13 @@ const MAX_SHOWN_TAGS: usize = 100;
 pub(in crate::check) struct Answers {
     /// All tags.
     pub(in crate::check) tags: Result<Arc<TagList>, RegistryError>,
-    /// The newest tag that may follow, with its digest.
-    pub(in crate::check) candidate: Option<(Tag, Digest)>,
+    /// The newest tag that may follow, with its digest if that was said.
+    pub(in crate::check) candidate: Option<(Tag, Option<Digest>)>,
     /// Newer tags that are listed and have no image.
     pub(in crate::check) ghosts: Vec<Tag>,
-    /// The digest of the present tag. None: it was not asked for, because there is a candidate.
-    pub(in crate::check) digest: Option<Result<Digest, RegistryError>>,
+    /// The digest of the present tag. None: it was not asked for, because there is a candidate. None within: it was not
+    /// said.
+    pub(in crate::check) digest: Option<Result<Option<Digest>, RegistryError>>,
     /// Digests of tags that may name what a moving tag points at.
     pub(in crate::check) names: Vec<(Tag, Digest)>,
 }
@@ -44,8 +45,12 @@ pub(in crate::check) fn decide(open: &Open, answers: &Answers) -> CheckedContain
         checked.note = format!("Tag {ghost} exists but has no published images");
     }
     match (&answers.candidate, &answers.digest) {
-        (Some((tag, digest)), _) => newer(&mut checked, open, tag, digest),
-        (None, Some(Ok(digest))) => by_digest(&mut checked, open, digest, &answers.names),
+        (Some((tag, digest)), _) => {
+            name_running(&mut checked, open, &answers.names);
+            newer(&mut checked, open, tag, digest.as_ref());
+        }
+        (None, Some(Ok(Some(digest)))) => by_digest(&mut checked, open, digest, &answers.names),
+        (None, Some(Ok(None))) => by_text(&mut checked, open, answers),
         // A failure, handled above.
         (None, _) => {}
     }
@@ -76,36 +81,58 @@ fn fail(checked: &mut CheckedContainer, open: &Open, error: &RegistryError) {
     }
 }
 
-fn newer(checked: &mut CheckedContainer, open: &Open, tag: &Tag, digest: &Digest) {
+fn newer(checked: &mut CheckedContainer, open: &Open, tag: &Tag, digest: Option<&Digest>) {
     checked.status = Status::UpdateAvailable;
     tag.as_str().clone_into(&mut checked.latest_version);
     checked.latest_resolved_version = tag.version().map(ToString::to_string).unwrap_or_default();
-    checked.latest_digest = Some(digest.clone());
+    checked.latest_digest = digest.cloned();
     checked.change = Some(change(&open.tag, tag));
+}
+
+/// The most exact name among tags of a digest that is wanted.
+fn name_of(names: &[(Tag, Digest)], wanted: impl Fn(&Digest) -> bool) -> Option<&Tag> {
+    let named = names.iter().filter(|(_, digest)| wanted(digest)).map(|(tag, _)| tag);
+    named.max_by_key(|tag| tag.version().map(homeport_image_ref::Version::stated))
+}
+
+/// Puts the version of the tag that has the same digest where neither tag nor labels tell it as exactly.
+fn name_running(checked: &mut CheckedContainer, open: &Open, names: &[(Tag, Digest)]) {
+    let is_told = |named: &homeport_image_ref::Version| {
+        open.version.as_ref().is_some_and(|version| version.stated() >= named.stated())
+    };
+    if let Some(version) = name_of(names, |digest| open.runs(digest)).and_then(Tag::version)
+        && (checked.current_version.is_empty() || !is_told(version))
+    {
+        checked.current_version = version.to_string();
+    }
+}
+
+/// Nobody says which digest the tag has: only a version tells that there is nothing newer.
+fn by_text(checked: &mut CheckedContainer, open: &Open, answers: &Answers) {
+    let is_comparable = !open.follows_digest() && open.tag.version().is_some();
+    let is_listed = answers.tags.as_ref().is_ok_and(|list| list.tags.iter().any(|tag| tag.version().is_some()));
+    if is_comparable && is_listed {
+        checked.status = Status::UpToDate;
+    } else {
+        checked.status = Status::Unknown;
+        "The digest of the tag is not known, and its text says nothing about its age.".clone_into(&mut checked.note);
+    }
 }
 
 /// The tag stays; what counts is whether it still points at what runs.
 fn by_digest(checked: &mut CheckedContainer, open: &Open, digest: &Digest, names: &[(Tag, Digest)]) {
-    let name_of = |wanted: &dyn Fn(&Digest) -> bool| {
-        let named = names.iter().filter(|(_, digest)| wanted(digest)).map(|(tag, _)| tag);
-        named.max_by_key(|tag| tag.version().map(homeport_image_ref::Version::stated))
-    };
-    let runs = |other: &Digest| open.digests.contains(other);
     checked.latest_digest = Some(digest.clone());
-    if let (true, Some(name)) = (checked.current_version.is_empty(), name_of(&runs)) {
-        checked.current_version = name.version().map(ToString::to_string).unwrap_or_default();
-    }
+    name_running(checked, open, names);
     if open.digests.is_empty() {
         // Its image came from another repository, so that its digest says nothing here.
         checked.status = Status::Unknown;
         "The digest of the running image is not known in this repository.".clone_into(&mut checked.note);
         return;
     }
-    let latest_name = name_of(&|other| other == digest);
-    if let Some(version) = latest_name.and_then(Tag::version) {
+    if let Some(version) = name_of(names, |other| other == digest).and_then(Tag::version) {
         checked.latest_resolved_version = version.to_string();
     }
-    if !runs(digest) {
+    if !open.runs(digest) {
         checked.status = Status::UpdateAvailable;
         open.tag.as_str().clone_into(&mut checked.latest_version);
         checked.is_rebuild = !open.tag.is_moving();
@@ -113,7 +140,8 @@ fn by_digest(checked: &mut CheckedContainer, open: &Open, digest: &Digest, names
         return;
     }
     checked.status = Status::UpToDate;
-    let pinnable = name_of(&runs).filter(|_| checked.using_latest_tag && !open.allow_latest);
+    let pinnable =
+        name_of(names, |digest| open.runs(digest)).filter(|_| checked.using_latest_tag && !open.allow_latest);
     if let Some(name) = pinnable {
         checked.status = Status::UpToDatePinnable;
         name.as_str().clone_into(&mut checked.recommended_tag);

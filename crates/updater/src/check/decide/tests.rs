@@ -57,9 +57,9 @@ fn answers(open: &Open, tags: &[(&str, char)], present: char) -> Answers {
         |tag: &Tag| digest(tags.iter().find(|(text, _)| *text == tag.as_str()).map_or('f', |(_, letter)| *letter));
     let candidate = if open.follows_digest() { None } else { newest(&open.tag, &list, &open.policy) };
     Answers {
-        candidate: candidate.map(|tag| (tag.clone(), digest_of(tag))),
+        candidate: candidate.map(|tag| (tag.clone(), Some(digest_of(tag)))),
         ghosts: Vec::new(),
-        digest: candidate.is_none().then(|| Ok(digest(present))),
+        digest: candidate.is_none().then(|| Ok(Some(digest(present)))),
         names: open.likely_names(&list, 3).into_iter().map(|tag| (tag.clone(), digest_of(&tag))).collect(),
         tags: Ok(Arc::new(TagList { tags: list, truncated: false })),
     }
@@ -200,7 +200,7 @@ fn a_moving_tag_can_do_without_the_list() {
         tags: Err(error),
         candidate: None,
         ghosts: Vec::new(),
-        digest: Some(Ok(digest('b'))),
+        digest: Some(Ok(Some(digest('b')))),
         names: Vec::new(),
     };
     assert_eq!(decide(&open, &answers).status, Status::UpdateAvailable);

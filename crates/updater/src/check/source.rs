@@ -1,0 +1,88 @@
+//! Where tags and digests come from: a registry, or a list that somebody hands over.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use homeport_image_ref::{Digest, Reference, Tag};
+
+use crate::registry::{Client, Freshness, RegistryError, TagList};
+
+/// Answers what an examination asks. The same questions decide, whoever answers them.
+#[async_trait]
+pub(super) trait Source: Send + Sync {
+    /// The tags of a repository.
+    async fn tags(&self, repository: &Reference) -> Result<Arc<TagList>, RegistryError>;
+
+    /// The digest that a tag points at. None: whoever made the list did not say.
+    async fn digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError>;
+
+    /// The same for a tag that only gives the present one a name. That changes seldom, so that an older answer will do.
+    async fn name_digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError>;
+}
+
+/// A registry, with how new its answers must be.
+#[derive(Debug)]
+pub(super) struct Asked<'c> {
+    pub(super) registry: &'c Client,
+    pub(super) fresh: Freshness,
+}
+
+#[async_trait]
+impl Source for Asked<'_> {
+    async fn tags(&self, repository: &Reference) -> Result<Arc<TagList>, RegistryError> {
+        self.registry.tags(repository, self.fresh).await
+    }
+
+    async fn digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError> {
+        self.registry.digest_as_of(reference, self.fresh).await.map(Some)
+    }
+
+    async fn name_digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError> {
+        self.registry.digest_as_of(reference, Freshness::Remembered).await.map(Some)
+    }
+}
+
+/// A list of tags, some of them with their digest: `1.26.3` or `1.26.3@sha256:…`.
+#[derive(Debug)]
+pub(super) struct Listed {
+    tags: Arc<TagList>,
+    digests: BTreeMap<String, Digest>,
+}
+
+impl Listed {
+    /// Reads the list. What is no tag is left out.
+    pub(super) fn new<'t>(lines: impl IntoIterator<Item = &'t str>) -> Self {
+        let (mut tags, mut digests) = (Vec::new(), BTreeMap::new());
+        for line in lines {
+            let (tag, digest) = line.split_once('@').unwrap_or((line, ""));
+            if !Tag::is_valid(tag) {
+                continue;
+            }
+            tags.push(Tag::parse(tag));
+            if let Ok(digest) = digest.parse() {
+                digests.insert(tag.to_owned(), digest);
+            }
+        }
+        Self { tags: Arc::new(TagList { tags, truncated: false }), digests }
+    }
+
+    /// The tags in it.
+    pub(super) fn list(&self) -> &[Tag] {
+        &self.tags.tags
+    }
+}
+
+#[async_trait]
+impl Source for Listed {
+    async fn tags(&self, _repository: &Reference) -> Result<Arc<TagList>, RegistryError> {
+        Ok(self.tags.clone())
+    }
+
+    async fn digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError> {
+        Ok(reference.tag().and_then(|tag| self.digests.get(tag)).cloned())
+    }
+
+    async fn name_digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError> {
+        self.digest(reference).await
+    }
+}
