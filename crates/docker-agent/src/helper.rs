@@ -1,6 +1,7 @@
 //! `homeport helper …`: the program inside helper containers. It sees nothing but what was mounted for it.
 //!
 //! - `helper sync <take|restore> <snapshot> <source>…` copies between volumes ([`sync`]).
+//! - `helper measure <source>…` says what a copy of volumes would take ([`sync`]).
 //! - `helper probe <json>` tries TCP ports ([`probe`]).
 //!
 //! Each prints one JSON document, and on failure exits with 1 after `{"error": {"kind": …, "message": …}}`.
@@ -8,7 +9,12 @@
 pub(crate) mod probe;
 pub(crate) mod sync;
 
-use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +68,7 @@ pub fn helper_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn answer(arguments: Vec<OsString>) -> Result<String, FailureDetail> {
     let mut arguments = arguments.into_iter();
-    let usage = || FailureDetail::new(FailureKind::Usage, "usage: homeport helper <sync|probe> …");
+    let usage = || FailureDetail::new(FailureKind::Usage, "usage: homeport helper <sync|measure|probe> …");
     let command = arguments.next().ok_or_else(usage)?;
     let result = match command.to_str() {
         Some("sync") => {
@@ -71,6 +77,10 @@ fn answer(arguments: Vec<OsString>) -> Result<String, FailureDetail> {
             let snapshot = arguments.next().map(PathBuf::from).ok_or_else(usage)?;
             let sources: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
             serde_json::to_string(&sync::run(direction, &snapshot, &sources)?)
+        }
+        Some("measure") => {
+            let sources: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
+            serde_json::to_string(&sync::measure(&sources, Path::new("/"))?)
         }
         Some("probe") => {
             let request =

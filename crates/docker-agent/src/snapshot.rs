@@ -12,7 +12,7 @@ use crate::{
     document::Document as _,
     engine::Engine,
     error::EngineError,
-    helper::sync::{Direction, Report},
+    helper::sync::{Direction, Measure, Report},
     locks::Locks,
     name,
     workshop::{Job, Workshop},
@@ -30,6 +30,9 @@ const SOURCES: &str = "/sources";
 /// What a faithful copy takes: reading and writing whatever the owner, and setting owner, mode, devices and capabilities.
 const CAPABILITIES: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"];
 
+/// What it takes to look at everything, whoever owns it.
+const READING: [&str; 1] = ["DAC_OVERRIDE"];
+
 /// What data is copied of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -46,6 +49,15 @@ pub(crate) enum Source {
     },
     /// A directory or file of the host.
     Bind { path: String },
+}
+
+impl Source {
+    fn mount(&self, target: &str, read_only: bool) -> Value {
+        match self {
+            Self::Volume { name, .. } => mount("volume", name, target, read_only),
+            Self::Bind { path } => mount("bind", path, target, read_only),
+        }
+    }
 }
 
 /// A snapshot that is there.
@@ -96,6 +108,28 @@ impl Snapshots {
             Err(error) => return Err(error),
         }
         self.copy(Direction::Take, id, &volume, &described).await
+    }
+
+    /// What a snapshot of these would hold.
+    pub(crate) async fn measure(&self, sources: &[Source]) -> Result<Measure, EngineError> {
+        let mut arguments = vec!["measure".to_owned()];
+        let mut mounts = Vec::with_capacity(sources.len());
+        for (number, source) in sources.iter().enumerate() {
+            self.described(source).await?;
+            let target = format!("{SOURCES}/{number}");
+            mounts.push(source.mount(&target, true));
+            arguments.push(target);
+        }
+        let job = Job {
+            doing: "measuring the data".to_owned(),
+            subject: None,
+            arguments,
+            mounts,
+            network_mode: "none".to_owned(),
+            capabilities: &READING,
+            limit: self.settings.helper_timeout,
+        };
+        self.workshop.run(&job).await
     }
 
     /// Brings every source back to the snapshot. A volume that is gone is made again.
@@ -171,10 +205,7 @@ impl Snapshots {
         let mut mounts = vec![mount("volume", volume, SNAPSHOT, !into_snapshot)];
         for (number, source) in sources.iter().enumerate() {
             let target = format!("{SOURCES}/{number}");
-            mounts.push(match source {
-                Source::Volume { name, .. } => mount("volume", name, &target, into_snapshot),
-                Source::Bind { path } => mount("bind", path, &target, into_snapshot),
-            });
+            mounts.push(source.mount(&target, into_snapshot));
             arguments.push(target);
         }
         let doing = if into_snapshot { format!("taking snapshot {id}") } else { format!("restoring snapshot {id}") };

@@ -12,6 +12,7 @@ pub(crate) mod login;
 mod logout;
 pub(crate) mod output;
 pub(crate) mod password;
+pub(crate) mod plan;
 mod prompt;
 pub(crate) mod rollback;
 mod status;
@@ -47,6 +48,7 @@ async fn dispatch(command: People, environment: &Environment) -> anyhow::Result<
         People::Status(remote) => status::run(&Session::new(&remote, environment)?).await,
         People::Explain(arguments) => explain::run(&arguments, environment).await,
         People::Check(arguments) => check::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Plan(arguments) => plan::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Update(arguments) => update::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Rollback(arguments) => rollback::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::History(arguments) => history::run(&Session::new(&arguments.remote, environment)?, &arguments).await,

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 pub use crate::services::Service;
 use crate::{
-    cli::{check, events, explain, history, login, password, rollback, token, update},
+    cli::{check, events, explain, history, login, password, plan, rollback, token, update},
     init_state,
 };
 
@@ -66,6 +66,8 @@ pub enum People {
     Check(check::Arguments),
     /// Say what is offered to a container, and of every other tag why not
     Explain(explain::Arguments),
+    /// Show what updates would do, change and take, without doing any of it
+    Plan(plan::Arguments),
     /// Update containers; what fails is undone by itself
     Update(update::Arguments),
     /// Undo an update: image, files, data and configuration as they were before
@@ -130,6 +132,10 @@ mod tests {
         check("homeport update --all --to 1.26", false);
         check("homeport update nginx --plan --to 1.26", true);
         check("homeport update --all --plan", false);
+        check("homeport update nginx --plan-hash 0123456789ab", true);
+        check("homeport update --all --plan-hash 0123456789ab", false);
+        check("homeport plan nginx redis --force", true);
+        check("homeport plan", false);
         check("homeport rollback nginx", true);
         check("homeport rollback", false);
         check("homeport history --container nginx --limit 5", true);

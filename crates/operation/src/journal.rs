@@ -113,6 +113,12 @@ impl Entry {
         self.steps.iter().find(|step| step.name == name).map(|step| step.state)
     }
 
+    /// When a step began and when it ended, in microseconds since 1970. None: it has not ended.
+    pub fn times(&self, name: &str) -> Option<(i64, i64)> {
+        let step = self.steps.iter().find(|step| step.name == name)?;
+        Some((step.begun_us, step.ended_us?))
+    }
+
     /// What a step recorded.
     pub fn data<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
         read_data(self.steps.iter().find(|step| step.name == name))
@@ -124,6 +130,8 @@ pub(crate) struct StepRow {
     pub(crate) name: String,
     pub(crate) state: StepState,
     pub(crate) data: Option<Value>,
+    pub(crate) begun_us: i64,
+    pub(crate) ended_us: Option<i64>,
 }
 
 pub(crate) fn read_data<T: DeserializeOwned>(row: Option<&StepRow>) -> Result<Option<T>, StoreError> {
@@ -180,10 +188,12 @@ impl Journal {
             .fetch_optional(reader)
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let steps = sqlx::query("SELECT name, state, data FROM journal_step WHERE journal_id = $1 ORDER BY position")
-            .bind(id)
-            .fetch_all(reader)
-            .await?;
+        let steps = sqlx::query(
+            "SELECT name, state, data, begun_us, ended_us FROM journal_step WHERE journal_id = $1 ORDER BY position",
+        )
+        .bind(id)
+        .fetch_all(reader)
+        .await?;
         let mut entry = Entry::try_from(&row)?;
         entry.steps = steps.iter().map(StepRow::try_from).collect::<Result<_, _>>()?;
         Ok(Some(entry))
@@ -302,11 +312,12 @@ impl TryFrom<&SqliteRow> for StepRow {
     type Error = StoreError;
 
     fn try_from(row: &SqliteRow) -> Result<Self, StoreError> {
-        let (name, state, data) = <(String, String, Option<String>)>::from_row(row)?;
+        let (name, state, data, begun_us, ended_us) =
+            <(String, String, Option<String>, i64, Option<i64>)>::from_row(row)?;
         let data = data
             .map(|text| serde_json::from_str(&text))
             .transpose()
             .map_err(|error| StoreError::corrupt("journal_step.data", error))?;
-        Ok(Self { name, state: StepState::parse(&state)?, data })
+        Ok(Self { name, state: StepState::parse(&state)?, data, begun_us, ended_us })
     }
 }

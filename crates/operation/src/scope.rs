@@ -98,6 +98,8 @@ impl Rows {
             name: step.to_owned(),
             state: StepState::Begun,
             data: None,
+            begun_us: 0,
+            ended_us: None,
         });
         change(row);
     }

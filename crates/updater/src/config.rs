@@ -31,8 +31,8 @@ pub struct Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HealthConfig {
-    /// How long a container without a health check must stay up without being restarted, in milliseconds.
-    /// Default: 10000.
+    /// How long a container must stay up without being restarted, in milliseconds, also one that passes its health
+    /// check before. The label `homeport.health-window` sets it for one container. Default: 30000.
     pub stable_ms: u64,
     /// How long the published ports of a container without a health check may take until they answer as they did
     /// before the update, in milliseconds, at most 300000. Default: 30000.
@@ -44,7 +44,7 @@ pub struct HealthConfig {
 
 impl Default for HealthConfig {
     fn default() -> Self {
-        Self { stable_ms: 10_000, port_timeout_ms: 30_000, margin_ms: 5_000 }
+        Self { stable_ms: 30_000, port_timeout_ms: 30_000, margin_ms: 5_000 }
     }
 }
 

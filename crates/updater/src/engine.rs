@@ -207,6 +207,19 @@ pub enum PortAnswer {
     Talks,
     /// It speaks HTTP, with a status below 500.
     Http,
+    /// It speaks HTTP, with a status from 200 to 399.
+    HttpOk,
+}
+
+/// What a port is asked, and what it has to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedPort {
+    /// In the container.
+    pub port: u16,
+    /// None: whatever it answers at the first try.
+    pub answer: Option<PortAnswer>,
+    /// The page to ask for. None: the first one, and only after it had time to speak by itself.
+    pub path: Option<String>,
 }
 
 /// A port and its answer: what it gave, or what is wanted of it.
@@ -249,6 +262,19 @@ pub struct Source {
     pub source: String,
 }
 
+/// What a copy of data would be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Measure {
+    /// Everything that is no directory.
+    pub files: u64,
+    /// Lengths of all files.
+    pub total_bytes: u64,
+    /// What a first copy takes on the disk.
+    pub needed_bytes: u64,
+    /// What is free for it.
+    pub free_bytes: u64,
+}
+
 /// Told of the percentage and in the engine's words.
 pub type OnProgress<'a> = &'a (dyn Fn(u32, &str) + Send + Sync);
 
@@ -279,11 +305,11 @@ pub trait Engine: Send + Sync {
     ) -> Result<(String, Vec<Difference>), EngineError>;
     /// In what two containers differ that they should not.
     async fn compare(&self, before: &str, after: &str) -> Result<Vec<Difference>, EngineError>;
-    /// How ports answer, as soon as each answers as wanted, at the latest after the limit. `None`: at the first try.
+    /// How ports answer, as soon as each answers as wanted, at the latest after the limit.
     async fn probe_ports(
         &self,
         container: &str,
-        ports: &[(u16, Option<PortAnswer>)],
+        ports: &[WantedPort],
         limit: Duration,
     ) -> Result<Vec<Port>, EngineError>;
     /// An image by id or reference. None: it is not here.
@@ -296,8 +322,14 @@ pub trait Engine: Send + Sync {
     async fn untag(&self, reference: &str) -> Result<(), EngineError>;
     /// What compose makes of a project.
     async fn resolve(&self, project: &Project) -> Result<Resolved, EngineError>;
-    /// Brings one service to what the files say. Returns what compose printed.
-    async fn up_service(&self, project: &Project, service: &str, recreate: bool) -> Result<String, EngineError>;
+    /// Brings one service to what the files say, and starts it or not. Returns what compose printed.
+    async fn up_service(
+        &self,
+        project: &Project,
+        service: &str,
+        recreate: bool,
+        start: bool,
+    ) -> Result<String, EngineError>;
     /// Reads a file of a project. None: there is none.
     async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, EngineError>;
     /// Replaces a file that holds what is expected.
@@ -308,6 +340,8 @@ pub trait Engine: Send + Sync {
     async fn restore_snapshot(&self, id: &str) -> Result<(), EngineError>;
     /// Deletes a snapshot.
     async fn delete_snapshot(&self, id: &str) -> Result<(), EngineError>;
+    /// What a snapshot of these would hold, and the room that there is.
+    async fn measure(&self, sources: &[Source]) -> Result<Measure, EngineError>;
     /// Ids of the snapshots that are there.
     async fn snapshots(&self) -> Result<Vec<String>, EngineError>;
 }

@@ -109,6 +109,22 @@ pub enum UpdateError {
         /// The operation.
         operation: String,
     },
+    /// A hash that is none.
+    #[error("\"{hash}\" is no hash of a plan; give at least its first 12 digits, as `homeport plan` shows them")]
+    BadPlanHash {
+        /// As it was given.
+        hash: String,
+    },
+    /// The update would be another one than the one that was agreed to.
+    #[error("the update of {container} is not the plan {hash} any more: {differences}; look at a new plan")]
+    PlanMoved {
+        /// The container.
+        container: String,
+        /// The plan that was agreed to.
+        hash: String,
+        /// What is different.
+        differences: String,
+    },
     /// A request without containers.
     #[error("containers array is required")]
     NoItems,
@@ -145,7 +161,10 @@ impl Coded for UpdateError {
             | Self::NotText { .. }
             | Self::NoWayBack { .. }
             | Self::NotNewest { .. } => Code::FailedPrecondition,
-            Self::BadTag { .. } | Self::NoItems | Self::BadCursor | Self::BadTime { .. } => Code::InvalidArgument,
+            Self::PlanMoved { .. } => Code::Aborted,
+            Self::BadTag { .. } | Self::BadPlanHash { .. } | Self::NoItems | Self::BadCursor | Self::BadTime { .. } => {
+                Code::InvalidArgument
+            }
             Self::QueueFull { .. } => Code::ResourceExhausted,
             Self::Registry { source, .. } => source.code(),
             Self::Check(source) => source.code(),

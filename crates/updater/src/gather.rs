@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use homeport_compose_file::Sources;
 
 use crate::{
-    engine::{Container, Engine, EngineError, EngineErrorKind, Port, Project},
+    engine::{Container, Engine, EngineError, EngineErrorKind, Port, PortAnswer, Project, WantedPort},
     error::UpdateError,
     inventory::ComposePlace,
     plan::{Facts, ProjectFacts, Shared},
@@ -119,9 +119,13 @@ async fn ports(engine: &dyn Engine, container: &Container) -> Result<Vec<Port>, 
     if !container.is_up() || container.published_ports.is_empty() {
         return Ok(Vec::new());
     }
-    let wanted: Vec<_> = container.published_ports.iter().map(|port| (*port, None)).collect();
+    let wanted: Vec<_> =
+        container.published_ports.iter().map(|port| WantedPort { port: *port, answer: None, path: None }).collect();
     match engine.probe_ports(&container.id, &wanted, PROBE_LIMIT).await {
-        Ok(ports) => Ok(ports),
+        // A page that is moved or wants a password by now is no failure; that it is served is all there is to go by.
+        Ok(ports) => {
+            Ok(ports.iter().map(|port| Port { port: port.port, answer: port.answer.min(PortAnswer::Http) }).collect())
+        }
         Err(error) if error.kind == EngineErrorKind::Away => Err(error.into()),
         Err(error) => {
             // Without it the new version has less to prove; that is no reason not to update.

@@ -2,6 +2,7 @@
 
 mod batch;
 mod observe;
+mod plan;
 mod queue;
 mod rollback;
 mod run;
@@ -25,12 +26,12 @@ use crate::{
     engine::Engine,
     error::UpdateError,
     events::Ticks,
-    plan::Job,
     store::{self, Filter, Operation, Page},
     targets::Targets,
 };
 
 pub use batch::{BatchAnswer, BatchItem};
+pub use plan::Shown;
 pub use rollback::RollbackRequest;
 pub use start::{Started, UpdateRequest};
 
@@ -85,14 +86,6 @@ impl Operations {
         Self(Arc::new(Inner { parts, journal, busy: Mutex::default(), live: Mutex::default(), changed: Notify::new() }))
     }
 
-    /// What an update of a container would do.
-    pub async fn plan(&self, container: &str, version: Option<&str>) -> Result<Job, UpdateError> {
-        let facts = crate::gather::gather(self.0.parts.engine.as_ref(), container).await?;
-        let target = self.0.parts.targets.target(&facts.container, version).await?;
-        let obsolete = self.0.obsolete(&facts.container.name).await?;
-        Ok(crate::plan::plan_update(&facts, &target, &self.0.parts.health, obsolete, false)?)
-    }
-
     /// A page of the history.
     pub async fn list(&self, filter: &Filter) -> Result<Page, UpdateError> {
         let mut page = store::list(&self.0.parts.store, filter).await?;
@@ -132,7 +125,12 @@ impl Inner {
         let kept = store::kept_of(&self.parts.store, container).await?;
         // The update to come keeps one more.
         let stay = self.parts.keep.rollbacks.saturating_sub(1);
-        let subject = |name: &str| crate::plan::Subject { id: String::new(), name: name.to_owned(), stack: None };
+        let subject = |name: &str| crate::plan::Subject {
+            id: String::new(),
+            name: name.to_owned(),
+            stack: None,
+            run: crate::plan::Run::Always,
+        };
         Ok(kept.iter().skip(stay).map(|id| crate::plan::Names::new(&subject(container), id).kept()).collect())
     }
 }

@@ -2,13 +2,16 @@
 //!
 //! The executor makes no choices; what is not in the plan does not happen.
 
+mod compare;
 mod data;
 mod decide;
 mod edit;
 mod facts;
 mod names;
 mod order;
+mod outlook;
 mod print;
+mod proof;
 mod rollback;
 
 use serde::{Deserialize, Serialize};
@@ -16,11 +19,17 @@ use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Port, Project, Source};
 
+pub use compare::differences;
 pub use decide::{PlanError, plan_update, same_reference};
 pub use edit::{EditError, value_back};
 pub use facts::{Facts, ProjectFacts, Shared, Target};
 pub use names::{Names, repository_of};
 pub use order::dependencies_first;
+pub use outlook::{
+    Basis, Dependent, DependentReason, Downtime, FileDiff, Outlook, OutlookFacts, RegistryCost, SpecChange, dependents,
+    outlook,
+};
+pub use proof::LabelError;
 pub use rollback::{Past, plan_rollback};
 
 /// Version of the plan's form, for plans that a newer program finds in its journal.
@@ -77,6 +86,22 @@ pub struct Subject {
     pub name: String,
     /// Its compose project.
     pub stack: Option<String>,
+    /// Whether it is to run.
+    #[serde(default)]
+    pub run: Run,
+}
+
+/// Whether a container is to run, which the new version does as the old one did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Run {
+    /// It runs and is to stay up.
+    #[default]
+    Always,
+    /// It does its work and ends with 0.
+    Job,
+    /// It is stopped and stays so.
+    Never,
 }
 
 /// How the new container is made.
@@ -169,6 +194,30 @@ pub struct Proof {
     pub margin_ms: u64,
     /// What its ports answered before.
     pub ports: Vec<Port>,
+    /// A page that has to be answered well.
+    #[serde(default)]
+    pub http: Option<HttpProbe>,
+    /// What the old container did, which the new one may do too.
+    #[serde(default)]
+    pub before: Before,
+}
+
+/// A page that has to be answered with a status from 200 to 399.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpProbe {
+    /// In the container.
+    pub port: u16,
+    /// With the query, from its slash.
+    pub path: String,
+}
+
+/// What the old container did, which the new one may do too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// Its check failed.
+    pub was_unhealthy: bool,
+    /// It ended and was started again all the time.
+    pub restarts: bool,
 }
 
 /// What an operation before kept for a way back.
@@ -225,9 +274,11 @@ pub struct Job {
 }
 
 impl Plan {
-    /// SHA-256 over everything in the plan, hexadecimal. Equal plans have equal hashes.
+    /// SHA-256 over everything that was decided, hexadecimal. Equal plans have equal hashes. What the ports answered is
+    /// left out: that is seen, and a server that is slow at the moment makes no other plan.
     pub fn hash(&self) -> String {
-        sha256(self.to_json().as_bytes())
+        let decided = Self { proof: Proof { ports: Vec::new(), ..self.proof.clone() }, ..self.clone() };
+        sha256(decided.to_json().as_bytes())
     }
 
     /// The plan as JSON.

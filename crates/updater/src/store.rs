@@ -4,6 +4,7 @@ pub(crate) mod detail;
 mod list;
 pub(crate) mod operation;
 pub(crate) mod record;
+pub(crate) mod shown_plan;
 
 use homeport_store::{Schema, StoreError};
 

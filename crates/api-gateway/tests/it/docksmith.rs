@@ -412,7 +412,11 @@ async fn one_operation_and_one_group_are_found() {
 async fn a_plan_is_text_and_json() {
     let stack = stack().await;
     let data = stack.client.post("/api/plan", r#"{"container_name":"web"}"#).await.json();
-    assert_eq!(data["data"], json!({ "text": "1. pull", "plan": { "steps": ["pull"] } }));
+    let expected = json!({
+        "container_name": "web", "text": "1. pull", "plan": { "steps": ["pull"] }, "hash": "0123",
+        "outlook": { "dependents": [] },
+    });
+    assert_eq!(data["data"], expected);
 }
 
 #[tokio::test]

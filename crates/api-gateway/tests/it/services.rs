@@ -273,7 +273,12 @@ impl CheckService for Fake {
 #[tonic::async_trait]
 impl UpdateService for Fake {
     async fn plan_update(&self, _request: Request<updater::PlanUpdateRequest>) -> Reply<updater::PlanUpdateResponse> {
-        reply(updater::PlanUpdateResponse { text: "1. pull".to_owned(), json: r#"{"steps":["pull"]}"#.to_owned() })
+        reply(updater::PlanUpdateResponse {
+            text: "1. pull".to_owned(),
+            json: r#"{"steps":["pull"]}"#.to_owned(),
+            hash: "0123".to_owned(),
+            outlook_json: r#"{"dependents":[]}"#.to_owned(),
+        })
     }
 
     async fn start_update(&self, request: Request<updater::StartUpdateRequest>) -> Reply<updater::StartUpdateResponse> {

@@ -27,10 +27,12 @@ pub(crate) struct Request {
 }
 
 /// A port, and the answer to wait for. No answer given: whatever comes at the first try.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Wanted {
     pub(crate) port: u16,
     pub(crate) answer: Option<Answer>,
+    /// The page to ask for. None: the first one.
+    pub(crate) path: Option<String>,
 }
 
 /// How a port answers, each including the ones before it.
@@ -45,6 +47,8 @@ pub(crate) enum Answer {
     Talks,
     /// It speaks HTTP, with a status below 500.
     Http,
+    /// It speaks HTTP, with a status from 200 to 399.
+    HttpOk,
 }
 
 /// A port and how it answered.
@@ -62,7 +66,7 @@ pub(crate) fn run(request: &Request) -> Vec<Probed> {
         let threads: Vec<_> = request
             .ports
             .iter()
-            .map(|wanted| (wanted.port, scope.spawn(move || until(end, &request.addresses, *wanted))))
+            .map(|wanted| (wanted.port, scope.spawn(move || until(end, &request.addresses, wanted))))
             .collect();
         threads
             .into_iter()
@@ -71,7 +75,7 @@ pub(crate) fn run(request: &Request) -> Vec<Probed> {
     })
 }
 
-fn until(end: Instant, addresses: &[IpAddr], wanted: Wanted) -> Answer {
+fn until(end: Instant, addresses: &[IpAddr], wanted: &Wanted) -> Answer {
     loop {
         let answer = best(addresses, wanted);
         if wanted.answer.is_none_or(|wanted| answer >= wanted) || Instant::now() + PAUSE >= end {
@@ -81,10 +85,10 @@ fn until(end: Instant, addresses: &[IpAddr], wanted: Wanted) -> Answer {
     }
 }
 
-fn best(addresses: &[IpAddr], wanted: Wanted) -> Answer {
+fn best(addresses: &[IpAddr], wanted: &Wanted) -> Answer {
     let mut best = Answer::Closed;
     for address in addresses {
-        best = best.max(answer(SocketAddr::new(*address, wanted.port), wanted.answer == Some(Answer::Http)));
+        best = best.max(answer(SocketAddr::new(*address, wanted.port), wanted));
         if wanted.answer.is_some_and(|wanted| best >= wanted) {
             break;
         }
@@ -93,7 +97,8 @@ fn best(addresses: &[IpAddr], wanted: Wanted) -> Answer {
 }
 
 /// One try. A server that is known to speak HTTP is not given time to speak first.
-fn answer(address: SocketAddr, expect_http: bool) -> Answer {
+fn answer(address: SocketAddr, wanted: &Wanted) -> Answer {
+    let expect_http = wanted.answer >= Some(Answer::Http);
     let Ok(mut stream) = TcpStream::connect_timeout(&address, CONNECT_LIMIT) else { return Answer::Closed };
     if !expect_http {
         match read(&mut stream, GREETING_LIMIT) {
@@ -103,14 +108,19 @@ fn answer(address: SocketAddr, expect_http: bool) -> Answer {
             Err(_) => return Answer::Closed,
         }
     }
-    ask(&mut stream).unwrap_or(Answer::Open)
+    let request = match &wanted.path {
+        Some(path) => format!("GET {path} HTTP/1.0\r\nHost: localhost\r\nUser-Agent: homeport\r\n\r\n"),
+        // Without `Host`, which HTTP/1.0 can do without: Redis takes that word for an attack and hangs up.
+        None => "GET / HTTP/1.0\r\nUser-Agent: homeport\r\n\r\n".to_owned(),
+    };
+    ask(&mut stream, &request).unwrap_or(Answer::Open)
 }
 
-fn ask(stream: &mut TcpStream) -> io::Result<Answer> {
-    // Without `Host`, which HTTP/1.0 can do without: Redis takes that word for an attack and hangs up.
-    stream.write_all(b"GET / HTTP/1.0\r\nUser-Agent: homeport\r\n\r\n")?;
+fn ask(stream: &mut TcpStream, request: &str) -> io::Result<Answer> {
+    stream.write_all(request.as_bytes())?;
     let bytes = read(stream, ANSWER_LIMIT)?;
     Ok(match status(&bytes) {
+        Some(200..400) => Answer::HttpOk,
         Some(status) if status < 500 => Answer::Http,
         _ if bytes.is_empty() => Answer::Open,
         _ => Answer::Talks,
@@ -151,7 +161,7 @@ mod tests {
 
     fn check(port: u16, wanted: Option<Answer>, limit_ms: u64) -> Answer {
         let addresses = vec![IpAddr::from(Ipv4Addr::LOCALHOST)];
-        run(&Request { addresses, ports: vec![Wanted { port, answer: wanted }], limit_ms })[0].answer
+        run(&Request { addresses, ports: vec![Wanted { port, answer: wanted, path: None }], limit_ms })[0].answer
     }
 
     fn says(text: &'static str) -> u16 {
@@ -175,7 +185,7 @@ mod tests {
         assert_eq!(check(says("-ERR unknown command\r\n"), None, 100), Answer::Talks);
         assert_eq!(check(says("HTTP/1.1 503 Service Unavailable\r\n\r\n"), None, 100), Answer::Talks);
         assert_eq!(check(says("HTTP/1.1 404 Not Found\r\n\r\n"), None, 100), Answer::Http);
-        assert_eq!(check(says("HTTP/1.1 200 OK\r\n\r\n"), Some(Answer::Http), 100), Answer::Http);
+        assert_eq!(check(says("HTTP/1.1 200 OK\r\n\r\n"), Some(Answer::Http), 100), Answer::HttpOk);
     }
 
     #[test]
@@ -187,7 +197,20 @@ mod tests {
                 stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").unwrap();
             }
         });
-        assert_eq!(check(port, Some(Answer::Http), 20_000), Answer::Http);
+        assert_eq!(check(port, Some(Answer::Http), 20_000), Answer::HttpOk);
+    }
+
+    #[test]
+    fn a_page_is_asked_for_by_its_path() {
+        let port = serve(1, |mut stream| {
+            let mut asked = [0; 200];
+            let length = stream.read(&mut asked).unwrap();
+            let is_asked = asked[..length].starts_with(b"GET /up?x HTTP/1.0\r\nHost: ");
+            stream.write_all(if is_asked { b"HTTP/1.0 204 \r\n\r\n" } else { b"HTTP/1.0 404 \r\n\r\n" }).unwrap();
+        });
+        let wanted = Wanted { port, answer: Some(Answer::HttpOk), path: Some("/up?x".to_owned()) };
+        let addresses = vec![IpAddr::from(Ipv4Addr::LOCALHOST)];
+        assert_eq!(run(&Request { addresses, ports: vec![wanted], limit_ms: 100 })[0].answer, Answer::HttpOk);
     }
 
     #[test]

@@ -103,6 +103,34 @@ pub(crate) fn run(direction: Direction, snapshot: &Path, sources: &[PathBuf]) ->
     }
 }
 
+/// What a snapshot of some sources would be.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Measure {
+    /// Everything that is no directory.
+    pub(crate) files: u64,
+    /// Lengths of all regular files.
+    pub(crate) total_bytes: u64,
+    /// What a first copy takes.
+    pub(crate) needed_bytes: u64,
+    /// What is free for it.
+    pub(crate) free_bytes: u64,
+}
+
+/// Measures sources. `room` is in the file system that snapshots are kept in: the helper's own root, which the engine
+/// keeps where it keeps volumes.
+pub(crate) fn measure(sources: &[PathBuf], room: &Path) -> Result<Measure, FailureDetail> {
+    let mut measure = Measure { free_bytes: free(room)?, ..Measure::default() };
+    for source in sources {
+        let live = plan::Live { direction: Direction::Take, basis: None };
+        let plan = plan::Plan::of(source, Path::new("/nonexistent"), live)
+            .map_err(|error| failed("reading", source, &error))?;
+        measure.files += plan.files;
+        measure.total_bytes += plan.total_bytes;
+        measure.needed_bytes += plan.needed_bytes;
+    }
+    Ok(measure)
+}
+
 fn copy(direction: Direction, pairs: &[(PathBuf, PathBuf)], basis: Option<i64>) -> Result<Report, FailureDetail> {
     let mut report = Report::default();
     let mut plans = Vec::with_capacity(pairs.len());
@@ -123,9 +151,7 @@ fn copy(direction: Direction, pairs: &[(PathBuf, PathBuf)], basis: Option<i64>) 
 /// Before anything is written.
 fn check_space(to: &Path, plan: &plan::Plan) -> Result<(), FailureDetail> {
     let place = if to.exists() { to } else { to.parent().unwrap_or(to) };
-    let space =
-        rustix::fs::statvfs(place).map_err(|error| failed("asking for the free space of", to, &error.into()))?;
-    let free = space.f_bavail * space.f_frsize + plan.freed_bytes;
+    let free = free(place)? + plan.freed_bytes;
     if plan.needed_bytes > 0 && plan.needed_bytes + RESERVE_BYTES > free {
         return Err(FailureDetail::new(
             FailureKind::NoSpace,
@@ -137,6 +163,12 @@ fn check_space(to: &Path, plan: &plan::Plan) -> Result<(), FailureDetail> {
         ));
     }
     Ok(())
+}
+
+fn free(place: &Path) -> Result<u64, FailureDetail> {
+    let space =
+        rustix::fs::statvfs(place).map_err(|error| failed("asking for the free space of", place, &error.into()))?;
+    Ok(space.f_bavail * space.f_frsize)
 }
 
 /// Without the slash that joining an empty path would add: a root may be a file.

@@ -91,8 +91,13 @@ pub(super) fn wanted_port(wanted: proto::probe_ports_request::WantedPort) -> Res
         proto::PortAnswer::Open => Some(Answer::Open),
         proto::PortAnswer::Talks => Some(Answer::Talks),
         proto::PortAnswer::Http => Some(Answer::Http),
+        proto::PortAnswer::HttpOk => Some(Answer::HttpOk),
     };
-    Ok(Wanted { port, answer })
+    let path = Some(wanted.http_path).filter(|path| !path.is_empty());
+    if path.as_ref().is_some_and(|path| !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(EngineError::Argument("the path of a page begins with a slash and has no blanks".to_owned()));
+    }
+    Ok(Wanted { port, answer, path })
 }
 
 pub(super) fn probed_port(probed: Probed) -> proto::probe_ports_response::ProbedPort {
@@ -101,6 +106,7 @@ pub(super) fn probed_port(probed: Probed) -> proto::probe_ports_response::Probed
         Answer::Open => proto::PortAnswer::Open,
         Answer::Talks => proto::PortAnswer::Talks,
         Answer::Http => proto::PortAnswer::Http,
+        Answer::HttpOk => proto::PortAnswer::HttpOk,
     };
     proto::probe_ports_response::ProbedPort { container_port: probed.port.into(), answer: answer.into() }
 }

@@ -1,8 +1,9 @@
 //! `SnapshotService`.
 
 use homeport_proto::docker::v1::{
-    DeleteSnapshotRequest, DeleteSnapshotResponse, ListSnapshotsRequest, ListSnapshotsResponse, RestoreSnapshotRequest,
-    RestoreSnapshotResponse, TakeSnapshotRequest, TakeSnapshotResponse, snapshot_service_server::SnapshotService,
+    DeleteSnapshotRequest, DeleteSnapshotResponse, ListSnapshotsRequest, ListSnapshotsResponse, MeasureSourcesRequest,
+    MeasureSourcesResponse, RestoreSnapshotRequest, RestoreSnapshotResponse, TakeSnapshotRequest, TakeSnapshotResponse,
+    snapshot_service_server::SnapshotService,
 };
 use tonic::{Request, Response, Status};
 
@@ -48,6 +49,23 @@ impl SnapshotService for Rpc {
     ) -> Result<Response<ListSnapshotsResponse>, Status> {
         answer(self.0.snapshots.list().await, |list| ListSnapshotsResponse {
             snapshots: list.into_iter().map(convert::snapshot).collect(),
+        })
+    }
+
+    async fn measure_sources(
+        &self,
+        request: Request<MeasureSourcesRequest>,
+    ) -> Result<Response<MeasureSourcesResponse>, Status> {
+        let request = request.into_inner();
+        let measured = async {
+            let sources = request.sources.iter().map(convert::snapshot_source).collect::<Result<Vec<_>, _>>()?;
+            self.0.snapshots.measure(&sources).await
+        };
+        answer(measured.await, |measure| MeasureSourcesResponse {
+            files: measure.files,
+            total_bytes: measure.total_bytes,
+            needed_bytes: measure.needed_bytes,
+            free_bytes: measure.free_bytes,
         })
     }
 }

@@ -8,7 +8,11 @@ use tonic::Code;
 use crate::world::{OLD, World, docker, patient};
 
 async fn probe(world: &World, container: &str, ports: &[(u32, PortAnswer)]) -> Vec<PortAnswer> {
-    let ports = ports.iter().map(|(port, wanted)| WantedPort { container_port: *port, wanted: (*wanted).into() });
+    let ports = ports.iter().map(|(port, wanted)| WantedPort {
+        container_port: *port,
+        wanted: (*wanted).into(),
+        http_path: String::new(),
+    });
     let request = ProbePortsRequest {
         container: container.to_owned(),
         ports: ports.collect(),
@@ -23,7 +27,7 @@ async fn a_port_is_tried_from_inside_the_containers_network() {
     let world = World::new();
     let id = world.run("web", &[OLD]);
     let wanted = [(80, PortAnswer::Http), (81, PortAnswer::Unspecified)];
-    assert_eq!(probe(&world, &id, &wanted).await, [PortAnswer::Http, PortAnswer::Closed]);
+    assert_eq!(probe(&world, &id, &wanted).await, [PortAnswer::HttpOk, PortAnswer::Closed]);
     let redis = world.run("redis", &["--network", "none", "127.0.0.1:5000/redis:7.0.15"]);
     assert_eq!(probe(&world, &redis, &[(6379, PortAnswer::Talks)]).await, [PortAnswer::Talks]);
     let helpers = docker(&["ps", "-aq", "--filter", &format!("label=homeport.instance={}", world.id)]);

@@ -1,21 +1,15 @@
 //! `homeport update`
 
-use std::time::Duration;
-
 use anyhow::bail;
 use clap::Args;
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
     Session, api,
     follow::{self, Started, Watch},
-    output,
+    output, plan,
 };
 use crate::command::Remote;
-
-/// A plan asks the engine and the registry.
-const PLAN_LIMIT: Duration = Duration::from_secs(70);
 
 /// What is updated, and how.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
@@ -33,6 +27,9 @@ pub struct Arguments {
     /// Go on where a warning would stop it
     #[arg(long)]
     force: bool,
+    /// Only if it is still the plan with this hash, as `homeport plan` shows it
+    #[arg(long, value_name = "HASH", requires = "container", conflicts_with = "all")]
+    plan_hash: Option<String>,
     /// Only show what would be done, step by step
     #[arg(long, requires = "container", conflicts_with_all = ["all", "force", "no_wait"])]
     plan: bool,
@@ -46,25 +43,20 @@ pub struct Arguments {
 /// Updates, and waits for the end.
 pub(crate) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
     match &arguments.container {
-        Some(container) if arguments.plan => plan(session, container, arguments).await,
+        Some(container) if arguments.plan => {
+            plan::show(session, std::slice::from_ref(container), arguments.to.as_deref(), false).await
+        }
         Some(container) => one(session, container, arguments).await,
         None => all(session, arguments).await,
     }
 }
 
-async fn plan(session: &Session, container: &str, arguments: &Arguments) -> anyhow::Result<()> {
-    let body = json!({ "container_name": container, "target_version": arguments.to });
-    let request = session.api.request(Method::POST, "/api/plan").timeout(PLAN_LIMIT).json(&body);
-    let document = session.api.data(request).await?;
-    if session.json {
-        return output::json(&document);
-    }
-    Ok(output::text(document["text"].as_str().unwrap_or_default())?)
-}
-
 async fn one(session: &Session, container: &str, arguments: &Arguments) -> anyhow::Result<()> {
     let watch = Watch::open(session).await;
-    let body = json!({ "container_name": container, "target_version": arguments.to, "force": arguments.force });
+    let mut body = json!({ "container_name": container, "target_version": arguments.to, "force": arguments.force });
+    if let Some(hash) = &arguments.plan_hash {
+        body["plan_hash"] = hash.as_str().into();
+    }
     let document = session.api.post("/api/update", &body).await?;
     let started: api::UpdateStarted = session.api.typed(&document)?;
     if arguments.no_wait {

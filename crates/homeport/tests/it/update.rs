@@ -94,6 +94,18 @@ fn a_plan_is_shown() {
     let double = Double::start().data("POST /api/plan", [document.clone()]);
     double.run("update web --plan").check(0, "1. pull nginx:1.26.3\n2. stop web\n");
     assert_eq!(double.run("update web --plan --json").json(), document);
+    double.run("plan web --to 2 --force").check(0, "1. pull nginx:1.26.3\n2. stop web\n");
+    let asked = double.asked("POST /api/plan");
+    let expected = json!({ "container_name": "web", "target_version": "2", "force": true });
+    assert_eq!(asked.last().unwrap().body, expected);
+    assert_eq!(double.run("plan web db --json").json(), json!([document, document]));
+}
+
+#[test]
+fn an_update_is_held_to_its_plan() {
+    let double = server([done()]);
+    double.run("update web --plan-hash 0123456789ab").check(0, "web: updated, 1.22.1 → 1.26.3\n");
+    assert_eq!(double.asked("POST /api/update")[0].body["plan_hash"], "0123456789ab");
 }
 
 fn status(checked: bool) -> Value {

@@ -345,13 +345,16 @@ pub struct ProbePortsRequest {
 }
 /// Nested message and enum types in `ProbePortsRequest`.
 pub mod probe_ports_request {
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct WantedPort {
         #[prost(uint32, tag = "1")]
         pub container_port: u32,
         /// Unset: whatever it answers at the first try.
         #[prost(enumeration = "super::PortAnswer", tag = "2")]
         pub wanted: i32,
+        /// The page to ask for, from its slash. Unset: the first one.
+        #[prost(string, tag = "3")]
+        pub http_path: ::prost::alloc::string::String,
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -696,6 +699,26 @@ pub struct ListSnapshotsResponse {
     #[prost(message, repeated, tag = "1")]
     pub snapshots: ::prost::alloc::vec::Vec<Snapshot>,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MeasureSourcesRequest {
+    #[prost(message, repeated, tag = "1")]
+    pub sources: ::prost::alloc::vec::Vec<SnapshotSource>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MeasureSourcesResponse {
+    /// Everything that is no directory.
+    #[prost(uint64, tag = "1")]
+    pub files: u64,
+    /// Lengths of all regular files.
+    #[prost(uint64, tag = "2")]
+    pub total_bytes: u64,
+    /// What a first snapshot takes on the disk, holes left out.
+    #[prost(uint64, tag = "3")]
+    pub needed_bytes: u64,
+    /// Free where the engine keeps snapshots.
+    #[prost(uint64, tag = "4")]
+    pub free_bytes: u64,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetRegistryCredentialRequest {
     /// Host and port as in an image reference; docker.io for Docker Hub.
@@ -807,6 +830,8 @@ pub enum PortAnswer {
     Talks = 3,
     /// It speaks HTTP, with a status below 500.
     Http = 4,
+    /// It speaks HTTP, with a status from 200 to 399.
+    HttpOk = 5,
 }
 impl PortAnswer {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -820,6 +845,7 @@ impl PortAnswer {
             Self::Open => "PORT_ANSWER_OPEN",
             Self::Talks => "PORT_ANSWER_TALKS",
             Self::Http => "PORT_ANSWER_HTTP",
+            Self::HttpOk => "PORT_ANSWER_HTTP_OK",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -830,6 +856,7 @@ impl PortAnswer {
             "PORT_ANSWER_OPEN" => Some(Self::Open),
             "PORT_ANSWER_TALKS" => Some(Self::Talks),
             "PORT_ANSWER_HTTP" => Some(Self::Http),
+            "PORT_ANSWER_HTTP_OK" => Some(Self::HttpOk),
             _ => None,
         }
     }
@@ -4562,6 +4589,36 @@ pub mod snapshot_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// What a snapshot of these sources would hold, and the room that there is for it.
+        pub async fn measure_sources(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MeasureSourcesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MeasureSourcesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.SnapshotService/MeasureSources",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "homeport.docker.v1.SnapshotService",
+                        "MeasureSources",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4607,6 +4664,14 @@ pub mod snapshot_service_server {
             request: tonic::Request<super::ListSnapshotsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListSnapshotsResponse>,
+            tonic::Status,
+        >;
+        /// What a snapshot of these sources would hold, and the room that there is for it.
+        async fn measure_sources(
+            &self,
+            request: tonic::Request<super::MeasureSourcesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MeasureSourcesResponse>,
             tonic::Status,
         >;
     }
@@ -4855,6 +4920,52 @@ pub mod snapshot_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListSnapshotsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.SnapshotService/MeasureSources" => {
+                    #[allow(non_camel_case_types)]
+                    struct MeasureSourcesSvc<T: SnapshotService>(pub Arc<T>);
+                    impl<
+                        T: SnapshotService,
+                    > tonic::server::UnaryService<super::MeasureSourcesRequest>
+                    for MeasureSourcesSvc<T> {
+                        type Response = super::MeasureSourcesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MeasureSourcesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SnapshotService>::measure_sources(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MeasureSourcesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -201,15 +201,24 @@ pub struct PlanUpdateRequest {
     /// A tag. Unset: what the check recommends, else the newest it found.
     #[prost(string, tag = "2")]
     pub target_version: ::prost::alloc::string::String,
+    /// As in StartUpdateRequest; a forced plan has another hash.
+    #[prost(bool, tag = "3")]
+    pub force: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PlanUpdateResponse {
-    /// For people: a numbered line for each step.
+    /// For people: a numbered line for each step, then what changes and what it takes.
     #[prost(string, tag = "1")]
     pub text: ::prost::alloc::string::String,
     /// For programs: the whole plan as JSON.
     #[prost(string, tag = "2")]
     pub json: ::prost::alloc::string::String,
+    /// 64 hexadecimal digits; the same for the same plan.
+    #[prost(string, tag = "3")]
+    pub hash: ::prost::alloc::string::String,
+    /// What the plan changes and takes, as JSON: files, spec, downtime, data, registry, dependents.
+    #[prost(string, tag = "4")]
+    pub outlook_json: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StartUpdateRequest {
@@ -224,6 +233,10 @@ pub struct StartUpdateRequest {
     /// Who asked, for the history.
     #[prost(string, tag = "4")]
     pub requested_by: ::prost::alloc::string::String,
+    /// Hash of a plan that was shown, or its first 12 digits or more. ABORTED, with what differs, when the update would be
+    /// another one by now; that is looked at when it is asked for and again when its turn has come. Unset: no matter.
+    #[prost(string, tag = "5")]
+    pub plan_hash: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StartUpdateResponse {
@@ -262,6 +275,9 @@ pub mod start_batch_request {
         /// The caller's name for the group that the container belongs to, echoed in the answer.
         #[prost(string, tag = "7")]
         pub stack: ::prost::alloc::string::String,
+        /// As in StartUpdateRequest.
+        #[prost(string, tag = "8")]
+        pub plan_hash: ::prost::alloc::string::String,
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -12,13 +12,16 @@ use homeport_service::rpc::{Client, MAX_MESSAGE_BYTES, connect};
 use tonic::{Request, Status};
 
 use super::{
-    Container, Difference, Engine, EngineError, EngineErrorKind, Image, OnProgress, Port, PortAnswer, Project, Pull,
-    Resolved, Source, convert,
+    Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, Project, Pull,
+    Resolved, Source, WantedPort, convert,
 };
 use crate::config::Timeouts;
 
 /// For everything that only asks. A list of hundreds of containers takes docker-agent a second or two.
 const ASK: Duration = Duration::from_secs(30);
+
+/// To look at every file of the data: millions on a slow disk.
+const MEASURE: Duration = Duration::from_secs(600);
 
 /// Added to the time limit of a port probe, so that docker-agent's own limit is the one that ends it.
 const PROBE_MARGIN: Duration = Duration::from_secs(15);
@@ -184,12 +187,13 @@ impl Engine for AgentEngine {
     async fn probe_ports(
         &self,
         container: &str,
-        ports: &[(u16, Option<PortAnswer>)],
+        ports: &[WantedPort],
         limit: Duration,
     ) -> Result<Vec<Port>, EngineError> {
-        let wanted = |(port, answer): &(u16, Option<PortAnswer>)| wire::probe_ports_request::WantedPort {
-            container_port: u32::from(*port),
-            wanted: convert::wanted(*answer).into(),
+        let wanted = |port: &WantedPort| wire::probe_ports_request::WantedPort {
+            container_port: u32::from(port.port),
+            wanted: convert::wanted(port.answer).into(),
+            http_path: port.path.clone().unwrap_or_default(),
         };
         let request = wire::ProbePortsRequest {
             container: container.to_owned(),
@@ -265,11 +269,17 @@ impl Engine for AgentEngine {
         convert::resolved(answer.into_inner()).map_err(|_| convert::malformed(&action, "a readable configuration"))
     }
 
-    async fn up_service(&self, project: &Project, service: &str, recreate: bool) -> Result<String, EngineError> {
+    async fn up_service(
+        &self,
+        project: &Project,
+        service: &str,
+        recreate: bool,
+        start: bool,
+    ) -> Result<String, EngineError> {
         let request = wire::UpServiceRequest {
             project: Some(convert::project(project)),
             service: service.to_owned(),
-            no_start: false,
+            no_start: !start,
             force_recreate: recreate,
         };
         let answer = self
@@ -329,6 +339,12 @@ impl Engine for AgentEngine {
             .await
             .map_err(doing("deleting the copy of the data"))?;
         Ok(())
+    }
+
+    async fn measure(&self, sources: &[Source]) -> Result<Measure, EngineError> {
+        let request = wire::MeasureSourcesRequest { sources: sources.iter().map(convert::source).collect() };
+        let answer = self.snapshots.clone().measure_sources(within(MEASURE, request)).await;
+        Ok(convert::measure(&answer.map_err(doing("measuring the data"))?.into_inner()))
     }
 
     async fn snapshots(&self) -> Result<Vec<String>, EngineError> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tonic::{Code, Status};
 
 use super::{
-    Container, Difference, EngineError, EngineErrorKind, Health, HealthCheck, Image, Mount, MountKind, Port,
+    Container, Difference, EngineError, EngineErrorKind, Health, HealthCheck, Image, Measure, Mount, MountKind, Port,
     PortAnswer, Project, Resolved, Source, State,
 };
 
@@ -136,6 +136,7 @@ pub(super) const fn wanted(answer: Option<PortAnswer>) -> wire::PortAnswer {
         Some(PortAnswer::Open) => wire::PortAnswer::Open,
         Some(PortAnswer::Talks) => wire::PortAnswer::Talks,
         Some(PortAnswer::Http) => wire::PortAnswer::Http,
+        Some(PortAnswer::HttpOk) => wire::PortAnswer::HttpOk,
     }
 }
 
@@ -145,6 +146,7 @@ pub(super) fn port(wire: wire::probe_ports_response::ProbedPort) -> Option<Port>
         wire::PortAnswer::Open => PortAnswer::Open,
         wire::PortAnswer::Talks => PortAnswer::Talks,
         wire::PortAnswer::Http => PortAnswer::Http,
+        wire::PortAnswer::HttpOk => PortAnswer::HttpOk,
     };
     Some(Port { port: u16::try_from(wire.container_port).ok()?, answer })
 }
@@ -183,4 +185,13 @@ pub(super) fn source(source: &Source) -> wire::SnapshotSource {
         MountKind::Other => wire::snapshot_source::Kind::Unspecified,
     };
     wire::SnapshotSource { kind: kind.into(), source: source.source.clone() }
+}
+
+pub(super) const fn measure(wire: &wire::MeasureSourcesResponse) -> Measure {
+    Measure {
+        files: wire.files,
+        total_bytes: wire.total_bytes,
+        needed_bytes: wire.needed_bytes,
+        free_bytes: wire.free_bytes,
+    }
 }

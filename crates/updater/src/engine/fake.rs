@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::{
-    Container, Difference, Engine, EngineError, EngineErrorKind, Health, Image, Mount, MountKind, OnProgress, Port,
-    PortAnswer, Project, Pull, Resolved, Source, State,
+    Container, Difference, Engine, EngineError, EngineErrorKind, Health, Image, Measure, Mount, MountKind, OnProgress,
+    Port, PortAnswer, Project, Pull, Resolved, Source, State, WantedPort,
 };
 
 /// Who dies.
@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) snapshots: BTreeMap<String, BTreeMap<String, String>>,
     /// Images whose containers exit at once.
     pub(crate) exiting: BTreeSet<String>,
+    /// How much data there is.
+    pub(crate) measured: u64,
     /// How often a container was started.
     pub(crate) starts: usize,
     next: usize,
@@ -183,7 +185,7 @@ impl World {
         }
     }
 
-    fn stop(&mut self, id: &str) {
+    pub(crate) fn stop(&mut self, id: &str) {
         if let Some(container) = self.containers.get_mut(id).filter(|container| container.is_up()) {
             container.state = State::Exited;
         }
@@ -330,14 +332,9 @@ impl Engine for FakeEngine {
         Ok(vec![Difference { field: "Mounts".to_owned(), before: before.to_owned(), after: after.to_owned() }])
     }
 
-    async fn probe_ports(
-        &self,
-        _: &str,
-        ports: &[(u16, Option<PortAnswer>)],
-        _: Duration,
-    ) -> Result<Vec<Port>, EngineError> {
+    async fn probe_ports(&self, _: &str, ports: &[WantedPort], _: Duration) -> Result<Vec<Port>, EngineError> {
         self.instant().await?;
-        Ok(ports.iter().map(|(port, _)| Port { port: *port, answer: PortAnswer::Http }).collect())
+        Ok(ports.iter().map(|port| Port { port: port.port, answer: PortAnswer::Http }).collect())
     }
 
     async fn image(&self, image: &str) -> Result<Option<Image>, EngineError> {
@@ -389,7 +386,13 @@ impl Engine for FakeEngine {
         Ok(Resolved { images, config_hashes: BTreeMap::new() })
     }
 
-    async fn up_service(&self, project: &Project, service: &str, recreate: bool) -> Result<String, EngineError> {
+    async fn up_service(
+        &self,
+        project: &Project,
+        service: &str,
+        recreate: bool,
+        start: bool,
+    ) -> Result<String, EngineError> {
         self.instant().await?;
         let labels = [("com.docker.compose.project", project.name.as_str()), ("com.docker.compose.service", service)];
         let present = self.containers(&labels).await?.into_iter().next();
@@ -413,8 +416,10 @@ impl Engine for FakeEngine {
             container.name.clone_from(&old.name);
         }
         self.instant().await?;
-        self.world().start(&new);
-        self.instant().await?;
+        if start {
+            self.world().start(&new);
+            self.instant().await?;
+        }
         Ok("Recreated".to_owned())
     }
 
@@ -470,6 +475,12 @@ impl Engine for FakeEngine {
         self.instant().await?;
         self.world().snapshots.remove(id);
         self.instant().await
+    }
+
+    async fn measure(&self, sources: &[Source]) -> Result<Measure, EngineError> {
+        self.instant().await?;
+        let bytes = self.world().measured;
+        Ok(Measure { files: sources.len() as u64, total_bytes: bytes, needed_bytes: bytes, free_bytes: 1 << 40 })
     }
 
     async fn snapshots(&self) -> Result<Vec<String>, EngineError> {

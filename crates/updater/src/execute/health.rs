@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError};
 
 use super::{Work, failed, placed, step};
-use crate::health::{self, ProofError};
+use crate::{
+    health::{self, ProofError},
+    plan::Run,
+};
 
 pub(super) struct Prove(pub(super) Arc<Work>);
 
@@ -18,12 +21,16 @@ impl Step for Prove {
 
     async fn run(&self, scope: &Scope<'_>) -> Result<(), StepError> {
         let work = &self.0;
+        let run = work.plan().container.run;
+        if run == Run::Never {
+            return Ok(());
+        }
         let id = placed(scope)?.and_then(|placed| placed.new_container).unwrap_or_default();
         let name = &work.plan().container.name;
         let new = work.engine.container(&id).await.map_err(failed)?;
         let new = new.ok_or_else(|| StepError::failed(format!("the new container {name} is gone")))?;
         let on_progress = |percent: u32, message: &str| scope.progress(percent, message);
-        match health::prove(work.engine.as_ref(), &new, &work.plan().proof, &on_progress).await {
+        match health::prove(work.engine.as_ref(), &new, &work.plan().proof, run, &on_progress).await {
             Ok(()) => work.check_alone(&new.id).await,
             Err(ProofError::Engine(error)) => Err(failed(error)),
             Err(error) => Err(StepError::failed(error)),

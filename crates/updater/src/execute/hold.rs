@@ -8,7 +8,7 @@ use homeport_operation::{Scope, Step, StepError, StepState};
 use super::{OPERATION_LABEL, Work, failed, is_touched, step, validate::Seen};
 use crate::{
     engine::{Container, Pull},
-    plan::same_reference,
+    plan::{Run, same_reference},
 };
 
 pub(super) struct Hold(pub(super) Arc<Work>);
@@ -47,6 +47,10 @@ impl Step for Hold {
                 "the data of {name} could not be brought back, so its old version is not started on it; its copy is the \
                  snapshot {snapshot}, if that is still there"
             )));
+        }
+        if work.plan().container.run != Run::Always {
+            // It did not run, or had ended its work.
+            return Ok(());
         }
         if may_be_stopping(scope, &container)? {
             // Waits for the stop that is under way, if there is one.

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError};
 
 use super::{Placed, Work, describe, failed, pull::Pulled, step};
-use crate::{engine::Container, plan::Way};
+use crate::{
+    engine::Container,
+    plan::{Run, Way},
+};
 
 pub(super) struct Recreate(pub(super) Arc<Work>);
 
@@ -20,7 +23,8 @@ impl Step for Recreate {
         let work = &self.0;
         let Way::Compose { project, service, recreate } = &work.plan().way else { return Ok(()) };
         work.old_or_gone().await?;
-        work.engine.up_service(project, service, *recreate).await.map_err(failed)?;
+        let start = work.plan().container.run != Run::Never;
+        work.engine.up_service(project, service, *recreate, start).await.map_err(failed)?;
         let new = work.only_new(scope).await?;
         let mut differences =
             work.engine.compare(&work.saved().inspect_json, &new.inspect_json).await.map_err(failed)?;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError};
 
 use super::{Placed, Work, create::Created, failed, step};
+use crate::plan::Run;
 
 pub(super) struct Swap(pub(super) Arc<Work>);
 
@@ -25,6 +26,9 @@ impl Step for Swap {
         work.engine.rename(&subject.id, &work.names.aside).await.map_err(failed)?;
         work.engine.rename(&id, &subject.name).await.map_err(failed)?;
         scope.record(&Placed { new_container: Some(id.clone()), may_have_written: true, differences }).await?;
+        if subject.run == Run::Never {
+            return Ok(());
+        }
         work.engine.start(&id).await.map_err(failed)
     }
 

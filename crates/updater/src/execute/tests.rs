@@ -16,8 +16,8 @@ use crate::{
         fake::{FakeEngine, Fault, World},
     },
     plan::{
-        Edit, ImageChange, ImageSource, Job, Kind, Names, PLAN_FORM, Plan, Proof, Saved, SavedFile, Subject, Values,
-        Way, sha256,
+        Before, Edit, ImageChange, ImageSource, Job, Kind, Names, PLAN_FORM, Plan, Proof, Run, Saved, SavedFile,
+        Subject, Values, Way, sha256,
     },
 };
 
@@ -37,6 +37,8 @@ struct Scenario {
     broken: bool,
     /// The engine always restarts the container.
     always: bool,
+    /// It does not run, and is not to.
+    stopped: bool,
 }
 
 struct Silent;
@@ -49,6 +51,10 @@ impl Observer for Silent {
 }
 
 impl Scenario {
+    const fn run(self) -> Run {
+        if self.stopped { Run::Never } else { Run::Always }
+    }
+
     const fn new_reference(self) -> &'static str {
         if self.floating { "app:1" } else { "app:2" }
     }
@@ -71,6 +77,9 @@ impl Scenario {
         let labels: &[(&str, &str)] = if self.compose { &LABELS } else { &[] };
         let id = world.create("web", "app:1", volumes, labels);
         world.start(&id);
+        if self.stopped {
+            world.stop(&id);
+        }
         world
     }
 
@@ -95,7 +104,7 @@ impl Scenario {
         let plan = Plan {
             form: PLAN_FORM,
             kind: Kind::Update,
-            container: Subject { id: old.id.clone(), name: "web".to_owned(), stack: None },
+            container: Subject { id: old.id.clone(), name: "web".to_owned(), stack: None, run: self.run() },
             way,
             image: ImageChange {
                 old_reference: "app:1".to_owned(),
@@ -122,7 +131,14 @@ impl Scenario {
                 Vec::new()
             },
             restore: None,
-            proof: Proof { stable_ms: 0, port_timeout_ms: 0, margin_ms: 0, ports: Vec::new() },
+            proof: Proof {
+                stable_ms: 0,
+                port_timeout_ms: 0,
+                margin_ms: 0,
+                ports: Vec::new(),
+                http: None,
+                before: Before::default(),
+            },
             obsolete: Vec::new(),
             warnings: Vec::new(),
             force: false,
@@ -171,7 +187,7 @@ async fn play(scenario: Scenario, fault: Option<(Fault, usize)>) -> Option<(Outc
 }
 
 fn check(scenario: Scenario, outcome: &Outcome, world: &World, context: &str) {
-    let names = Names::new(&Subject { id: String::new(), name: "web".to_owned(), stack: None }, ID);
+    let names = Names::new(&Subject { id: String::new(), name: "web".to_owned(), stack: None, run: Run::Always }, ID);
     let containers: Vec<_> = world.containers.values().collect();
     let [only] = containers.as_slice() else { panic!("{context}: {containers:?}") };
     assert_eq!(only.name, "web", "{context}");
@@ -180,7 +196,7 @@ fn check(scenario: Scenario, outcome: &Outcome, world: &World, context: &str) {
         Outcome::Undone { .. } => false,
         other => panic!("{context}: {other:?}"),
     };
-    assert!(only.is_up(), "{context}: it does not run");
+    assert_eq!(only.is_up(), !scenario.stopped, "{context}");
     assert_eq!(only.image_id, if is_new { "sha256:new" } else { "sha256:old" }, "{context}");
     let expected = if is_new && scenario.compose { file(scenario.new_reference()) } else { file("app:1") };
     assert_eq!(world.files[PATH], expected, "{context}");
@@ -192,7 +208,7 @@ fn check(scenario: Scenario, outcome: &Outcome, world: &World, context: &str) {
     // the instant between commit and clean-up runs both for that long.
     let both_ran = is_new && scenario.always && !scenario.compose;
     if scenario.data && !both_ran {
-        let expected = if is_new { "written by new" } else { "written by old" };
+        let expected = if is_new && !scenario.stopped { "written by new" } else { "written by old" };
         assert_eq!(world.volumes["data"], expected, "{context}");
     }
 }
@@ -212,7 +228,8 @@ async fn torture(scenario: Scenario) {
     }
 }
 
-const COMPOSE: Scenario = Scenario { compose: true, data: false, floating: false, broken: false, always: false };
+const COMPOSE: Scenario =
+    Scenario { compose: true, data: false, floating: false, broken: false, always: false, stopped: false };
 const REPLACE: Scenario = Scenario { compose: false, ..COMPOSE };
 
 #[tokio::test]
@@ -246,6 +263,15 @@ async fn what_the_engine_always_restarts_survives_every_fault() {
     torture(Scenario { data: true, always: true, ..COMPOSE }).await;
     torture(Scenario { data: true, always: true, broken: true, ..COMPOSE }).await;
     torture(Scenario { data: true, always: true, ..REPLACE }).await;
+}
+
+#[tokio::test]
+async fn what_is_stopped_stays_so_after_every_fault() {
+    for scenario in [COMPOSE, REPLACE] {
+        torture(Scenario { data: true, stopped: true, ..scenario }).await;
+    }
+    let (_, world) = play(Scenario { stopped: true, ..COMPOSE }, None).await.unwrap();
+    assert_eq!(world.starts, 1, "only its first start");
 }
 
 #[tokio::test]

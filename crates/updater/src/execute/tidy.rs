@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError};
 
 use super::{Work, failed, placed, step};
-use crate::plan::{Kept, Kind, Way};
+use crate::plan::{Kept, Kind, Run, Way};
 
 pub(super) struct Tidy(pub(super) Arc<Work>);
 
@@ -36,6 +36,9 @@ impl Step for Tidy {
 impl Work {
     /// It ran before, so it runs afterwards, also when the engine has died since it proved itself.
     async fn keep_running(&self, scope: &Scope<'_>) -> Result<(), StepError> {
+        if self.plan().container.run != Run::Always {
+            return Ok(());
+        }
         let Some(id) = placed(scope)?.and_then(|placed| placed.new_container) else { return Ok(()) };
         match self.engine.container(&id).await.map_err(failed)? {
             Some(new) if !new.is_up() => self.engine.start(&id).await.map_err(failed),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Work, failed, is_touched, step};
-use crate::plan::Way;
+use crate::plan::{Run, Way};
 
 pub(super) struct Validate(pub(super) Arc<Work>);
 
@@ -32,7 +32,10 @@ impl Step for Validate {
         let work = &self.0;
         let old = work.old_or_gone().await?;
         scope.record(&Seen { started_at: old.started_at, was_stopped: !old.is_up() }).await?;
-        if !old.is_up() {
+        if work.plan().container.run == Run::Never && old.is_up() {
+            return Err(StepError::failed(format!("container {} was started in the meantime", old.name)));
+        }
+        if work.plan().container.run == Run::Always && !old.is_up() {
             return Err(StepError::failed(format!("container {} was stopped in the meantime", old.name)));
         }
         for file in &work.saved().files {
@@ -73,6 +76,9 @@ impl Step for Validate {
 impl Work {
     /// The engine may have died with the old container in it, before anything was done to it or after it was back.
     async fn start_if_died(&self) -> Result<(), StepError> {
+        if self.plan().container.run != Run::Always {
+            return Ok(());
+        }
         match self.engine.container(&self.plan().container.name).await.map_err(failed)? {
             Some(old) if old.image_id == self.plan().image.old_id && !old.is_up() => {
                 self.engine.start(&old.id).await.map_err(failed)
@@ -107,7 +113,7 @@ impl Work {
         if present.image_id != image.old_id {
             problems.push(format!("container {} does not run its old image {}", subject.name, image.old_reference));
         }
-        if !present.is_up() {
+        if subject.run == Run::Always && !present.is_up() {
             problems.push(format!("container {} does not run", subject.name));
         }
         if present.id != subject.id {

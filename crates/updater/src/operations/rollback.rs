@@ -70,6 +70,7 @@ impl Inner {
             new_container_id: String::new(),
             rolls_back,
             kept: false,
+            plan_hash: String::new(),
         })
     }
 

@@ -101,16 +101,19 @@ impl Inner {
             return self.plan_rollback(&facts, &detail.rolls_back, detail.force).await;
         }
         let target = self.parts.targets.target(&facts.container, Some(&detail.new_version)).await?;
-        let mut obsolete = self.obsolete(&detail.container_name).await?;
+        let obsolete = self.obsolete(&detail.container_name).await?;
+        let mut job = plan_update(&facts, &target, &self.parts.health, obsolete, detail.force)?;
+        self.hold_to(&detail.plan_hash, &job.plan).await?;
         if self.parts.keep.rollbacks == 0 {
             let subject = crate::plan::Subject {
                 id: facts.container.id.clone(),
                 name: facts.container.name.clone(),
                 stack: None,
+                run: crate::plan::Run::Always,
             };
-            obsolete.push(crate::plan::Names::new(&subject, &operation.journal_id(position)).kept());
+            job.plan.obsolete.push(crate::plan::Names::new(&subject, &operation.journal_id(position)).kept());
         }
-        Ok(plan_update(&facts, &target, &self.parts.health, obsolete, detail.force)?)
+        Ok(job)
     }
 
     /// Writes what was decided into the journal; from here on it is done or undone.

@@ -23,6 +23,8 @@ pub struct UpdateRequest {
     pub force: bool,
     /// Who asked.
     pub requested_by: String,
+    /// Hash of the plan that was agreed to, or its beginning. Empty: whatever the plan is.
+    pub plan_hash: String,
 }
 
 /// An update that is under way or waits.
@@ -67,7 +69,9 @@ impl Inner {
     pub(super) async fn candidate(&self, request: &UpdateRequest) -> Result<Candidate, UpdateError> {
         let facts = gather(self.parts.engine.as_ref(), &request.container).await?;
         let target = self.parts.targets.target(&facts.container, request.version.as_deref()).await?;
-        let job = plan_update(&facts, &target, &self.parts.health, Vec::new(), request.force)?;
+        let obsolete = self.obsolete(&facts.container.name).await?;
+        let job = plan_update(&facts, &target, &self.parts.health, obsolete, request.force)?;
+        self.hold_to(&request.plan_hash, &job.plan).await?;
         let place = ComposePlace::of_labels(&facts.container.labels);
         let old_version = tag_of(&facts.container.image);
         let detail = Detail {
@@ -85,6 +89,7 @@ impl Inner {
             new_container_id: String::new(),
             rolls_back: String::new(),
             kept: false,
+            plan_hash: request.plan_hash.clone(),
         };
         let (service, needs) = place.map(|place| (place.service, place.depends_on)).unwrap_or_default();
         Ok(Candidate { container_id: facts.container.id, detail, service, needs })

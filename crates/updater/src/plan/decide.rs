@@ -5,8 +5,8 @@ use homeport_service::status::Coded;
 use tonic::Code;
 
 use super::{
-    Edit, EditError, Facts, ImageChange, ImageSource, Job, Kept, Kind, PLAN_FORM, Plan, ProjectFacts, Proof, Saved,
-    SavedFile, Subject, Target, Values, Way, data, edit, sha256, tag_of,
+    Edit, EditError, Facts, ImageChange, ImageSource, Job, Kept, Kind, LabelError, PLAN_FORM, Plan, ProjectFacts,
+    Saved, SavedFile, Subject, Target, Values, Way, data, edit, proof, sha256, tag_of,
 };
 use crate::{config::HealthConfig, engine::Container};
 
@@ -16,12 +16,9 @@ const ROLE_LABEL: &str = "homeport.role";
 /// Why a container cannot be updated. The text is for the person who asked.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// It does not run.
-    #[error("container {container} is not running; start it, then update it")]
-    NotRunning {
-        /// Its name.
-        container: String,
-    },
+    /// A label of it makes no sense.
+    #[error(transparent)]
+    Label(#[from] LabelError),
     /// The engine would delete it when it stops.
     #[error(
         "container {container} was started with --rm, so the engine deletes it as soon as it stops and there would be \
@@ -175,7 +172,7 @@ pub fn plan_update(
         expected,
         data: sources,
         restore: None,
-        proof: proof(facts, health),
+        proof: proof::proof(facts, health)?,
         obsolete,
         warnings,
         force,
@@ -194,9 +191,6 @@ pub(super) fn permit(facts: &Facts, force: bool) -> Result<Vec<String>, PlanErro
     }
     if container.auto_remove {
         return Err(PlanError::AutoRemove { container: name() });
-    }
-    if !container.is_up() {
-        return Err(PlanError::NotRunning { container: name() });
     }
     if let Some(project) = facts.project.as_ref().filter(|project| project.replicas > 1) {
         return Err(PlanError::Replicas { service: project.service.clone(), count: project.replicas });
@@ -219,15 +213,7 @@ pub(super) fn subject(facts: &Facts) -> Subject {
         id: facts.container.id.clone(),
         name: facts.container.name.clone(),
         stack: facts.project.as_ref().map(|project| project.project.name.clone()),
-    }
-}
-
-pub(super) fn proof(facts: &Facts, health: &HealthConfig) -> Proof {
-    Proof {
-        stable_ms: health.stable_ms,
-        port_timeout_ms: health.port_timeout_ms,
-        margin_ms: health.margin_ms,
-        ports: facts.ports.clone(),
+        run: proof::run(&facts.container),
     }
 }
 

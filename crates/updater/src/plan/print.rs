@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ImageSource, Kind, Plan, Way};
+use super::{ImageSource, Kind, Plan, Run, Way};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,12 +65,25 @@ impl Plan {
     }
 
     fn prove(&self) -> String {
+        match self.container.run {
+            Run::Never => return "leave it stopped, as it was".to_owned(),
+            Run::Job => return "let it run: it has to end with code 0".to_owned(),
+            Run::Always => {}
+        }
         let ports: Vec<String> = self.proof.ports.iter().map(|port| port.port.to_string()).collect();
         let line = format!(
-            "wait until it is healthy by its own check, or without one stays up for {} s",
+            "wait until it has stayed up for {} s and is healthy by its own check, if it has one",
             self.proof.stable_ms / 1000
         );
-        if ports.is_empty() { line } else { format!("{line} and answers on port {}", ports.join(", ")) }
+        let page = match &self.proof.http {
+            Some(http) => format!(", and answers well to {} on port {}", http.path, http.port),
+            None => String::new(),
+        };
+        if ports.is_empty() {
+            format!("{line}{page}")
+        } else {
+            format!("{line} and answers on port {}{page}", ports.join(", "))
+        }
     }
 
     fn data_names(&self) -> String {

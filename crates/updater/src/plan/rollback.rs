@@ -2,7 +2,7 @@
 
 use super::{
     Facts, ImageChange, ImageSource, Job, Kept, Kind, PLAN_FORM, Plan, PlanError, Saved, SavedFile, Values, Way, data,
-    decide, value_back,
+    decide, proof, value_back,
 };
 use crate::config::HealthConfig;
 
@@ -59,7 +59,7 @@ pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: b
         expected: before.expected.clone(),
         data: if past.snapshot.is_some() { union(&sources, &before.data) } else { sources },
         restore: past.snapshot.clone(),
-        proof: decide::proof(facts, health),
+        proof: proof::proof(facts, health)?,
         obsolete: vec![past.kept.clone()],
         warnings,
         force,

@@ -23,6 +23,7 @@ impl From<wire::start_batch_request::BatchItem> for BatchItem {
                 version: some(wire.target_version),
                 force: wire.force,
                 requested_by: String::new(),
+                plan_hash: wire.plan_hash,
             },
             change_type: wire.change_type,
             old_resolved_version: wire.old_resolved_version,

@@ -17,18 +17,24 @@ pub struct Update(pub Operations);
 #[tonic::async_trait]
 impl UpdateService for Update {
     async fn plan_update(&self, request: Request<PlanUpdateRequest>) -> Result<Response<PlanUpdateResponse>, Status> {
-        let PlanUpdateRequest { container, target_version } = request.into_inner();
+        let PlanUpdateRequest { container, target_version, force } = request.into_inner();
         let version = some(target_version);
-        let job = self.0.plan(&container, version.as_deref()).await.map_err(|error| to_status(&error))?;
-        Ok(Response::new(PlanUpdateResponse { text: job.plan.to_string(), json: job.plan.to_json() }))
+        let shown = self.0.plan(&container, version.as_deref(), force).await.map_err(|error| to_status(&error))?;
+        let plan = &shown.job.plan;
+        Ok(Response::new(PlanUpdateResponse {
+            text: format!("{plan}\n{}", shown.outlook),
+            json: plan.to_json(),
+            hash: plan.hash(),
+            outlook_json: serde_json::to_string(&shown.outlook).unwrap_or_default(),
+        }))
     }
 
     async fn start_update(
         &self,
         request: Request<StartUpdateRequest>,
     ) -> Result<Response<StartUpdateResponse>, Status> {
-        let StartUpdateRequest { container, target_version, force, requested_by } = request.into_inner();
-        let request = UpdateRequest { container, version: some(target_version), force, requested_by };
+        let StartUpdateRequest { container, target_version, force, requested_by, plan_hash } = request.into_inner();
+        let request = UpdateRequest { container, version: some(target_version), force, requested_by, plan_hash };
         let started = self.0.start_update(request).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(StartUpdateResponse {
             operation_id: started.operation,

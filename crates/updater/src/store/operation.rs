@@ -43,8 +43,8 @@ async fn insert_detail(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO operation_detail (operation_id, position, container_name, stack_name, forced, old_version, \
-         new_version, change_type, old_resolved_version, new_resolved_version, old_digest, status, rolls_back) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         new_version, change_type, old_resolved_version, new_resolved_version, old_digest, status, rolls_back, \
+         plan_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(operation)
     .bind(to_i64(position))
@@ -59,6 +59,7 @@ async fn insert_detail(
     .bind(&detail.old_digest)
     .bind(detail.status.as_str())
     .bind(&detail.rolls_back)
+    .bind(&detail.plan_hash)
     .execute(&mut **transaction)
     .await?;
     Ok(())

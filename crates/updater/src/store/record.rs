@@ -123,6 +123,8 @@ pub struct Detail {
     pub rolls_back: String,
     /// The old image and data are still kept.
     pub kept: bool,
+    /// Hash of the plan that somebody agreed to, or its beginning. Empty: none.
+    pub plan_hash: String,
 }
 
 impl Operation {
@@ -232,6 +234,7 @@ impl TryFrom<&SqliteRow> for Detail {
             new_container_id: row.try_get("new_container_id")?,
             rolls_back: row.try_get("rolls_back")?,
             kept: row.try_get::<i64, _>("kept")? != 0,
+            plan_hash: row.try_get("plan_hash")?,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use homeport_proto::updater::v1::PlanUpdateRequest;
+use homeport_proto::updater::v1::{PlanUpdateRequest, PlanUpdateResponse};
 use serde_json::{Value, json};
 
 use super::{check::not_found, envelope::Envelope, update::Update};
@@ -14,15 +14,26 @@ use crate::{
     upstream::{of_updater, within},
 };
 
-/// A plan looks at the engine and the registry.
-const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
+/// A plan looks at the engine and the registry, and measures the data.
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(650);
 
 /// Makes it.
 pub(super) async fn make(State(app): State<Arc<App>>, Json(body): Json<Update>) -> Result<Envelope<Value>, Problem> {
     let name = body.container()?;
-    let request = PlanUpdateRequest { container: name.clone(), target_version: body.target() };
+    let force = body.is_forced();
+    let request = PlanUpdateRequest { container: name.clone(), target_version: body.target(), force };
     let answer = of_updater(app.upstream.updates().plan_update(within(LIMIT, request)).await);
     let plan = answer.map_err(|problem| not_found(problem, &name))?;
-    let json = serde_json::from_str::<Value>(&plan.json).unwrap_or_default();
-    Ok(Envelope(json!({ "text": plan.text, "plan": json })))
+    Ok(Envelope(document(&name, &plan)))
+}
+
+fn document(name: &str, plan: &PlanUpdateResponse) -> Value {
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    json!({
+        "container_name": name,
+        "text": plan.text,
+        "plan": parsed(&plan.json),
+        "hash": plan.hash,
+        "outlook": parsed(&plan.outlook_json),
+    })
 }

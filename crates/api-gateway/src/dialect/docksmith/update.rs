@@ -27,12 +27,18 @@ pub(super) struct Update {
     version: Option<String>,
     force: Option<bool>,
     script: Option<String>,
+    plan_hash: Option<String>,
 }
 
 impl Update {
     /// The container's name. Nothing works without it.
     pub(super) fn container(&self) -> Result<String, Problem> {
         first([&self.container_name, &self.container]).ok_or_else(|| Problem::bad_request("container_name is required"))
+    }
+
+    /// Whether warnings do not stop it.
+    pub(super) fn is_forced(&self) -> bool {
+        self.force.unwrap_or_default()
     }
 
     /// The tag. Empty: whatever the check recommends.
@@ -62,8 +68,9 @@ pub(super) async fn one(
     let request = StartUpdateRequest {
         container: name.clone(),
         target_version: body.target(),
-        force: body.force.unwrap_or_default(),
+        force: body.is_forced(),
         requested_by: caller.name().to_owned(),
+        plan_hash: first([&body.plan_hash]).unwrap_or_default(),
     };
     let mut updates = app.upstream.updates();
     let started = app.finish(async move { of_updater(updates.start_update(request).await) }).await;
@@ -105,6 +112,7 @@ struct ItemObject {
     change_type: Option<i32>,
     old_resolved_version: Option<String>,
     new_resolved_version: Option<String>,
+    plan_hash: Option<String>,
 }
 
 impl Item {
@@ -122,6 +130,7 @@ impl Item {
             old_resolved_version: object.old_resolved_version.unwrap_or_default(),
             new_resolved_version: object.new_resolved_version.unwrap_or_default(),
             stack: object.stack.unwrap_or_default(),
+            plan_hash: object.plan_hash.unwrap_or_default(),
         })
     }
 }

@@ -1,0 +1,72 @@
+//! `homeport plan`
+
+use std::time::Duration;
+
+use clap::Args;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Session, output};
+use crate::command::Remote;
+
+/// A plan asks the engine and the registry, and measures the data.
+const PLAN_LIMIT: Duration = Duration::from_secs(660);
+
+/// What is planned.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The containers, by name
+    #[arg(required = true)]
+    containers: Vec<String>,
+    /// The tag to update to; without it what the check recommends
+    #[arg(long, value_name = "TAG")]
+    to: Option<String>,
+    /// As it would be where warnings do not stop it
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+/// Shows what updates would do, step by step, what they change, and what they take.
+pub(crate) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
+    show(session, &arguments.containers, arguments.to.as_deref(), arguments.force).await
+}
+
+/// One container after the other. One that cannot be updated holds up no other, but the command fails in the end.
+pub(crate) async fn show(
+    session: &Session,
+    containers: &[String],
+    to: Option<&str>,
+    force: bool,
+) -> anyhow::Result<()> {
+    if let [only] = containers {
+        let document = make(session, only, to, force).await?;
+        return if session.json { output::json(&document) } else { Ok(output::text(&text(&document))?) };
+    }
+    let (mut documents, mut has_failed) = (Vec::new(), false);
+    for container in containers {
+        match make(session, container, to, force).await {
+            Ok(document) if session.json => documents.push(document),
+            Ok(document) => output::text(&format!("{}\n\n", text(&document)))?,
+            Err(error) => {
+                has_failed = true;
+                output::note(&format!("{container}: {error:#}"));
+            }
+        }
+    }
+    if session.json {
+        output::json(&Value::Array(documents))?;
+    }
+    if has_failed { Err(output::Shown.into()) } else { Ok(()) }
+}
+
+async fn make(session: &Session, container: &str, to: Option<&str>, force: bool) -> anyhow::Result<Value> {
+    let body = json!({ "container_name": container, "target_version": to, "force": force });
+    let request = session.api.request(Method::POST, "/api/plan").timeout(PLAN_LIMIT).json(&body);
+    Ok(session.api.data(request).await?)
+}
+
+fn text(document: &Value) -> String {
+    document["text"].as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,76 @@
+//! Plans that are shown first, and held to.
+
+use super::*;
+use crate::plan::{Basis, DependentReason};
+
+impl Process {
+    async fn update_as_planned(&self, container: &str, hash: &str) -> Result<Started, UpdateError> {
+        let request =
+            UpdateRequest { container: container.to_owned(), plan_hash: hash.to_owned(), ..UpdateRequest::default() };
+        self.operations.start_update(request).await
+    }
+}
+
+#[tokio::test]
+async fn a_plan_says_what_it_changes_and_takes_and_does_nothing() {
+    let bench = Bench::new();
+    bench.engine.world().measured = 5 << 20;
+    let process = bench.process().await;
+    let shown = process.operations.plan("web", None, false).await.unwrap();
+    assert_eq!(shown.outlook.files[0].lines[1..3], ["-     image: app:1 # the web", "+     image: app:2 # the web"]);
+    assert_eq!(shown.outlook.spec[0].field, "Config.Image");
+    assert_eq!(shown.outlook.data.unwrap().needed_bytes, 5 << 20);
+    assert_eq!((shown.outlook.registry.pulls, shown.outlook.downtime.basis), (1, Basis::Rule));
+    assert!(shown.outlook.dependents.is_empty());
+    let text = format!("{}\n{}", shown.job.plan, shown.outlook);
+    for part in ["pull app:2 by digest", "Copy of the data: 5 MiB", "plan "] {
+        assert!(text.contains(part), "{text}");
+    }
+    let of_db = process.operations.plan("db", None, false).await.unwrap().outlook.dependents;
+    assert_eq!((of_db[0].container.as_str(), of_db[0].reason), ("web", DependentReason::DependsOn));
+    assert_eq!((bench.runs("web").as_str(), bench.file().as_str()), ("1", FILE));
+    process.work();
+    process.updated("web").await;
+    let after = process.operations.plan("web", Some("3"), false).await.unwrap();
+    assert_eq!(after.outlook.downtime.basis, Basis::LastUpdate);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn an_update_by_hash_is_that_plan_or_none() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let hash = process.operations.plan("web", None, false).await.unwrap().job.plan.hash();
+    assert_eq!(hash, process.operations.plan("web", None, false).await.unwrap().job.plan.hash());
+    for (wrong, reason) in [("no hash", "no hash of a plan"), ("0123456789ab", "not known any more")] {
+        let refused = process.update_as_planned("web", wrong).await.unwrap_err().to_string();
+        assert!(refused.contains(reason), "{refused}");
+    }
+    let other = process.update_as_planned("db", &hash[..12]).await.unwrap_err().to_string();
+    assert!(other.contains("container.name is db and was web"), "{other}");
+
+    bench.engine.world().files.insert(PATH.to_owned(), format!("# mine\n{FILE}"));
+    let moved = process.update_as_planned("web", &hash).await.unwrap_err().to_string();
+    assert!(moved.contains("edits is"), "{moved}");
+    bench.engine.world().files.insert(PATH.to_owned(), FILE.to_owned());
+    let started = process.update_as_planned("web", &hash).await.unwrap();
+    process.work();
+    assert_eq!(process.ended(&started.operation).await.status, Status::Complete);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn what_moves_while_it_waits_in_the_queue_ends_it_untouched() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let hash = process.operations.plan("web", None, false).await.unwrap().job.plan.hash();
+    let started = process.update_as_planned("web", &hash).await.unwrap();
+    let changed = format!("# mine\n{FILE}");
+    bench.engine.world().files.insert(PATH.to_owned(), changed.clone());
+    process.work();
+    let ended = process.ended(&started.operation).await;
+    assert_eq!((ended.status, ended.rollback_occurred), (Status::Failed, false));
+    assert!(ended.error.contains("is not the plan"), "{}", ended.error);
+    assert_eq!((bench.runs("web").as_str(), bench.file()), ("1", changed));
+    process.stop().await;
+}

@@ -1,0 +1,39 @@
+//! Plans that were shown to somebody.
+
+use homeport_store::{Store, StoreError, Transaction};
+use jiff::Timestamp;
+
+use crate::plan::Plan;
+
+/// Plans that are remembered; the oldest go first. One has a few kilobytes, and is looked at for minutes.
+const MAX_PLANS: i64 = 500;
+
+/// Remembers a plan by its hash.
+pub(crate) async fn remember(transaction: &mut Transaction, plan: &Plan, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO shown_plan (hash, container_name, plan, shown_us) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (hash) DO UPDATE SET shown_us = $4",
+    )
+    .bind(plan.hash())
+    .bind(&plan.container.name)
+    .bind(plan.to_json())
+    .bind(now.as_microsecond())
+    .execute(&mut **transaction)
+    .await?;
+    sqlx::query(
+        "DELETE FROM shown_plan WHERE hash NOT IN (SELECT hash FROM shown_plan ORDER BY shown_us DESC LIMIT $1)",
+    )
+    .bind(MAX_PLANS)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// A plan by the beginning of its hash, as JSON.
+pub(crate) async fn find(store: &Store, hash: &str) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT plan FROM shown_plan WHERE substr(hash, 1, $2) = $1 ORDER BY shown_us DESC LIMIT 1")
+        .bind(hash)
+        .bind(i64::try_from(hash.len()).unwrap_or(i64::MAX))
+        .fetch_optional(store.reader())
+        .await?)
+}
