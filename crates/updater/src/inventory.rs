@@ -10,6 +10,8 @@ use tonic::Code;
 
 pub use agent::AgentInventory;
 
+use crate::registry::Platform;
+
 /// The label that says what a container of Homeport's own is for.
 const ROLE_LABEL: &str = "homeport.role";
 
@@ -24,6 +26,10 @@ pub struct Container {
     pub image: String,
     /// Digests under which its image is known to registries, each `repository@sha256:…`.
     pub repo_digests: Vec<String>,
+    /// What its image's configuration hashes to.
+    pub image_id: String,
+    /// What its image was built for.
+    pub platform: Platform,
     /// It runs, or is paused or restarting.
     pub running: bool,
     /// `healthy`, `unhealthy`, `starting` or `none`.

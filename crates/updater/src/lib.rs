@@ -27,7 +27,7 @@ use homeport_proto::updater::v1::{
     update_service_server::UpdateServiceServer,
 };
 use homeport_service::{
-    Context, StartError,
+    Context, Secret, StartError,
     clock::SystemClock,
     rpc::{Server, connect},
     telemetry::chain,
@@ -39,7 +39,7 @@ use crate::{
     config::Config,
     engine::AgentEngine,
     operations::{Operations, Parts},
-    registry::{AgentCredentials, Client},
+    registry::{AgentCredentials, Client, WithGithub},
     rpc::{Checks, History, Update},
     targets::CheckedTargets,
 };
@@ -48,12 +48,20 @@ use crate::{
 pub async fn run(context: Context) -> Result<(), StartError> {
     let config: Config = context.config()?;
     let agent = context.paths().socket("docker-agent");
-    let schemas = vec![homeport_operation::schema(), store::schema()];
+    let schemas = vec![homeport_operation::schema(), store::schema(), registry::schema()];
     let store = Store::open(&context.state_dir().join("updater.db"), schemas).await?;
     let publisher = Publisher::new(context.paths().socket("bus"), &context);
     context.spawn("outbox", relay(store.clone(), publisher.clone(), context.clone()));
 
-    let registry = Client::new(&config.registry, Arc::new(AgentCredentials::new(connect(&agent))))?;
+    let github = context.environment().get("GITHUB_TOKEN").filter(|token| !token.is_empty());
+    let github = github.map(|token| Secret::new(token.to_owned()));
+    let credentials = WithGithub::new(Arc::new(AgentCredentials::new(connect(&agent))), github);
+    let registry = Client::new(&config.registry, Arc::new(credentials))?;
+    if let Err(error) = registry::load(&store, &registry, &SystemClock).await {
+        tracing::warn!(error = chain(&error), "what registries answered earlier cannot be read; they are asked again");
+    }
+    let kept = registry::keep(store.clone(), registry.clone(), SystemClock, context.drain().clone());
+    context.spawn("registry-answers", kept);
     let checker = Checker::new(check::Parts {
         config: config.check.clone(),
         inventory: Arc::new(inventory::AgentInventory::new(connect(&agent))),

@@ -28,7 +28,9 @@ pub(super) async fn record(request: Request, next: Next) -> Response {
     metrics::count_request(route.as_ref().map(MatchedPath::as_str), known(&method), status, elapsed);
     let caller = response.extensions().get::<Caller>().map_or("", Caller::name);
     let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    if path == PROBE && status < 400 {
+    // A poll that is told that nothing has changed comes several times a second.
+    let is_routine = (path == PROBE && status < 400) || status == 304;
+    if is_routine {
         tracing::debug!(http.method = %method, http.path = path, http.status = status, duration_ms, "request");
     } else {
         tracing::info!(

@@ -166,12 +166,17 @@ impl Inner {
         true
     }
 
+    /// Examines those first of which least is known, or for the longest time: where a registry does not answer all
+    /// questions of one check, the next one goes on.
     async fn examine_all(&self, containers: &[Container], fresh: Freshness) -> Vec<CheckedContainer> {
         let files = Files::default();
         let total = containers.len();
+        let snapshot = self.snapshot.load();
+        let mut containers: Vec<_> = containers.iter().collect();
+        containers.sort_by_key(|container| snapshot.known_since(container));
         // Boxed, because the compiler cannot see that a stream of borrowing futures may be sent to another thread.
         let work: Vec<BoxFuture<'_, CheckedContainer>> = containers
-            .iter()
+            .into_iter()
             .map(|container| {
                 async {
                     self.tell("checking", total, 0, &container.name, format!("Checking {}", container.name));

@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub struct CheckConfig {
     /// Time between the end of a check and the next one, in milliseconds. Default: 300000 (5 min).
     pub interval_ms: u64,
-    /// Containers that are checked at a time. Default: 5.
+    /// Containers that are checked at a time; how many requests that makes at one registry is its own setting. Default: 32.
     pub concurrency: usize,
     /// Tags that are asked for their digest to find the version behind a moving tag. Default: 3.
     pub resolve_limit: usize,
@@ -20,7 +20,7 @@ pub struct CheckConfig {
 
 impl Default for CheckConfig {
     fn default() -> Self {
-        Self { interval_ms: 300_000, concurrency: 5, resolve_limit: 3, stale_limit_ms: 86_400_000 }
+        Self { interval_ms: 300_000, concurrency: 32, resolve_limit: 3, stale_limit_ms: 86_400_000 }
     }
 }
 

@@ -6,6 +6,7 @@ mod local;
 use homeport_image_ref::{Digest, Policy, Reference, Tag, Version};
 
 use super::CheckedContainer;
+use crate::registry::Platform;
 
 pub(super) use answers::{Answers, decide};
 pub(super) use local::{Local, decide_locally};
@@ -23,6 +24,10 @@ pub(super) struct Open {
     pub(super) allow_latest: bool,
     /// Digests that its image is known by in that repository.
     pub(super) digests: Vec<Digest>,
+    /// What its image's configuration hashes to; empty where that is not known.
+    pub(super) image_id: String,
+    /// What its image was built for.
+    pub(super) platform: Platform,
     /// The version that runs, as far as tag and labels tell.
     pub(super) version: Option<Version>,
     /// Its compose file says how to build it.

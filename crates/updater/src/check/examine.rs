@@ -64,7 +64,14 @@ impl Questions<'_> {
     /// Asks as little as will do.
     async fn ask(&self) -> Answers {
         let tags = self.source.tags(&self.open.reference).await;
-        let mut answers = Answers { tags, candidate: None, ghosts: Vec::new(), digest: None, names: Vec::new() };
+        let mut answers = Answers {
+            tags,
+            candidate: None,
+            ghosts: Vec::new(),
+            digest: None,
+            is_same_image: false,
+            names: Vec::new(),
+        };
         let list = answers.tags.as_ref().ok().cloned();
         match &list {
             Some(list) if !self.open.follows_digest() => {
@@ -78,11 +85,21 @@ impl Questions<'_> {
         }
         if answers.candidate.is_none() {
             answers.digest = Some(self.source.digest(&self.at(&self.open.tag)).await);
+            answers.is_same_image = self.is_same_image(answers.digest.as_ref()).await;
         }
         if let Some(list) = &list {
             self.find_names(&list.tags, &mut answers).await;
         }
         answers
+    }
+
+    /// Whether another digest than the one that runs leads to the image that runs.
+    async fn is_same_image(&self, digest: Option<&Result<Option<Digest>, RegistryError>>) -> bool {
+        let Some(Ok(Some(digest))) = digest else { return false };
+        if self.open.digests.is_empty() || self.open.runs(digest) || self.open.image_id.is_empty() {
+            return false;
+        }
+        self.source.leads_to_running(&self.open.reference.without_tag().with_digest(digest.clone()), self.open).await
     }
 
     /// The newest tag that may follow and that has an image.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::CheckedContainer;
+use crate::inventory::Container;
 
 /// What the last check found. Empty before the first one has ended.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// When the result for a container was found out. None: there is none, or a failure that may pass.
+    pub(super) fn known_since(&self, container: &Container) -> Option<Timestamp> {
+        let known = self.container(&container.name).filter(|known| known.container_id == container.id);
+        known.filter(|known| !known.is_error_temporary).map(|known| known.checked_at)
+    }
+
     /// A container by its name.
     pub fn container(&self, name: &str) -> Option<&Arc<CheckedContainer>> {
         self.containers.iter().find(|container| container.container_name == name)

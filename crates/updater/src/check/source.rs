@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use homeport_image_ref::{Digest, Reference, Tag};
+use homeport_service::telemetry::chain;
 
+use super::decide::Open;
 use crate::registry::{Client, Freshness, RegistryError, TagList};
 
 /// Answers what an examination asks. The same questions decide, whoever answers them.
@@ -18,6 +20,9 @@ pub(super) trait Source: Send + Sync {
 
     /// The same for a tag that only gives the present one a name. That changes seldom, so that an older answer will do.
     async fn name_digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError>;
+
+    /// Whether a digest leads to the image that runs. Where that cannot be found out it does not.
+    async fn leads_to_running(&self, reference: &Reference, open: &Open) -> bool;
 }
 
 /// A registry, with how new its answers must be.
@@ -38,7 +43,15 @@ impl Source for Asked<'_> {
     }
 
     async fn name_digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError> {
-        self.registry.digest_as_of(reference, Freshness::Remembered).await.map(Some)
+        self.registry.digest_as_of(reference, Freshness::Within(self.registry.name_lifetime())).await.map(Some)
+    }
+
+    async fn leads_to_running(&self, reference: &Reference, open: &Open) -> bool {
+        let found = self.registry.leads_to(reference, &open.platform, &open.digests, &open.image_id).await;
+        found.unwrap_or_else(|error| {
+            tracing::debug!(image = %reference, error = chain(&error), "it is not known which image an index leads to");
+            false
+        })
     }
 }
 
@@ -63,7 +76,7 @@ impl Listed {
                 digests.insert(tag.to_owned(), digest);
             }
         }
-        Self { tags: Arc::new(TagList { tags, truncated: false }), digests }
+        Self { tags: Arc::new(TagList::new(tags)), digests }
     }
 
     /// The tags in it.
@@ -84,5 +97,9 @@ impl Source for Listed {
 
     async fn name_digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError> {
         self.digest(reference).await
+    }
+
+    async fn leads_to_running(&self, _reference: &Reference, _open: &Open) -> bool {
+        false
     }
 }

@@ -10,6 +10,8 @@ use homeport_proto::docker::v1::{
 use homeport_service::rpc::{self, MAX_MESSAGE_BYTES};
 use tonic::Code;
 
+use crate::registry::Platform;
+
 use super::{ComposePlace, Container, Inventory, InventoryError};
 
 /// Inspecting some hundred containers on a slow disk takes its time.
@@ -69,6 +71,12 @@ impl From<proto::Container> for Container {
             name: from.name,
             image: from.image,
             repo_digests: from.repo_digests,
+            image_id: from.image_id,
+            platform: Platform {
+                os: from.image_os,
+                architecture: from.image_architecture,
+                variant: from.image_variant,
+            },
             running,
             health,
             labels,

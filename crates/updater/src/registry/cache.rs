@@ -22,12 +22,28 @@ pub(super) struct Cache<K, V> {
 }
 
 /// Locked while its answer is being fetched.
-type Slot<V> = tokio::sync::Mutex<Option<Answer<V>>>;
+type Slot<V> = tokio::sync::Mutex<Entry<V>>;
+
+#[derive(Debug)]
+struct Entry<V> {
+    answer: Option<Answer<V>>,
+    /// The last answer that was none of failure, which a registry may confirm instead of giving it again.
+    good: Option<V>,
+    /// It is not on the disk yet.
+    is_unsaved: bool,
+}
 
 #[derive(Debug)]
 struct Answer<V> {
-    given_at: Instant,
+    /// None: longer ago than this machine runs.
+    given_at: Option<Instant>,
     value: Result<V, RegistryError>,
+}
+
+impl<V> Default for Entry<V> {
+    fn default() -> Self {
+        Self { answer: None, good: None, is_unsaved: false }
+    }
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
@@ -35,39 +51,75 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         Self { lifetime, slots: Mutex::new(HashMap::new()) }
     }
 
-    /// The answer to a question: remembered, or fetched now. A failure is shared with those who wait for it and not
-    /// remembered beyond.
-    pub(super) async fn get<F>(&self, key: &K, fresh: Freshness, fetch: F) -> Result<V, RegistryError>
+    /// The answer to a question: remembered, or fetched now, with the last good one at hand. A failure is shared with
+    /// those who wait for it and not remembered beyond.
+    pub(super) async fn get<F>(
+        &self,
+        key: &K,
+        fresh: Freshness,
+        fetch: impl FnOnce(Option<V>) -> F,
+    ) -> Result<V, RegistryError>
     where
         F: Future<Output = Result<V, RegistryError>>,
     {
         let asked_at = Instant::now();
         let slot = self.slot(key);
-        let mut answer = slot.lock().await;
-        if let Some(answer) = &*answer
+        let mut entry = slot.lock().await;
+        if let Some(answer) = &entry.answer
             && self.is_good(answer, fresh, asked_at)
         {
             return answer.value.clone();
         }
-        let value = fetch.await;
-        *answer = Some(Answer { given_at: Instant::now(), value: value.clone() });
+        let value = fetch(entry.good.clone()).await;
+        entry.answer = Some(Answer { given_at: Some(Instant::now()), value: value.clone() });
+        if let Ok(good) = &value {
+            (entry.good, entry.is_unsaved) = (Some(good.clone()), true);
+        }
         value
     }
 
+    /// Takes an answer of an earlier run. One that is there already counts more.
+    pub(super) fn remember(&self, key: &K, value: V, age: Duration) {
+        let slot = self.slot(key);
+        let Ok(mut entry) = slot.try_lock() else { return };
+        if entry.answer.is_none() {
+            entry.good = Some(value.clone());
+            entry.answer = Some(Answer { given_at: Instant::now().checked_sub(age), value: Ok(value) });
+        }
+    }
+
+    /// Good answers that were not handed out here yet, with their age.
+    pub(super) fn unsaved(&self) -> Vec<(K, V, Duration)> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let take = |(key, slot): (&K, &Arc<Slot<V>>)| {
+            // One that is being fetched comes the next time.
+            let mut entry = slot.try_lock().ok()?;
+            let answer = entry.answer.as_ref().filter(|_| entry.is_unsaved)?;
+            let (value, given_at) = (answer.value.clone().ok()?, answer.given_at?);
+            entry.is_unsaved = false;
+            Some((key.clone(), value, given_at.elapsed()))
+        };
+        slots.iter().filter_map(take).collect()
+    }
+
     fn is_good(&self, answer: &Answer<V>, fresh: Freshness, asked_at: Instant) -> bool {
+        let Some(given_at) = answer.given_at else { return false };
         let since = match fresh {
             Freshness::Since(instant) => instant.min(asked_at),
-            Freshness::Remembered if answer.value.is_ok() => return answer.given_at.elapsed() < self.lifetime,
-            Freshness::Remembered => asked_at,
+            Freshness::Remembered if answer.value.is_ok() => return given_at.elapsed() < self.lifetime,
+            Freshness::Within(lifetime) if answer.value.is_ok() => return given_at.elapsed() < lifetime,
+            Freshness::Remembered | Freshness::Within(_) => asked_at,
         };
-        answer.given_at >= since
+        given_at >= since
     }
 
     fn slot(&self, key: &K) -> Arc<Slot<V>> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= MAX_ANSWERS && !slots.contains_key(key) {
-            let is_old = |answer: &Answer<V>| answer.value.is_err() || answer.given_at.elapsed() >= self.lifetime;
-            slots.retain(|_, slot| slot.try_lock().map_or(true, |answer| !answer.as_ref().is_none_or(is_old)));
+            let is_old = |answer: &Answer<V>| {
+                answer.value.is_err() || answer.given_at.is_none_or(|given_at| given_at.elapsed() >= self.lifetime)
+            };
+            slots.retain(|_, slot| slot.try_lock().map_or(true, |entry| !entry.answer.as_ref().is_none_or(is_old)));
             if slots.len() >= MAX_ANSWERS {
                 slots.clear();
             }
@@ -94,7 +146,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_question_is_asked_for_all() {
         let (cache, count) = (Cache::new(LIFETIME), AtomicU32::new(0));
-        let get = |fresh| cache.get(&"k", fresh, ask(&count, false));
+        let get = |fresh| cache.get(&"k", fresh, |_| ask(&count, false));
         let start = Instant::now();
         let (a, b, c) =
             tokio::join!(get(Freshness::Remembered), get(Freshness::Remembered), get(Freshness::Since(start)));
@@ -110,7 +162,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_failure_is_shared_and_forgotten() {
         let (cache, count) = (Cache::new(LIFETIME), AtomicU32::new(0));
-        let get = || cache.get(&"k", Freshness::Remembered, ask(&count, true));
+        let get = || cache.get(&"k", Freshness::Remembered, |_| ask(&count, true));
         let (a, b) = tokio::join!(get(), get());
         assert!(a.is_err() && b.is_err());
         assert_eq!(count.load(Ordering::Relaxed), 1);
@@ -120,9 +172,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn answers_of_earlier_runs_count_as_old_as_they_are() {
+        tokio::time::advance(LIFETIME * 10).await;
+        let (cache, count) = (Cache::new(LIFETIME), AtomicU32::new(0));
+        cache.remember(&"new", 10, LIFETIME / 2);
+        cache.remember(&"old", 20, LIFETIME * 2);
+        let get = |key| cache.get(key, Freshness::Remembered, |_| ask(&count, false));
+        assert_eq!((get(&"new").await.unwrap(), get(&"old").await.unwrap()), (10, 1));
+        assert_eq!(cache.get(&"old", Freshness::Within(LIFETIME * 9), |_| ask(&count, false)).await.unwrap(), 1);
+        tokio::time::advance(LIFETIME).await;
+        let last = async |before: Option<u32>| Ok(before.unwrap() + 100);
+        assert_eq!(cache.get(&"new", Freshness::Remembered, last).await.unwrap(), 110, "the last good one is at hand");
+        let mut unsaved = cache.unsaved();
+        unsaved.sort_unstable();
+        assert_eq!(unsaved, [("new", 110, Duration::ZERO), ("old", 1, LIFETIME)]);
+        assert!(cache.unsaved().is_empty(), "once each");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_who_leaves_hands_over() {
         let (cache, count) = (Cache::new(LIFETIME), AtomicU32::new(0));
-        let get = || cache.get(&"k", Freshness::Remembered, ask(&count, false));
+        let get = || cache.get(&"k", Freshness::Remembered, |_| ask(&count, false));
         assert!(tokio::time::timeout(Duration::from_millis(500), get()).await.is_err());
         assert_eq!(get().await.unwrap(), 2);
     }

@@ -3,33 +3,47 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use homeport_image_ref::{Digest, Reference, Tag};
-use reqwest::Method;
-use serde::Deserialize;
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::{
-    Credentials, RegistryConfig, RegistryError, SetupError,
+    Credentials, RegistryConfig, RegistryError, SetupError, Transport,
+    budget::{Cost, Urgency},
     cache::Cache,
     endpoint::Endpoint,
-    host::{Host, Question},
-    http, page,
+    host::{Host, Question, Validator},
+    http,
+    kept::Kept,
+    manifest::Image,
+    page, transport,
 };
 
 /// Manifests and lists of them, as Docker and OCI name them. A registry that is asked for one of them alone may answer
 /// with the digest of another one, or say that there is none.
-const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
+pub(super) const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json";
+
+/// Beginning of a kept question for the tags of a repository.
+const TAGS: &str = "tags";
+
+/// Beginning of a kept question for the digest of a tag.
+const DIGEST: &str = "digest";
+
+/// Beginning of a kept question for the image that a digest leads to on a platform.
+const IMAGE: &str = "image";
 
 /// Header with the digest of a manifest.
 const DIGEST_HEADER: &str = "docker-content-digest";
 
 /// Manifests have a few KiB; registries themselves refuse what is larger.
-const MAX_MANIFEST_BYTES: usize = 4 << 20;
+pub(super) const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
 /// A page of 1000 tags of 128 characters each, and room for registries that send all at once.
 const MAX_PAGE_BYTES: usize = 8 << 20;
@@ -48,6 +62,8 @@ const MAX_TAGS: usize = 100_000;
 pub enum Freshness {
     /// As new as the settings say.
     Remembered,
+    /// Given no longer ago than this.
+    Within(Duration),
     /// Given after this instant.
     Since(Instant),
 }
@@ -59,6 +75,15 @@ pub struct TagList {
     pub tags: Vec<Tag>,
     /// There are more than [`TagList::tags`]: the list was longer than 100 pages or 100000 tags.
     pub truncated: bool,
+    /// By what the registry tells whether the list still holds. None: it does not, or the list has several pages.
+    pub(super) validator: Option<Validator>,
+}
+
+impl TagList {
+    /// A list that is whole.
+    pub fn new(tags: Vec<Tag>) -> Self {
+        Self { tags, ..Self::default() }
+    }
 }
 
 /// Asks registries, remembers what they said, and spares them. Cheap to clone.
@@ -70,10 +95,12 @@ pub struct Client {
 struct Inner {
     config: RegistryConfig,
     http: reqwest::Client,
+    transport: Arc<dyn Transport>,
     credentials: Arc<dyn Credentials>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     tags: Cache<String, Arc<TagList>>,
     digests: Cache<String, Digest>,
+    images: Cache<String, Image>,
 }
 
 /// A page of a list of tags.
@@ -85,15 +112,82 @@ struct TagsAnswer {
 impl Client {
     /// A client that is who `credentials` says.
     pub fn new(config: &RegistryConfig, credentials: Arc<dyn Credentials>) -> Result<Self, SetupError> {
+        let http = http::client(config)?;
+        Ok(Self::with(config, credentials, http.clone(), Arc::new(http)))
+    }
+
+    /// The same, with another transport than the network.
+    pub fn over(
+        transport: Arc<dyn Transport>,
+        config: &RegistryConfig,
+        credentials: Arc<dyn Credentials>,
+    ) -> Result<Self, SetupError> {
+        Ok(Self::with(config, credentials, http::client(config)?, transport))
+    }
+
+    fn with(
+        config: &RegistryConfig,
+        credentials: Arc<dyn Credentials>,
+        http: reqwest::Client,
+        transport: Arc<dyn Transport>,
+    ) -> Self {
         let inner = Inner {
-            http: http::client(config)?,
+            http,
+            transport,
             credentials,
             hosts: Mutex::default(),
             tags: Cache::new(config.tags_lifetime()),
             digests: Cache::new(config.digest_lifetime()),
+            // What a digest leads to never changes.
+            images: Cache::new(Duration::MAX),
             config: config.clone(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// How long a digest is remembered that only gives a name to the tag that runs.
+    pub fn name_lifetime(&self) -> Duration {
+        self.inner.config.name_lifetime()
+    }
+
+    /// Takes an answer of an earlier run. What cannot be read is asked again.
+    pub(super) fn remember(&self, kept: &Kept) {
+        match kept.question.split_once(' ') {
+            Some((TAGS, name)) => {
+                if let Ok(list) = serde_json::from_str::<KeptTags>(&kept.answer) {
+                    self.inner.tags.remember(&name.to_owned(), Arc::new(list.into()), kept.age);
+                }
+            }
+            Some((DIGEST, name)) => {
+                if let Ok(digest) = kept.answer.parse() {
+                    self.inner.digests.remember(&name.to_owned(), digest, kept.age);
+                }
+            }
+            Some((IMAGE, name)) => {
+                if let Ok(image) = serde_json::from_str(&kept.answer) {
+                    self.inner.images.remember(&name.to_owned(), image, kept.age);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Answers that are not on the disk yet.
+    pub(super) fn unsaved(&self) -> Vec<Kept> {
+        let tags = self.inner.tags.unsaved().into_iter().filter_map(|(name, list, age)| {
+            let answer = serde_json::to_string(&KeptTags::from(&*list)).ok()?;
+            Some(Kept { question: format!("{TAGS} {name}"), answer, age })
+        });
+        let digests = self.inner.digests.unsaved().into_iter();
+        let digests = digests.map(|(name, digest, age)| Kept {
+            question: format!("{DIGEST} {name}"),
+            answer: digest.to_string(),
+            age,
+        });
+        let images = self.inner.images.unsaved().into_iter().filter_map(|(name, image, age)| {
+            Some(Kept { question: format!("{IMAGE} {name}"), answer: serde_json::to_string(&image).ok()?, age })
+        });
+        tags.chain(digests).chain(images).collect()
     }
 
     /// The digest that a reference's tag points at now or, at most, as long ago as digests are remembered. A reference
@@ -108,17 +202,23 @@ impl Client {
             .tag_or_latest()
             .map_or_else(|| reference.digest().map_or_else(String::new, ToString::to_string), str::to_owned);
         let key = format!("{}@{which}", reference.name());
-        self.inner.digests.get(&key, fresh, self.fetch_digest(reference, &which)).await
+        self.inner.digests.get(&key, fresh, |_| self.fetch_digest(reference, &which, urgency(fresh))).await
     }
 
     /// The tags of a reference's repository, as new as asked.
     pub async fn tags(&self, reference: &Reference, fresh: Freshness) -> Result<Arc<TagList>, RegistryError> {
-        self.inner.tags.get(&reference.name(), fresh, self.fetch_tags(reference)).await
+        let fetch = |known| self.fetch_tags(reference, urgency(fresh), known);
+        self.inner.tags.get(&reference.name(), fresh, fetch).await
     }
 
     /// Asks with HEAD, which registries do not count as a pull, and with GET only where that does not tell.
-    async fn fetch_digest(&self, reference: &Reference, which: &str) -> Result<Digest, RegistryError> {
-        let host = self.host(reference.registry());
+    async fn fetch_digest(
+        &self,
+        reference: &Reference,
+        which: &str,
+        urgency: Urgency,
+    ) -> Result<Digest, RegistryError> {
+        let host = self.host(reference.registry())?;
         let what = reference.familiar();
         let path = format!("/v2/{}/manifests/{which}", reference.repository());
         let question = Question {
@@ -128,6 +228,9 @@ impl Client {
             repository: reference.repository(),
             what: &what,
             max_bytes: MAX_MANIFEST_BYTES,
+            cost: Cost::Question,
+            urgency,
+            known: None,
         };
         let said = |headers: &reqwest::header::HeaderMap| {
             headers.get(DIGEST_HEADER).and_then(|value| value.to_str().ok()?.parse::<Digest>().ok())
@@ -142,7 +245,7 @@ impl Client {
             Err(RegistryError::Malformed { .. }) => {}
             Err(error) => return Err(error),
         }
-        let question = Question { method: Method::GET, ..question };
+        let question = Question { method: Method::GET, cost: Cost::Pull, ..question };
         let answer = host.ask(&question).await?;
         let own = sha256(&answer.body);
         match said(&answer.headers) {
@@ -157,8 +260,13 @@ impl Client {
         }
     }
 
-    async fn fetch_tags(&self, reference: &Reference) -> Result<Arc<TagList>, RegistryError> {
-        let host = self.host(reference.registry());
+    async fn fetch_tags(
+        &self,
+        reference: &Reference,
+        urgency: Urgency,
+        known: Option<Arc<TagList>>,
+    ) -> Result<Arc<TagList>, RegistryError> {
+        let host = self.host(reference.registry())?;
         let what = reference.without_tag().familiar();
         let mut next = Some(format!("/v2/{}/tags/list?n={PAGE_TAGS}", reference.repository()));
         let mut list = TagList::default();
@@ -181,14 +289,22 @@ impl Client {
                 repository: reference.repository(),
                 what: &what,
                 max_bytes: MAX_PAGE_BYTES,
+                cost: Cost::Question,
+                urgency,
+                // A page further on says nothing about those before it.
+                known: known.as_ref().filter(|_| asked.is_empty()).and_then(|list| list.validator.as_ref()),
             };
             let answer = host.ask(&question).await?;
+            if let (StatusCode::NOT_MODIFIED, Some(known)) = (answer.status, &known) {
+                return Ok(known.clone());
+            }
             let page: TagsAnswer = serde_json::from_slice(&answer.body)
                 .map_err(|error| host.malformed(&question, format!("it is no list of tags ({error})")))?;
             let texts = page.tags.unwrap_or_default().into_iter().filter(|text| Tag::is_valid(text));
             list.tags.extend(texts.map(|text| Tag::parse(&text)));
             next = page::next(&answer.headers, &answer.url, host.endpoint())
                 .map_err(|problem| host.malformed(&question, problem))?;
+            list.validator = Validator::of(&answer.headers).filter(|_| asked.is_empty() && next.is_none());
             if next.as_ref().is_some_and(|next| *next == path || asked.contains(next)) {
                 return Err(host.malformed(&question, "its pages form a circle".to_owned()));
             }
@@ -197,14 +313,56 @@ impl Client {
         Ok(Arc::new(list))
     }
 
-    fn host(&self, registry: &str) -> Arc<Host> {
+    pub(super) fn images(&self) -> &Cache<String, Image> {
+        &self.inner.images
+    }
+
+    pub(super) fn host(&self, registry: &str) -> Result<Arc<Host>, RegistryError> {
         let inner = &*self.inner;
         let mut hosts = inner.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || {
-            let endpoint = Endpoint::of(registry, &inner.config);
-            Arc::new(Host::new(endpoint, inner.config.clone(), inner.http.clone(), inner.credentials.clone()))
-        };
-        hosts.entry(registry.to_owned()).or_insert_with(make).clone()
+        if let Some(host) = hosts.get(registry) {
+            return Ok(host.clone());
+        }
+        let own = transport::of_registry(registry, &inner.config).map_err(|source| RegistryError::Certificates {
+            registry: registry.to_owned(),
+            source: Arc::new(source),
+        })?;
+        let carried = own.unwrap_or_else(|| inner.transport.clone());
+        let endpoint = Endpoint::of(registry, &inner.config);
+        let (config, http, credentials) = (inner.config.clone(), inner.http.clone(), inner.credentials.clone());
+        let host = Arc::new(Host::new(endpoint, config, http, carried, credentials));
+        hosts.insert(registry.to_owned(), host.clone());
+        Ok(host)
+    }
+}
+
+/// Somebody waits for an answer that must be new.
+const fn urgency(fresh: Freshness) -> Urgency {
+    match fresh {
+        Freshness::Remembered | Freshness::Within(_) => Urgency::Background,
+        Freshness::Since(_) => Urgency::Asked,
+    }
+}
+
+/// A list of tags as it is kept on the disk.
+#[derive(Serialize, Deserialize)]
+struct KeptTags {
+    tags: Vec<String>,
+    truncated: bool,
+    validator: Option<Validator>,
+}
+
+impl From<&TagList> for KeptTags {
+    fn from(from: &TagList) -> Self {
+        let tags = from.tags.iter().map(ToString::to_string).collect();
+        Self { tags, truncated: from.truncated, validator: from.validator.clone() }
+    }
+}
+
+impl From<KeptTags> for TagList {
+    fn from(from: KeptTags) -> Self {
+        let tags = from.tags.iter().map(|text| Tag::parse(text)).collect();
+        Self { tags, truncated: from.truncated, validator: from.validator }
     }
 }
 

@@ -11,7 +11,7 @@ use super::CredentialError;
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// The file of further certificates cannot be read.
-    #[error("cannot read the certificates in {path}, which the setting registry.ca_file names")]
+    #[error("cannot read the certificates in {path}; see the settings registry.ca_file and registry.certs_dir")]
     CaFile {
         /// The file.
         path: PathBuf,
@@ -20,7 +20,7 @@ pub enum SetupError {
         source: std::io::Error,
     },
     /// It holds no certificates.
-    #[error("{path}, which the setting registry.ca_file names, holds no PEM certificates")]
+    #[error("{path} holds no PEM certificates; see the settings registry.ca_file and registry.certs_dir")]
     Certificates {
         /// The file.
         path: PathBuf,
@@ -81,6 +81,23 @@ pub enum RegistryError {
         /// How long it wants to be left alone.
         retry_after: Option<Duration>,
     },
+    /// It has failed several times in a row and is left alone.
+    #[error("{registry} has failed several times in a row{}", after(Some(*.retry_after)))]
+    Resting {
+        /// The registry.
+        registry: String,
+        /// For how long.
+        retry_after: Duration,
+    },
+    /// The certificates for it cannot be used.
+    #[error("the certificates for {registry} cannot be used")]
+    Certificates {
+        /// The registry.
+        registry: String,
+        /// Why.
+        #[source]
+        source: Arc<SetupError>,
+    },
     /// It has a fault of its own.
     #[error("{registry} failed with status {status}")]
     Failed {
@@ -107,7 +124,12 @@ pub enum RegistryError {
 impl RegistryError {
     /// Whether the same question may well be answered later.
     pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::RateLimited { .. } | Self::Failed { .. } | Self::Credentials(_))
+        self.is_overload() || matches!(self, Self::Credentials(_) | Self::Resting { .. })
+    }
+
+    /// Whether it says that the registry does not work, or not for so many requests.
+    pub(super) const fn is_overload(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::RateLimited { .. } | Self::Failed { .. })
     }
 
     /// Whether the registry works and simply has nothing to say about the image.
@@ -123,6 +145,8 @@ impl Coded for RegistryError {
             Self::Unauthorized { .. } | Self::Forbidden { .. } => Code::FailedPrecondition,
             Self::Unreachable { .. }
             | Self::RateLimited { .. }
+            | Self::Resting { .. }
+            | Self::Certificates { .. }
             | Self::Failed { .. }
             | Self::Malformed { .. }
             | Self::Credentials(_) => Code::Unavailable,

@@ -10,14 +10,17 @@ use std::sync::{
 
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode, Url,
-    header::{ACCEPT, AUTHORIZATION},
+    header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED},
 };
+use serde::{Deserialize, Serialize};
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
-    Credentials, RegistryConfig, RegistryError,
+    Credentials, RegistryConfig, RegistryError, Transport,
+    breaker::Breaker,
+    budget::{Budget, Cost, Urgency},
     challenge::Challenge,
-    endpoint::{Endpoint, Transport},
+    endpoint::{Endpoint, Transport as Security},
     token::Tokens,
 };
 pub(super) use answer::Answer;
@@ -26,8 +29,13 @@ pub(super) use answer::Answer;
 pub(super) struct Host {
     endpoint: Endpoint,
     config: RegistryConfig,
+    /// Makes the requests that the transport carries.
     http: reqwest::Client,
+    transport: Arc<dyn Transport>,
     credentials: Arc<dyn Credentials>,
+    breaker: Breaker,
+    /// Of the identity that the credentials give, of which there is one a registry.
+    budget: Budget,
     slots: Semaphore,
     tokens: Tokens,
     /// TLS did not work, and plain HTTP did.
@@ -48,6 +56,34 @@ pub(super) struct Question<'q> {
     pub(super) what: &'q str,
     /// A longer answer is an error.
     pub(super) max_bytes: usize,
+    pub(super) cost: Cost,
+    pub(super) urgency: Urgency,
+    /// What is known already: the answer may be that it still holds.
+    pub(super) known: Option<&'q Validator>,
+}
+
+/// By what a registry tells whether an answer still holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Validator {
+    pub(super) etag: Option<String>,
+    pub(super) last_modified: Option<String>,
+}
+
+impl Validator {
+    /// Of the headers of an answer. None: it has none.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let found = Self { etag: text(ETAG), last_modified: text(LAST_MODIFIED) };
+        (found != Self::default()).then_some(found)
+    }
+
+    fn ask(&self, request: RequestBuilder) -> RequestBuilder {
+        match (&self.etag, &self.last_modified) {
+            (Some(etag), _) => request.header(IF_NONE_MATCH, etag),
+            (None, Some(last_modified)) => request.header(IF_MODIFIED_SINCE, last_modified),
+            (None, None) => request,
+        }
+    }
 }
 
 impl Host {
@@ -55,11 +91,17 @@ impl Host {
         endpoint: Endpoint,
         config: RegistryConfig,
         http: reqwest::Client,
+        transport: Arc<dyn Transport>,
         credentials: Arc<dyn Credentials>,
     ) -> Self {
+        let is_public = endpoint.transport == Security::Tls;
+        let concurrency = if is_public { config.concurrency } else { config.concurrency_local };
         Self {
-            slots: Semaphore::new(config.concurrency.max(1)),
-            is_plain: AtomicBool::new(endpoint.transport == Transport::Plain),
+            breaker: Breaker::default(),
+            budget: Budget::new(if is_public { config.per_second } else { 0 }),
+            transport,
+            slots: Semaphore::new(concurrency.max(1)),
+            is_plain: AtomicBool::new(endpoint.transport == Security::Plain),
             endpoint,
             config,
             http,
@@ -78,7 +120,13 @@ impl Host {
         let mut retry = 0;
         loop {
             self.rest().await?;
-            let error = match self.ask_once(question).await {
+            self.admit(question).await?;
+            let answer = self.ask_once(question).await;
+            let is_overload = answer.as_ref().is_err_and(RegistryError::is_overload);
+            if self.breaker.note(!is_overload) {
+                tracing::warn!(registry = self.endpoint.registry, "the registry fails; it is left alone for a while");
+            }
+            let error = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -93,6 +141,18 @@ impl Host {
             tokio::time::sleep(delay).await;
             retry += 1;
         }
+    }
+
+    /// Waits for the pace, and refuses what the registry would.
+    async fn admit(&self, question: &Question<'_>) -> Result<(), RegistryError> {
+        let registry = || self.endpoint.registry.clone();
+        self.breaker.admit().map_err(|retry_after| RegistryError::Resting { registry: registry(), retry_after })?;
+        let pause = self
+            .budget
+            .take(question.cost, question.urgency)
+            .map_err(|left| RegistryError::RateLimited { registry: registry(), retry_after: Some(left) })?;
+        tokio::time::sleep(pause).await;
+        Ok(())
     }
 
     async fn ask_once(&self, question: &Question<'_>) -> Result<Answer, RegistryError> {
@@ -122,20 +182,27 @@ impl Host {
         question: &Question<'_>,
         authorization: Option<reqwest::header::HeaderValue>,
     ) -> Result<Response, RegistryError> {
-        let try_plain = self.endpoint.transport == Transport::TlsThenPlain && !self.is_plain.load(Ordering::Relaxed);
+        let try_plain = self.endpoint.transport == Security::TlsThenPlain && !self.is_plain.load(Ordering::Relaxed);
         let request = |plain| self.request(question, plain, authorization.clone());
-        if !try_plain {
-            let plain = self.is_plain.load(Ordering::Relaxed);
-            return request(plain)?.send().await.map_err(|error| self.unreachable(error));
-        }
-        match request(false)?.send().await {
-            Err(error) if error.is_connect() => {
-                let response = request(true)?.send().await.map_err(|error| self.unreachable(error))?;
-                self.is_plain.store(true, Ordering::Relaxed);
-                Ok(response)
+        let response = if try_plain {
+            match self.carry(request(false)?).await {
+                Err(error) if error.is_connect() => {
+                    let response = self.carry(request(true)?).await.map_err(|error| self.unreachable(error))?;
+                    self.is_plain.store(true, Ordering::Relaxed);
+                    response
+                }
+                result => result.map_err(|error| self.unreachable(error))?,
             }
-            result => result.map_err(|error| self.unreachable(error)),
-        }
+        } else {
+            let plain = self.is_plain.load(Ordering::Relaxed);
+            self.carry(request(plain)?).await.map_err(|error| self.unreachable(error))?
+        };
+        self.budget.learn(question.cost, response.headers());
+        Ok(response)
+    }
+
+    async fn carry(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+        self.transport.send(request.build()?).await
     }
 
     fn request(
@@ -149,6 +216,10 @@ impl Host {
             .parse()
             .map_err(|_| self.malformed(question, "its address is wrong".to_owned()))?;
         let request = self.http.request(question.method.clone(), url).header(ACCEPT, question.accept);
+        let request = match question.known {
+            Some(known) => known.ask(request),
+            None => request,
+        };
         Ok(match authorization {
             Some(value) => request.header(AUTHORIZATION, value),
             None => request,
@@ -173,6 +244,7 @@ impl Host {
     fn delay(&self, error: &RegistryError, retry: u32) -> Option<std::time::Duration> {
         let delay = match error {
             RegistryError::RateLimited { retry_after: Some(after), .. } => {
+                self.budget.exhausted(*after);
                 self.rests_until.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now() + *after);
                 if *after > self.config.retry_after_limit() {
                     return None;

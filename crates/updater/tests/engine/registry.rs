@@ -11,7 +11,7 @@ use homeport_updater::registry::{
     Anonymous, Client, Credential, CredentialError, Credentials, Freshness, RegistryConfig, RegistryError,
 };
 
-use server::Server;
+use server::{Server, TokenService};
 
 /// The registry of the fixtures.
 const FIXTURES: &str = "127.0.0.1:5000";
@@ -90,4 +90,32 @@ async fn tls_needs_a_certificate_that_is_trusted() {
     assert!(error.is_not_found(), "{error}");
     let error = client(Anonymous).digest(&server.image("x:1")).await.unwrap_err();
     assert!(!error.is_not_found(), "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_may_want_to_know_its_clients_by_certificate() {
+    let server = Server::start_with_client_certificates().await;
+    let certs_dir = Some(server.certs_dir());
+    let known = Client::new(&RegistryConfig { certs_dir, ..config() }, Arc::new(Anonymous)).unwrap();
+    let error = known.digest(&server.image("x:1")).await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    let ca_file = Some(server.ca_file());
+    let unknown = Client::new(&RegistryConfig { ca_file, ..config() }, Arc::new(Anonymous)).unwrap();
+    let error = unknown.digest(&server.image("x:1")).await.unwrap_err();
+    assert!(!error.is_not_found(), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_opens_one_repository_as_often_as_it_is_asked() {
+    let service = TokenService::start().await;
+    let server = Server::start_with_tokens(&service).await;
+    let client = client(Anonymous);
+    for tag in ["o/x:1", "o/x:2", "o/x:3"] {
+        let error = client.digest(&server.image(tag)).await.unwrap_err();
+        assert!(error.is_not_found(), "let in, and nothing there: {error}");
+    }
+    assert_eq!(service.given(), 1);
+    let error = client.digest(&server.image("o/y:1")).await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    assert_eq!(service.given(), 2, "another repository, another token");
 }

@@ -6,12 +6,15 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::http::StatusCode;
-use homeport_image_ref::{Reference, Tag};
-use homeport_service::Secret;
+use homeport_image_ref::{Digest, Reference, Tag};
+use homeport_service::{Secret, clock::SystemClock};
+use homeport_store::Store;
 use homeport_updater::registry::{
-    Anonymous, Client, Credential, CredentialError, Credentials, Freshness, RegistryConfig, RegistryError,
+    Anonymous, Client, Credential, CredentialError, Credentials, Freshness, Platform, RegistryConfig, RegistryError,
+    WithGithub, keep, load, schema,
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use fake::{Asked, Fake, reply};
 
@@ -238,6 +241,138 @@ async fn faults_of_the_registry_are_tried_again() {
     assert_eq!(fake.log().len(), 4);
 }
 
+/// Section 8: a circuit breaker, which missing and private images do not trip.
+#[tokio::test]
+async fn a_registry_that_fails_again_and_again_is_left_alone() {
+    let fake = Fake::start(|_| reply(StatusCode::BAD_GATEWAY, &[], "")).await;
+    let client = anonymous();
+    let first = client.digest(&fake.image("x:1")).await.unwrap_err();
+    assert!(matches!(first, RegistryError::Failed { status: 502, .. }), "{first}");
+    let second = client.digest(&fake.image("x:2")).await.unwrap_err();
+    assert!(matches!(second, RegistryError::Resting { .. }) && second.is_temporary(), "{second}");
+    assert_eq!(fake.log().len(), 5, "five failures in a row, and no sixth");
+    for status in [StatusCode::NOT_FOUND, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
+        let fake = Fake::start(move |_| reply(status, &[], "")).await;
+        for tag in 0..20 {
+            let error = client.digest(&fake.image(&format!("x:{tag}"))).await.unwrap_err();
+            assert!(!matches!(error, RegistryError::Resting { .. }), "{status}: {error}");
+        }
+        assert_eq!(fake.log().len(), 20, "{status}");
+    }
+}
+
+/// Section 8: revalidate instead of fetching again.
+#[tokio::test]
+async fn a_list_that_still_holds_is_not_sent_again() {
+    let fake = Fake::start(|asked| match (asked.path.as_str(), asked.header("if-none-match").as_str()) {
+        ("/v2/x/tags/list", "\"v1\"") => reply(StatusCode::NOT_MODIFIED, &[], ""),
+        ("/v2/x/tags/list", _) => reply(StatusCode::OK, &[("etag", "\"v1\"")], r#"{"tags":["1","2"]}"#),
+        (_, "") if asked.header("if-modified-since").is_empty() => {
+            reply(StatusCode::OK, &[("last-modified", "Wed, 21 Oct 2015 07:28:00 GMT")], r#"{"tags":["3"]}"#)
+        }
+        _ => reply(StatusCode::NOT_MODIFIED, &[], ""),
+    })
+    .await;
+    let client = anonymous();
+    for (image, tags) in [("x", vec!["1", "2"]), ("y", vec!["3"])] {
+        for _ in 0..3 {
+            let list = client.tags(&fake.image(image), Freshness::Since(Instant::now())).await.unwrap();
+            assert_eq!(texts(&list.tags), tags);
+        }
+    }
+    assert_eq!(fake.log().len(), 6);
+    assert_eq!(fake.header(2, "if-none-match"), "\"v1\"", "also after a confirmation");
+}
+
+/// Section 8: what is known outlives the process.
+#[tokio::test]
+async fn answers_are_kept_on_disk() {
+    let fake = Fake::start(|asked| match asked.header("if-none-match").as_str() {
+        "" => reply(StatusCode::OK, &[("docker-content-digest", DIGEST), ("etag", "\"v1\"")], r#"{"tags":["1","2"]}"#),
+        _ => reply(StatusCode::NOT_MODIFIED, &[], ""),
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("updater.db");
+    let first = anonymous();
+    first.tags(&fake.image("x"), Freshness::Remembered).await.unwrap();
+    first.digest(&fake.image("x:1")).await.unwrap();
+    let drained = CancellationToken::new();
+    drained.cancel();
+    let store = Store::open(&file, vec![schema()]).await.unwrap();
+    keep(store.clone(), first, SystemClock, drained).await;
+    store.close().await;
+    let (store, second) = (Store::open(&file, vec![schema()]).await.unwrap(), anonymous());
+    load(&store, &second, &SystemClock).await.unwrap();
+    let list = second.tags(&fake.image("x"), Freshness::Remembered).await.unwrap();
+    assert_eq!(list.tags.len(), 2);
+    assert_eq!(second.digest(&fake.image("x:1")).await.unwrap().as_str(), DIGEST);
+    assert_eq!(fake.log().len(), 2, "nothing was asked again");
+    second.tags(&fake.image("x"), Freshness::Since(Instant::now())).await.unwrap();
+    assert_eq!(fake.header(2, "if-none-match"), "\"v1\"", "and what is asked can be confirmed");
+}
+
+/// Section 8: an index is more than the image of one platform.
+#[tokio::test]
+async fn an_index_leads_to_the_image_of_a_platform() {
+    let hash = |letter: &str| format!("sha256:{}", letter.repeat(64));
+    let entry = |letter: &str, platform: &str| format!(r#"{{"digest":"{}","platform":{platform}}}"#, hash(letter));
+    let index = [
+        entry("1", r#"{"os":"linux","architecture":"amd64"}"#),
+        entry("2", r#"{"os":"linux","architecture":"arm","variant":"v6"}"#),
+        entry("3", r#"{"os":"linux","architecture":"arm","variant":"v7"}"#),
+        entry(
+            "4",
+            r#"{"os":"unknown","architecture":"unknown"},"annotations":{"vnd.docker.reference.type":"attestation-manifest"}"#,
+        ),
+    ];
+    let index = format!(r#"{{"manifests":[{}]}}"#, index.join(","));
+    let top = hash("f");
+    let path = format!("/v2/x/manifests/{top}");
+    let fake = Fake::start(move |asked| {
+        let body = match asked.path.rsplit(':').next() {
+            _ if asked.path == path => index.clone(),
+            Some(digest) => {
+                format!(r#"{{"config":{{"digest":"sha256:{}"}}}}"#, digest.replace('1', "a").replace('3', "c"))
+            }
+            None => String::new(),
+        };
+        reply(StatusCode::OK, &[], &body)
+    })
+    .await;
+    let client = anonymous();
+    let image = fake.image("x").with_digest(top.parse().unwrap());
+    let platform = |architecture: &str, variant: &str| Platform {
+        os: "linux".to_owned(),
+        architecture: architecture.to_owned(),
+        variant: variant.to_owned(),
+    };
+    let leads =
+        async |platform: &Platform, digests: &[Digest], id: &str| client.leads_to(&image, platform, digests, id).await;
+    assert!(leads(&platform("amd64", ""), &[], &hash("a")).await.unwrap(), "by the id of the image");
+    assert!(!leads(&platform("amd64", ""), &[], &hash("c")).await.unwrap(), "another one");
+    assert!(leads(&platform("arm", "v7"), &[], &hash("c")).await.unwrap(), "the variant counts");
+    assert!(
+        leads(&platform("arm", "v7"), &[hash("3").parse().unwrap()], "").await.unwrap(),
+        "by the manifest's digest"
+    );
+    let missing = leads(&platform("riscv64", ""), &[], "").await.unwrap_err();
+    assert!(missing.is_not_found(), "{missing}");
+    assert_eq!(fake.log().len(), 5, "each manifest once, but what is missing");
+}
+
+/// Section 8: GitHub's registry takes a token of GitHub's, unless Docker knows better.
+#[tokio::test]
+async fn a_token_of_github_is_for_its_registry_alone() {
+    let token = || Some(Secret::new("ghp".to_owned()));
+    let anonymous = WithGithub::new(Arc::new(Anonymous), token());
+    let found = anonymous.credential("ghcr.io").await.unwrap().unwrap();
+    assert_eq!(found.secret.expose(), "ghp");
+    assert!(anonymous.credential("docker.io").await.unwrap().is_none());
+    let known = WithGithub::new(Arc::new(User("user", "secret")), token());
+    assert_eq!(known.credential("ghcr.io").await.unwrap().unwrap().username, "user");
+}
+
 /// Each status is its own error, and is asked for once.
 #[tokio::test]
 async fn refusals_are_told_apart() {
@@ -313,7 +448,7 @@ async fn only_so_many_requests_are_under_way() {
         reply(StatusCode::OK, &[("docker-content-digest", DIGEST)], "")
     })
     .await;
-    let client = Client::new(&RegistryConfig { concurrency: 2, ..config() }, Arc::new(Anonymous)).unwrap();
+    let client = Client::new(&RegistryConfig { concurrency_local: 2, ..config() }, Arc::new(Anonymous)).unwrap();
     let images: Vec<_> = (0..8).map(|tag| fake.image(&format!("x:{tag}"))).collect();
     let asked = images.iter().map(|image| client.digest(image));
     assert!(futures::future::join_all(asked).await.iter().all(Result::is_ok));

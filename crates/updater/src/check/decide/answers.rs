@@ -26,6 +26,9 @@ pub(in crate::check) struct Answers {
     /// The digest of the present tag. None: it was not asked for, because there is a candidate. None within: it was not
     /// said.
     pub(in crate::check) digest: Option<Result<Option<Digest>, RegistryError>>,
+    /// That digest is another one than that of the image that runs, but leads to the same image all the same: only what
+    /// is around it in the index has changed.
+    pub(in crate::check) is_same_image: bool,
     /// Digests of tags that may name what a moving tag points at.
     pub(in crate::check) names: Vec<(Tag, Digest)>,
 }
@@ -49,7 +52,7 @@ pub(in crate::check) fn decide(open: &Open, answers: &Answers) -> CheckedContain
             name_running(&mut checked, open, &answers.names);
             newer(&mut checked, open, tag, digest.as_ref());
         }
-        (None, Some(Ok(Some(digest)))) => by_digest(&mut checked, open, digest, &answers.names),
+        (None, Some(Ok(Some(digest)))) => by_digest(&mut checked, open, digest, answers),
         (None, Some(Ok(None))) => by_text(&mut checked, open, answers),
         // A failure, handled above.
         (None, _) => {}
@@ -120,7 +123,8 @@ fn by_text(checked: &mut CheckedContainer, open: &Open, answers: &Answers) {
 }
 
 /// The tag stays; what counts is whether it still points at what runs.
-fn by_digest(checked: &mut CheckedContainer, open: &Open, digest: &Digest, names: &[(Tag, Digest)]) {
+fn by_digest(checked: &mut CheckedContainer, open: &Open, digest: &Digest, answers: &Answers) {
+    let names = &answers.names;
     checked.latest_digest = Some(digest.clone());
     name_running(checked, open, names);
     if open.digests.is_empty() {
@@ -132,7 +136,7 @@ fn by_digest(checked: &mut CheckedContainer, open: &Open, digest: &Digest, names
     if let Some(version) = name_of(names, |other| other == digest).and_then(Tag::version) {
         checked.latest_resolved_version = version.to_string();
     }
-    if !open.runs(digest) {
+    if !open.runs(digest) && !answers.is_same_image {
         checked.status = Status::UpdateAvailable;
         open.tag.as_str().clone_into(&mut checked.latest_version);
         checked.is_rebuild = !open.tag.is_moving();

@@ -55,6 +55,8 @@ pub(in crate::check) fn decide_locally(container: &Container, service: Option<&S
     Local::Open(Box::new(Open {
         version: version::current(&tag, &container.image_labels),
         digests: digests(container, &reference),
+        image_id: container.image_id.clone(),
+        platform: container.platform.clone(),
         has_build: service.is_some_and(|service| service.has_build),
         allow_latest: labels.allow_latest,
         reference: reference.without_digest(),

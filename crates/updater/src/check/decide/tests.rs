@@ -59,9 +59,10 @@ fn answers(open: &Open, tags: &[(&str, char)], present: char) -> Answers {
     Answers {
         candidate: candidate.map(|tag| (tag.clone(), Some(digest_of(tag)))),
         ghosts: Vec::new(),
+        is_same_image: false,
         digest: candidate.is_none().then(|| Ok(Some(digest(present)))),
         names: open.likely_names(&list, 3).into_iter().map(|tag| (tag.clone(), digest_of(&tag))).collect(),
-        tags: Ok(Arc::new(TagList { tags: list, truncated: false })),
+        tags: Ok(Arc::new(TagList::new(list))),
     }
 }
 
@@ -74,7 +75,17 @@ fn check(container: &Container, tags: &[(&str, char)], present: char) -> Checked
 fn failed(container: &Container, service: Option<&Service>, error: RegistryError) -> CheckedContainer {
     let open = open(container, service);
     let tags = Err(error.clone());
-    decide(&open, &Answers { tags, candidate: None, ghosts: Vec::new(), digest: Some(Err(error)), names: Vec::new() })
+    decide(
+        &open,
+        &Answers {
+            tags,
+            candidate: None,
+            ghosts: Vec::new(),
+            is_same_image: false,
+            digest: Some(Err(error)),
+            names: Vec::new(),
+        },
+    )
 }
 
 #[test]
@@ -200,10 +211,30 @@ fn a_moving_tag_can_do_without_the_list() {
         tags: Err(error),
         candidate: None,
         ghosts: Vec::new(),
+        is_same_image: false,
         digest: Some(Ok(Some(digest('b')))),
         names: Vec::new(),
     };
     assert_eq!(decide(&open, &answers).status, Status::UpdateAvailable);
+}
+
+#[test]
+fn an_index_that_changed_around_the_image_is_no_update() {
+    let open = open(&container("x:1.0", &[]), None);
+    let mut answers = answers(&open, &[("1.0", 'b')], 'b');
+    assert_eq!(decide(&open, &answers).status, Status::UpdateAvailable);
+    answers.is_same_image = true;
+    assert_eq!(decide(&open, &answers).status, Status::UpToDate);
+}
+
+/// Section 6.6: a list that was cut short may lack the tag of the variant.
+#[test]
+fn what_a_cut_list_may_lack_is_asked_for() {
+    let open = open(&container("x:1.0.0-alpine", &[]), None);
+    let tags = ["1.0.0-alpine", "1.1.0", "1.2.0", "latest"].map(Tag::parse);
+    let texts: Vec<_> = open.unlisted(&tags).iter().map(Tag::to_string).collect();
+    assert_eq!(texts, ["1.2.0-alpine", "v1.2.0-alpine"]);
+    assert!(open.unlisted(&["1.0.0".into(), "1.0.0-alpine".into()].map(|text: String| Tag::parse(&text))).is_empty());
 }
 
 #[test]

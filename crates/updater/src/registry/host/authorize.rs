@@ -70,8 +70,8 @@ impl Host {
             Some(credential) if credential.username.is_empty() => self.exchange(wanted, credential),
             _ => self.ask_for(wanted, credential),
         };
-        let response = request.send().await.map_err(|error| self.unreachable(error))?;
-        let question = &Question { max_bytes: MAX_TOKEN_BYTES, ..question.clone() };
+        let response = self.carry(request).await.map_err(|error| self.unreachable(error))?;
+        let question = &Question { max_bytes: MAX_TOKEN_BYTES, known: None, ..question.clone() };
         let anonymous = credential.is_none();
         let answer = match response.status() {
             // Also a wrong password, which some services answer so.

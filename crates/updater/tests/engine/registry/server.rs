@@ -1,16 +1,20 @@
 //! Docker's own registry as a process of the test.
 
+mod certificates;
+mod tokens;
+
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use futures::{StreamExt as _, stream};
 use homeport_image_ref::Reference;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
+
+pub(crate) use tokens::TokenService;
 
 /// `user` with the password `secret`.
 const PASSWORDS: &str = "user:$2b$04$QEcJ58CIzIU7AQkuYOkfEeMg7sUm23cpIDyF85jI.7mD6nj5ia6DS\n";
@@ -44,19 +48,31 @@ impl Server {
 
     pub(crate) async fn start_with_tls() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let path = |name: &str| directory.path().join(name);
-        let mut authority = CertificateParams::new(Vec::new()).unwrap();
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-        let ca = authority.self_signed(&ca_key).unwrap();
-        let issuer = Issuer::new(authority, ca_key);
-        let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-        std::fs::write(path("ca.pem"), ca.pem()).unwrap();
-        std::fs::write(path("cert.pem"), leaf.pem()).unwrap();
-        std::fs::write(path("key.pem"), key.serialize_pem()).unwrap();
-        let (cert, key) = (path("cert.pem"), path("key.pem"));
-        let tls = format!(", tls: {{certificate: \"{}\", key: \"{}\"}}", cert.display(), key.display());
+        certificates::write(directory.path());
+        let tls = tls(directory.path(), "");
         Self::start_in(directory, &tls, "").await
+    }
+
+    /// One that wants to see a certificate of the client's, from the same authority as its own.
+    pub(crate) async fn start_with_client_certificates() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        certificates::write(directory.path());
+        let clients = format!(", clientcas: [\"{}\"]", directory.path().join("ca.pem").display());
+        let tls = tls(directory.path(), &clients);
+        Self::start_in(directory, &tls, "").await
+    }
+
+    /// One that wants tokens of a service.
+    pub(crate) async fn start_with_tokens(service: &TokenService) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let bundle = directory.path().join("bundle.pem");
+        std::fs::write(&bundle, service.certificate()).unwrap();
+        let settings = format!(
+            "auth: {{token: {{realm: \"{}\", service: registry.test, issuer: token.test, rootcertbundle: \"{}\"}}}}\n",
+            service.realm(),
+            bundle.display()
+        );
+        Self::start_in(directory, "", &settings).await
     }
 
     async fn start_in(directory: TempDir, http: &str, settings: &str) -> Self {
@@ -92,6 +108,17 @@ impl Server {
         format!("127.0.0.1:{}/{name}", self.port).parse().unwrap()
     }
 
+    /// A directory as Docker's `certs.d`, with what this registry wants from a client.
+    pub(crate) fn certs_dir(&self) -> PathBuf {
+        let (from, base) = (self.directory.path(), self.directory.path().join("certs.d"));
+        let to = base.join(format!("127.0.0.1:{}", self.port));
+        std::fs::create_dir_all(&to).unwrap();
+        for (name, target) in [("ca.pem", "ca.crt"), ("cert.pem", "client.cert"), ("key.pem", "client.key")] {
+            std::fs::copy(from.join(name), to.join(target)).unwrap();
+        }
+        base
+    }
+
     /// The certificate that its own is signed by.
     pub(crate) fn ca_file(&self) -> PathBuf {
         self.directory.path().join("ca.pem")
@@ -125,6 +152,12 @@ impl Server {
             assert!(status.is_success(), "{status}");
         }
     }
+}
+
+/// The settings of its TLS.
+fn tls(directory: &Path, clients: &str) -> String {
+    let path = |name: &str| directory.join(name).display().to_string();
+    format!(", tls: {{certificate: \"{}\", key: \"{}\"{clients}}}", path("cert.pem"), path("key.pem"))
 }
 
 impl Drop for Server {
