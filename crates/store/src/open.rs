@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use sqlx::{
-    SqlitePool,
+    Connection as _, SqlitePool,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -29,7 +29,9 @@ pub struct Schema {
 /// An open database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    /// One connection, so that writers queue up here instead of failing each other.
+    /// One connection, so that writers queue up here instead of failing each other. When SQLite has undone a transaction by
+    /// itself, as on a full disk, undoing it again fails and sqlx takes the transaction for open ever after: such a
+    /// connection is replaced before the next writer gets it.
     write: SqlitePool,
     read: SqlitePool,
     appended: Arc<Notify>,
@@ -51,7 +53,12 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT);
         let failed = |source| StoreError::Open { path: path.to_owned(), source };
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+            .connect_with(options.clone())
+            .await
+            .map_err(failed)?;
         for Schema { name, mut migrator } in std::iter::once(outbox::schema()).chain(schemas) {
             migrator.dangerous_set_table_name(format!("migrations_{name}"));
             migrator.run(&write).await.map_err(|source| StoreError::Migrate {
@@ -110,6 +117,23 @@ mod tests {
         let topics: Vec<String> =
             sqlx::query_scalar("SELECT topic FROM outbox ORDER BY id").fetch_all(store.reader()).await.unwrap();
         assert_eq!(topics, ["a"]);
+    }
+
+    #[tokio::test]
+    async fn a_full_database_takes_changes_again_once_there_is_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("test.db"), vec![]).await.unwrap();
+        let mut too_much = store.begin().await.unwrap();
+        // The limit is the connection's, so that a new one has room.
+        sqlx::query("PRAGMA max_page_count = 1").execute(&mut *too_much).await.unwrap();
+        let error = outbox::append(&mut too_much, "a", &"x".repeat(1 << 20)).await.unwrap_err();
+        assert!(format!("{error:?}").contains("full"), "{error:?}");
+        drop(too_much);
+        let mut again = store.begin().await.unwrap();
+        outbox::append(&mut again, "b", &1).await.unwrap();
+        again.commit().await.unwrap();
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM outbox").fetch_one(store.reader()).await.unwrap();
+        assert_eq!(count, 1);
     }
 
     #[tokio::test]
