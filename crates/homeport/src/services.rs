@@ -33,7 +33,8 @@ impl Service {
     /// What runs it.
     pub(crate) fn entry(self) -> Entry {
         match self {
-            Self::Bus => Entry::new(self.name(), homeport_bus::run),
+            // It hands events from task to task and computes next to nothing.
+            Self::Bus => Entry::new(self.name(), homeport_bus::run).on_its_own_thread(),
             Self::Auth => Entry::new(self.name(), homeport_auth::run),
             Self::DockerAgent => Entry::new(self.name(), homeport_docker_agent::run),
             Self::Updater => Entry::new(self.name(), homeport_updater::run),

@@ -1,8 +1,12 @@
 //! From `main` to the drain.
 
-use std::{future::Future, pin::Pin, process::ExitCode, sync::Arc, time::Duration};
+use std::{future::Future, io, pin::Pin, process::ExitCode, sync::Arc, time::Duration};
 
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -21,6 +25,7 @@ type Start = Arc<dyn Fn(Context) -> Pin<Box<dyn Future<Output = Result<(), Start
 pub struct Entry {
     name: &'static str,
     start: Start,
+    own_thread: bool,
 }
 
 impl Entry {
@@ -30,7 +35,15 @@ impl Entry {
         F: Fn(Context) -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), StartError>> + Send + 'static,
     {
-        Self { name, start: Arc::new(move |context| Box::pin(start(context))) }
+        Self { name, start: Arc::new(move |context| Box::pin(start(context))), own_thread: false }
+    }
+
+    /// Runs all of the service's tasks on one thread of its own: for one that hands much from task to task and computes
+    /// little, where waking another thread costs more than the work itself.
+    #[must_use]
+    pub const fn on_its_own_thread(mut self) -> Self {
+        self.own_thread = true;
+        self
     }
 
     /// The service's name.
@@ -50,6 +63,7 @@ impl std::fmt::Debug for Entry {
 pub fn main(services: Vec<Entry>) -> ExitCode {
     let environment = Environment::of_process();
     telemetry::init(&environment);
+    raise_file_limit();
     // Fails only if a provider is installed already, and then there is one.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -80,6 +94,15 @@ pub fn main(services: Vec<Entry>) -> ExitCode {
     code
 }
 
+/// Lets the process have as many connections as the system allows: the usual limit of 1024 is for programs that still use
+/// `select`, and everybody else is expected to raise it.
+fn raise_file_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(limit = current, error = %error, "cannot raise the limit on open files");
+    }
+}
+
 /// Runs services until `drain` is cancelled or one of them fails, and returns the first failure.
 pub async fn run_all(
     services: Vec<Entry>,
@@ -88,23 +111,15 @@ pub async fn run_all(
     drain: CancellationToken,
 ) -> Result<(), StartError> {
     let mut running = tokio::task::JoinSet::new();
-    for Entry { name, start } in services {
+    for Entry { name, start, own_thread } in services {
         let context = Context::new(name, absolute(&paths), environment.clone(), drain.clone());
         let span = tracing::info_span!("service", service = name);
-        running.spawn(
-            async move {
-                let result = start(context.clone()).await;
-                if result.is_err() {
-                    context.drain().cancel();
-                }
-                if tokio::time::timeout(TASK_LIMIT, context.wait_for_tasks()).await.is_err() {
-                    tracing::warn!("tasks still ran when the drain ended; they are dropped");
-                }
-                tracing::info!("stopped");
-                result
-            }
-            .instrument(span),
-        );
+        let service = run_one(start, context).instrument(span);
+        if own_thread {
+            running.spawn(on_thread(name, service));
+        } else {
+            running.spawn(service);
+        }
     }
     let mut first_failure = Ok(());
     while let Some(ended) = running.join_next().await {
@@ -115,6 +130,36 @@ pub async fn run_all(
         }
     }
     first_failure
+}
+
+/// Runs a service and then waits for its tasks.
+async fn run_one(start: Start, context: Context) -> Result<(), StartError> {
+    let result = start(context.clone()).await;
+    if result.is_err() {
+        context.drain().cancel();
+    }
+    if tokio::time::timeout(TASK_LIMIT, context.wait_for_tasks()).await.is_err() {
+        tracing::warn!("tasks still ran when the drain ended; they are dropped");
+    }
+    tracing::info!("stopped");
+    result
+}
+
+/// Runs a service on a thread with a runtime of its own.
+async fn on_thread<F>(name: &'static str, service: F) -> Result<(), StartError>
+where
+    F: Future<Output = Result<(), StartError>> + Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (ended, result) = oneshot::channel();
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let result = runtime.block_on(service);
+        runtime.shutdown_timeout(TASK_LIMIT);
+        // Nobody waits any more when the process ends at a second signal.
+        ended.send(result).unwrap_or_default();
+    })?;
+    let panicked = |_| io::Error::other(format!("the thread of {name} panicked; its message is above")).into();
+    result.await.unwrap_or_else(|gone| Err(panicked(gone)))
 }
 
 fn absolute(paths: &Paths) -> Paths {

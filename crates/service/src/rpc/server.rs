@@ -1,13 +1,20 @@
 //! A service on its socket.
 
-use std::{convert::Infallible, io, path::PathBuf, pin::Pin, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    path::PathBuf,
+    pin::Pin,
+    task::{Context as TaskContext, Poll},
+    time::Duration,
+};
 
 use http::{Request, Response};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_stream::{Stream, StreamExt as _, wrappers::UnixListenerStream};
 use tonic::{body::Body, server::NamedService, service::RoutesBuilder};
 use tonic_health::ServingStatus;
-use tower::Service;
+use tower::{Layer as _, Service, util::BoxCloneSyncService};
 
 use super::{BindError, bind};
 use crate::{Context, peer::SocketConfig, trace::TraceLayer};
@@ -45,7 +52,17 @@ pub struct Server {
     socket: SocketConfig,
     routes: RoutesBuilder,
     names: Vec<&'static str>,
+    direct: Option<Direct>,
     drain_limit: Duration,
+}
+
+type Boxed = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// A service that is called without a look at the others, and what its paths begin with.
+#[derive(Debug, Clone)]
+struct Direct {
+    prefix: String,
+    service: Boxed,
 }
 
 impl Server {
@@ -56,6 +73,7 @@ impl Server {
             socket,
             routes: RoutesBuilder::default(),
             names: Vec::new(),
+            direct: None,
             drain_limit: DRAIN_LIMIT,
         }
     }
@@ -91,6 +109,24 @@ impl Server {
         self
     }
 
+    /// Adds the service that has most of the calls, each so small that finding its way and tracing it would cost more than
+    /// the call: it is asked first, and its calls are not traced. There is one at most.
+    #[must_use]
+    pub fn direct<S>(mut self, service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.names.push(S::NAME);
+        self.direct = Some(Direct { prefix: format!("/{}/", S::NAME), service: Boxed::new(service) });
+        self
+    }
+
     /// Serves until the context drains, then lets the calls under way finish, for 8 s at most.
     pub async fn serve(self, context: &Context) -> Result<(), ServeError> {
         self.serve_through(context, |connections| connections).await
@@ -112,10 +148,12 @@ impl Server {
         let listener = bind(&self.path, self.socket.mode_bits())?;
         tracing::info!(socket.path = %self.path.display(), "listening");
         let drain = context.drain().clone();
-        let serving = tonic::transport::Server::builder()
-            .layer(TraceLayer)
-            .add_routes(self.routes.routes())
-            .serve_with_incoming_shutdown(select(admitted(listener, self.socket)), drain.clone().cancelled_owned());
+        let routes = Boxed::new(TraceLayer.layer(self.routes.routes().prepare()));
+        let serving = tonic::transport::Server::builder().serve_with_incoming_shutdown(
+            Front { direct: self.direct, routes },
+            select(admitted(listener, self.socket)),
+            drain.clone().cancelled_owned(),
+        );
         let limit = async {
             drain.cancelled().await;
             reporter.set_service_status("", ServingStatus::NotServing).await;
@@ -127,6 +165,33 @@ impl Server {
                 tracing::warn!(limit_ms = self.drain_limit.as_millis(), "calls still ran when the drain ended; they are dropped");
                 Ok(())
             }
+        }
+    }
+}
+
+/// What the transport calls: the direct service, if the call is for it, else the others.
+#[derive(Debug, Clone)]
+struct Front {
+    direct: Option<Direct>,
+    routes: Boxed,
+}
+
+impl Service<Request<Body>> for Front {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = <Boxed as Service<Request<Body>>>::Future;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Self::Error>> {
+        // Services made of gRPC methods are always ready.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        match &mut self.direct {
+            Some(Direct { prefix, service }) if request.uri().path().starts_with(prefix.as_str()) => {
+                service.call(request)
+            }
+            _ => self.routes.call(request),
         }
     }
 }
