@@ -6,6 +6,7 @@ mod check;
 mod docker;
 mod engine;
 mod fixtures;
+mod fuzz;
 mod generate;
 mod host;
 mod process;
@@ -40,6 +41,8 @@ enum Command {
     Tidy,
     /// Measure what `docs/benchmarks.md` states
     Bench(bench::Options),
+    /// Try random bytes on everything that reads bytes from outside
+    Fuzz(fuzz::Options),
     /// Start, stop or show the private container engine of the tests
     Engine(engine::Options),
     /// Make the code that is committed from what it is made of
@@ -56,6 +59,7 @@ fn main() -> anyhow::Result<()> {
         Command::Check => check::run(),
         Command::Tidy => tidy::run(),
         Command::Bench(options) => bench::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Engine(options) => engine::run(&options),
         Command::Gen(options) => generate::run(&options),
         Command::Fixtures => fixtures::run(),

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::docker::Docker;
 use crate::engine::{self, Place};
-use crate::{binaries, fixtures, program, repository, say::say};
+use crate::{binaries, fixtures, fuzz, program, repository, say::say};
 
 /// The package whose tests need an engine, a registry and the shipped binaries.
 pub(crate) const E2E: &str = "homeport-e2e";
@@ -34,7 +34,7 @@ enum Part {
     Unit,
     /// The shipped binaries on a real engine, with a real registry and real images
     E2e,
-    /// Both
+    /// Both, and a minute of random bytes for each decoder
     All,
 }
 
@@ -46,6 +46,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return program::run(tests.args(&options.arguments));
     }
     let binaries = binaries::build()?;
+    if options.part == Part::All {
+        fuzz::run(&fuzz::Options::default())?;
+    }
     on_private_engine(|place| {
         let mut tests = cargo_test();
         match options.part {
@@ -71,11 +74,17 @@ pub(crate) fn on_private_engine<T>(tests: impl FnOnce(&Place) -> Result<T>) -> R
     result
 }
 
-/// What the tests need to know.
-pub(crate) fn environment(place: &Place, binaries: &[PathBuf]) -> Result<[(&'static str, OsString); 3]> {
+/// What tests need to know that start the shipped binaries.
+pub(crate) fn binaries_environment(binaries: &[PathBuf]) -> Result<[(&'static str, OsString); 1]> {
     let folder = binaries.first().and_then(|binary| binary.parent()).context("the binaries lie in a directory")?;
+    Ok([("HOMEPORT_TEST_BINARIES", folder.into())])
+}
+
+/// What tests need to know that use the engine, too.
+pub(crate) fn environment(place: &Place, binaries: &[PathBuf]) -> Result<[(&'static str, OsString); 3]> {
+    let [binaries] = binaries_environment(binaries)?;
     Ok([
-        ("HOMEPORT_TEST_BINARIES", folder.into()),
+        binaries,
         ("HOMEPORT_TEST_DOCKER_HOST", place.host().into()),
         // For the tests of single crates, which find the engine as users do.
         ("DOCKER_HOST", place.host().into()),

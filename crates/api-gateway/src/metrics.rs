@@ -1,9 +1,13 @@
 //! What the gateway counts, in the words of Prometheus.
 
+mod bus;
+
 use std::{sync::OnceLock, time::Duration};
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+pub(crate) use bus::text as bus_text;
 
 use crate::upstream::ServiceHealth;
 

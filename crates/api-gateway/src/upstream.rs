@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use homeport_proto::{
     auth::v1::{auth_service_client::AuthServiceClient, token_service_client::TokenServiceClient},
+    bus::v1::bus_service_client::BusServiceClient,
     docker::v1::{credential_service_client::CredentialServiceClient, engine_service_client::EngineServiceClient},
     updater::v1::{
         check_service_client::CheckServiceClient, operation_service_client::OperationServiceClient,
@@ -29,6 +30,7 @@ pub(crate) const SERVICES: [&str; 4] = ["bus", "auth", "docker-agent", "updater"
 #[derive(Debug, Clone)]
 pub(crate) struct Upstream {
     auth: Client,
+    bus: Client,
     updater: Client,
     /// The same for streams, which have no deadline.
     updater_stream: Client,
@@ -43,6 +45,7 @@ impl Upstream {
         let health = Health::new(SERVICES.map(|service| (service, connect(service))));
         Self {
             auth: connect("auth"),
+            bus: connect("bus"),
             updater: connect("updater"),
             updater_stream: rpc::connect_streaming(&paths.socket("updater")),
             docker: connect("docker-agent"),
@@ -56,6 +59,10 @@ impl Upstream {
 
     pub(crate) fn tokens(&self) -> TokenServiceClient<Client> {
         TokenServiceClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn bus(&self) -> BusServiceClient<Client> {
+        BusServiceClient::new(self.bus.clone())
     }
 
     pub(crate) fn checks(&self) -> CheckServiceClient<Client> {

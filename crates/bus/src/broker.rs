@@ -49,6 +49,9 @@ pub enum BrokerError {
     /// It takes nothing any more.
     #[error("the event bus is stopping; connect again")]
     Draining,
+    /// The disk does not take what has to be on it before it is acknowledged.
+    #[error("events cannot be stored, so nobody got this one; make room on the disk of the bus, and try again")]
+    NotStoring,
     /// Every place is taken.
     #[error("there are {limit} subscriptions already; close some, or raise subscriber.count_max")]
     TooManySubscribers {
@@ -92,14 +95,15 @@ impl Broker {
         self.take(event, None).map(|taken| taken.id)
     }
 
-    /// As [`Broker::publish`]; the receiver hears once the event is on disk, and an error if it is not going to be.
+    /// As [`Broker::publish`]; the receiver hears once the event is on disk, and an error if that fails. Nobody gets the
+    /// event if storing fails already, so that whoever tries again and again is not heard again and again.
     pub(crate) fn publish_stored(&self, event: Event) -> Result<(Taken, oneshot::Receiver<()>), BrokerError> {
         let (stored, answer) = oneshot::channel();
         Ok((self.take(event, Some(stored))?, answer))
     }
 
     fn take(&self, event: Event, stored: Option<oneshot::Sender<()>>) -> Result<Taken, BrokerError> {
-        let is_report = event.is_report();
+        let is_report = event::is_report(&event);
         let time_ms = now_ms();
         let taken = self.registry().publish(event, time_ms, stored)?;
         // A report that is missed is no reason for another report.
@@ -196,6 +200,11 @@ impl Broker {
         self.shared.reports.notify_one();
     }
 
+    /// Counts a connection that spoke neither protocol.
+    pub(crate) fn unknown_protocol(&self) {
+        self.registry().unknown_protocol();
+    }
+
     /// Waits until there is something to store, or somebody waits for it to be stored.
     pub(crate) async fn pending(&self) {
         self.shared.pending.notified().await;
@@ -220,6 +229,22 @@ impl Broker {
         drop(settled.wait_for(|settled| *settled >= id).await);
     }
 
+    /// The disk takes nothing: what waits goes on waiting, and nobody waits for it any more.
+    pub(crate) fn storing_fails(&self) {
+        let mut registry = self.registry();
+        let last_id = registry.last_id();
+        registry.kept.failing = true;
+        registry.kept.lost_to = last_id;
+        drop(registry);
+        self.settle(last_id);
+    }
+
+    /// The disk takes events again.
+    pub(crate) fn storing_works(&self) {
+        self.registry().kept.failing = false;
+    }
+
+    /// So many events up to this id are never going to be on disk.
     pub(crate) fn lose(&self, id: u64, events: u64) {
         self.registry().kept.lose(id, events);
     }

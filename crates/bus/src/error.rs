@@ -8,8 +8,8 @@ use crate::{broker::BrokerError, log::GroupError};
 impl Coded for BrokerError {
     fn code(&self) -> Code {
         match self {
-            // The client tries again, and finds the next process.
-            Self::Draining => Code::Unavailable,
+            // The client tries again, and finds the next process, or a disk with room.
+            Self::Draining | Self::NotStoring => Code::Unavailable,
             Self::TooManySubscribers { .. } => Code::ResourceExhausted,
         }
     }

@@ -2,7 +2,6 @@
 //!
 //! A connection publishes, as often as it likes, until it asks for `subscribe:<prefix>`; from then on it only receives.
 
-mod line;
 mod publisher;
 mod reader;
 mod subscriber;

@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// The largest event, encoded. Existing clients know this number, and refuse to read more.
-pub const MAX_EVENT_BYTES: usize = 4 << 20;
+pub const MAX_EVENT_BYTES: usize = homeport_bus_wire::EVENT_MAX;
 
 /// Runs the bus until the context drains.
 pub async fn run(context: Context) -> Result<(), StartError> {
@@ -74,14 +74,17 @@ async fn serve(context: &Context, config: &Config, parts: Parts, path: PathBuf, 
     let stall_limit = config.subscriber.stall_limit();
     let json_lines = JsonLines { broker: parts.broker.clone(), door: door.clone(), stall_limit, drain_limit };
     let (reflection, reflection_alpha) = rpc::reflection()?;
+    let broker = parts.broker.clone();
     Server::new(context, config.socket.clone().into())
         .at(path)
         .drain_limit(drain_limit)
-        .service(rpc::pubsub(parts.broker.clone(), door.clone()))
+        .direct(rpc::pubsub(parts.broker.clone(), door.clone()))
         .service(rpc::bus(parts, door))
         .service(reflection)
         .service(reflection_alpha)
-        .serve_through(context, |connections| sniff::grpc(connections, |stream| json_lines.serve(stream, context)))
+        .serve_through(context, |connections| {
+            sniff::grpc(connections, broker, |stream| json_lines.serve(stream, context))
+        })
         .await?;
     Ok(())
 }

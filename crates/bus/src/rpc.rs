@@ -1,6 +1,7 @@
 //! The bus as gRPC clients know it.
 
 mod bus;
+mod delivery;
 mod latency;
 mod oversize;
 mod pubsub;
@@ -9,7 +10,7 @@ mod replay;
 pub(crate) use bus::Parts;
 use homeport_proto::{
     bus::v1::bus_service_server::{self, BusServiceServer},
-    pubservice::pubsub_service_server::{PubsubServiceServer, SERVICE_NAME},
+    pubservice::pubsub_service_server::SERVICE_NAME,
 };
 pub(crate) use latency::Latency;
 use tonic_reflection::server::{
@@ -26,8 +27,8 @@ use crate::{
 };
 
 /// `pubservice.PubsubService` in front of a broker.
-pub(crate) fn pubsub(broker: Broker, door: Door) -> Oversize<PubsubServiceServer<Pubsub>> {
-    Oversize::new(PubsubServiceServer::new(Pubsub::new(broker, door)).max_decoding_message_size(MAX_EVENT_BYTES))
+pub(crate) const fn pubsub(broker: Broker, door: Door) -> Oversize<Pubsub> {
+    Oversize::new(Pubsub::new(broker, door))
 }
 
 /// `homeport.bus.v1.BusService` in front of a broker and its log.

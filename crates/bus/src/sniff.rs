@@ -7,6 +7,8 @@ use homeport_service::rpc::Connections;
 use rustix::net::RecvFlags;
 use tokio::{io::Interest, net::UnixStream};
 
+use crate::broker::Broker;
+
 /// Connections that may be silent at a time. A publisher may say nothing for hours, so none is closed for it; the limit
 /// on open files comes first.
 const SILENT_MAX: usize = 1 << 16;
@@ -19,14 +21,21 @@ enum Protocol {
     JsonLines,
 }
 
-/// The connections that speak gRPC. Those that speak JSON lines are handed over, others are closed.
-pub(crate) fn grpc<F>(connections: Connections, mut json_lines: F) -> impl Stream<Item = io::Result<UnixStream>>
+/// The connections that speak gRPC. Those that speak JSON lines are handed over, others are counted and closed.
+pub(crate) fn grpc<F>(
+    connections: Connections,
+    broker: Broker,
+    mut json_lines: F,
+) -> impl Stream<Item = io::Result<UnixStream>>
 where
     F: FnMut(UnixStream),
 {
-    let told_apart = connections.map(async |connection| match connection {
-        Ok(stream) => Ok(protocol(&stream).await.map(|protocol| (protocol, stream))),
-        Err(error) => Err(error),
+    let told_apart = connections.map(move |connection| {
+        let broker = broker.clone();
+        async move {
+            let stream = connection?;
+            Ok(protocol(&stream, &broker).await.map(|protocol| (protocol, stream)))
+        }
     });
     told_apart.buffer_unordered(SILENT_MAX).filter_map(move |connection| {
         future::ready(match connection {
@@ -42,12 +51,13 @@ where
 }
 
 /// What the client speaks; none if it left or speaks neither.
-async fn protocol(stream: &UnixStream) -> Option<Protocol> {
+async fn protocol(stream: &UnixStream, broker: &Broker) -> Option<Protocol> {
     match first_byte(stream).await {
         Ok(Some(b'P')) => Some(Protocol::Grpc),
         Ok(Some(b'{' | b' ' | b'\t' | b'\r' | b'\n')) => Some(Protocol::JsonLines),
         Ok(Some(byte)) => {
             tracing::debug!(bus.first_byte = byte, "connection closed: it speaks neither gRPC nor JSON lines");
+            broker.unknown_protocol();
             None
         }
         Ok(None) | Err(_) => None,

@@ -79,4 +79,6 @@ pub struct Statistics {
     pub not_stored: u64,
     /// The newest id.
     pub last_id: u64,
+    /// Connections that spoke neither protocol.
+    pub unknown_protocol: u64,
 }

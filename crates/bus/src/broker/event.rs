@@ -2,6 +2,8 @@
 
 use std::ops::Deref;
 
+pub use homeport_bus_wire::Event;
+
 /// Topic of the reports about subscribers that fell behind.
 pub(crate) const DROPPED_TOPIC: &str = "bus:dropped";
 /// Topic of the reports about events that were too large for some subscriber.
@@ -12,15 +14,6 @@ pub(crate) const DENIED_TOPIC: &str = "bus:denied";
 
 /// Memory that a queued event takes besides its texts.
 const OVERHEAD_BYTES: usize = 64;
-
-/// Something that happened. Both texts are the publisher's; the bus never looks into them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// What happened, from general to specific: `update:progress`.
-    pub topic: String,
-    /// The details, usually a JSON object.
-    pub value: String,
-}
 
 /// An event that the bus took.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,18 +34,14 @@ impl Deref for Published {
     }
 }
 
-impl Event {
-    /// An event.
-    pub fn new(topic: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { topic: topic.into(), value: value.into() }
-    }
-
+impl Published {
     /// What it counts in a queue's bound.
     pub(crate) const fn size(&self) -> usize {
-        self.topic.len() + self.value.len() + OVERHEAD_BYTES
+        self.event.topic.len() + self.event.value.len() + OVERHEAD_BYTES
     }
+}
 
-    pub(crate) fn is_report(&self) -> bool {
-        [DROPPED_TOPIC, OVERSIZE_TOPIC, DENIED_TOPIC].contains(&self.topic.as_str())
-    }
+/// Whether the bus tells of itself.
+pub(crate) fn is_report(event: &Event) -> bool {
+    [DROPPED_TOPIC, OVERSIZE_TOPIC, DENIED_TOPIC].contains(&event.topic.as_str())
 }

@@ -43,12 +43,14 @@ pub(crate) struct Kept {
     pub(crate) not_stored: u64,
     /// The newest event that should be on disk and is not.
     pub(crate) lost_to: u64,
+    /// Whether the disk takes nothing at present.
+    pub(crate) failing: bool,
 }
 
 impl Kept {
     pub(crate) fn new(keep: Keep, now_ms: i64) -> Self {
         let ring = Ring::new(keep.ring_events, keep.ring_bytes, (keep.last_id, now_ms));
-        Self { keep, ring, pending: Vec::new(), pending_bytes: 0, not_stored: 0, lost_to: 0 }
+        Self { keep, ring, pending: Vec::new(), pending_bytes: 0, not_stored: 0, lost_to: 0, failing: false }
     }
 
     pub(crate) fn is_stored(&self, topic: &str) -> bool {

@@ -65,6 +65,9 @@ impl Registry {
         if self.draining {
             return Err(BrokerError::Draining);
         }
+        if stored.is_some() && self.kept.failing && self.kept.is_stored(&event.topic) {
+            return Err(BrokerError::NotStoring);
+        }
         self.last_id += 1;
         let event = Arc::new(Published { id: self.last_id, time_ms, event });
         self.statistics.events_in += 1;
@@ -145,6 +148,10 @@ impl Registry {
 
     pub(crate) const fn replayed(&mut self, events: u64) {
         self.statistics.events_out += events;
+    }
+
+    pub(crate) const fn unknown_protocol(&mut self) {
+        self.statistics.unknown_protocol += 1;
     }
 
     pub(crate) fn deny(&mut self, socket: &str, action: &'static str, topic: &str) {

@@ -2,10 +2,9 @@
 
 use tokio::net::UnixStream;
 
-use super::{
-    line::{self, Line},
-    reader::Reader,
-};
+use homeport_bus_wire::line::{self, Line};
+
+use super::reader::Reader;
 use crate::{broker::Broker, door::Door};
 
 /// Publishes line by line until the client leaves or asks for a subscription, whose prefix is returned. Lines that say

@@ -5,7 +5,8 @@ use std::{io, time::Duration};
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::net::UnixStream;
 
-use super::line;
+use homeport_bus_wire::line;
+
 use crate::{
     broker::{Broker, Filter, Protocol, Subscription},
     door::Door,

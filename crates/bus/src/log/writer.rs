@@ -33,13 +33,14 @@ pub(crate) struct Writer {
     broker: Broker,
     bytes_max: i64,
     age_max_ms: i64,
-    failing: bool,
+    /// What the disk did not take, and the newest id with it. It is tried again before anything else.
+    failed: Option<(Vec<Pending>, u64)>,
 }
 
 impl Writer {
     pub(crate) fn new(log: Arc<Log>, broker: Broker, config: &StoreSection) -> Self {
         let bytes_max = signed(config.bytes);
-        Self { log, broker, bytes_max, age_max_ms: i64::from(config.hours) * 3_600_000, failing: false }
+        Self { log, broker, bytes_max, age_max_ms: i64::from(config.hours) * 3_600_000, failed: None }
     }
 
     /// Writes until the broker drains, and then what it took before.
@@ -47,34 +48,63 @@ impl Writer {
         let mut tick = tokio::time::interval(TICK);
         loop {
             let draining = self.broker.is_draining();
-            let (pending, last_id) = self.broker.take_pending();
-            self.write(pending, last_id).await;
+            self.write().await;
             if draining {
                 break;
             }
             tokio::select! {
+                _ = tick.tick() => if self.failed.is_none() { self.expire_all().await },
                 () = self.broker.pending() => {}
-                _ = tick.tick() => self.expire_all().await,
             }
+            // While the disk takes nothing it is tried once a tick, and whoever waits for it is told to go on without.
+            while self.failed.is_some() && !self.broker.is_draining() {
+                self.broker.storing_fails();
+                tokio::select! {
+                    _ = tick.tick() => break,
+                    () = self.broker.pending() => {}
+                }
+            }
+        }
+        if let Some((pending, last_id)) = self.failed.take() {
+            tracing::error!(bus.events = pending.len(), "the bus stops, and these events are not on disk");
+            self.broker.lose(last_id, pending.len() as u64);
         }
         self.broker.settle(u64::MAX);
         self.log.close().await;
     }
 
-    async fn write(&mut self, pending: Vec<Pending>, last_id: u64) {
-        let result = self.try_write(&pending, last_id).await;
-        if result.is_err() {
-            let newest = pending.last().map_or(0, |pending| pending.event.id);
-            self.broker.lose(newest, pending.len() as u64);
-        }
-        self.broker.settle(last_id);
-        if result.is_ok() {
-            // Who does not wait any more does not want to know.
-            for stored in pending.into_iter().filter_map(|pending| pending.stored) {
-                stored.send(()).unwrap_or_default();
+    /// Writes what waits: first what could not be written before.
+    async fn write(&mut self) {
+        let again = self.failed.is_some();
+        let (mut pending, last_id) = self.failed.take().unwrap_or_else(|| self.broker.take_pending());
+        match self.try_write(&pending, last_id).await {
+            Ok(()) => {
+                self.broker.settle(last_id);
+                for stored in pending.iter_mut().filter_map(|pending| pending.stored.take()) {
+                    // Who does not wait any more does not want to know.
+                    stored.send(()).unwrap_or_default();
+                }
+                if again {
+                    tracing::info!("events are stored again");
+                    self.broker.storing_works();
+                    self.tell("ok");
+                }
+            }
+            Err(error) => {
+                for event in &mut pending {
+                    // Who waits is told that it is not stored.
+                    event.stored = None;
+                }
+                self.failed = Some((pending, last_id));
+                self.broker.storing_fails();
+                if again {
+                    tracing::debug!(error = chain(&error), "events still cannot be stored");
+                } else {
+                    tracing::error!(error = chain(&error), "events cannot be stored; they wait until they can");
+                    self.tell("failing");
+                }
             }
         }
-        self.tell(result);
     }
 
     async fn try_write(&self, pending: &[Pending], last_id: u64) -> Result<(), StoreError> {
@@ -100,19 +130,7 @@ impl Writer {
     }
 
     /// Says once that storing fails, and once that it works again.
-    fn tell(&mut self, result: Result<(), StoreError>) {
-        let state = match result {
-            Ok(()) if self.failing => {
-                tracing::info!("events are stored again");
-                "ok"
-            }
-            Err(error) if !self.failing => {
-                tracing::error!(error = chain(&error), "events cannot be stored; they are only delivered");
-                "failing"
-            }
-            _ => return,
-        };
-        self.failing = state == "failing";
+    fn tell(&self, state: &str) {
         let value = serde_json::json!({ "state": state, "not_stored": self.broker.statistics().not_stored });
         // Refused only while draining; the log has it.
         drop(self.broker.publish(Event::new(STORE_TOPIC, value.to_string())));

@@ -74,8 +74,8 @@ impl BusService for Bus {
         self.door.publish(broker, &topic)?;
         let (taken, answer) = broker.publish_stored(Event { topic, value }).map_err(|error| to_status(&error))?;
         if taken.stored {
-            let not_stored = "the event was delivered but cannot be stored; make room on the disk, and see the log";
-            answer.await.map_err(|_| Status::resource_exhausted(not_stored))?;
+            let not_stored = "the event was delivered but is not on disk yet; make room there, and see the log";
+            answer.await.map_err(|_| Status::unavailable(not_stored))?;
         }
         self.parts.latency.add(start.elapsed());
         Ok(Response::new(PublishResponse { id: taken.id, stored: taken.stored }))
@@ -154,6 +154,7 @@ impl BusService for Bus {
             events_not_stored: figures.not_stored,
             publish_latency: Some(self.parts.latency.histogram()),
             last_id: figures.last_id,
+            unknown_protocol: figures.unknown_protocol,
         }))
     }
 }

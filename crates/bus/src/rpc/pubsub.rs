@@ -1,21 +1,68 @@
 //! `pubservice.PubsubService`.
+//!
+//! It stands on tonic's codec and transport but not on the generated server: that one copies each event for each of its
+//! subscribers.
 
-use futures::{Stream, StreamExt as _};
-use homeport_proto::pubservice::{self, pubsub_service_server::PubsubService};
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+};
+
+use futures::{
+    Stream, StreamExt as _,
+    future::{self, BoxFuture, Ready},
+    stream::BoxStream,
+};
+use homeport_bus_wire::message;
+use homeport_proto::pubservice::pubsub_service_server::SERVICE_NAME;
 use homeport_service::status::to_status;
-use prost::Message as _;
-use tokio::net::unix::UCred;
-use tonic::{Request, Response, Status, codegen::BoxStream};
+use tonic::{
+    Request, Response, Status,
+    body::Body,
+    server::{Grpc, NamedService, ServerStreamingService, UnaryService},
+};
+use tower::Service;
 
 use crate::{
     MAX_EVENT_BYTES,
     broker::{Broker, Event, Filter, Protocol, Subscription},
     door::{Door, peer},
+    rpc::delivery::{Delivery, DeliveryCodec},
 };
 
+/// The three methods in front of a broker.
+#[derive(Debug, Clone)]
 pub(crate) struct Pubsub {
     broker: Broker,
     door: Door,
+}
+
+impl NamedService for Pubsub {
+    const NAME: &'static str = SERVICE_NAME;
+}
+
+impl Service<http::Request<Body>> for Pubsub {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<http::Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let pubsub = self.clone();
+        Box::pin(async move {
+            let mut grpc = Grpc::new(DeliveryCodec).apply_max_message_size_config(Some(MAX_EVENT_BYTES), None);
+            let method = request.uri().path().rsplit('/').next().unwrap_or_default();
+            Ok(match method {
+                "Publish" => grpc.unary(Publish(pubsub), request).await,
+                "SubscribeTopic" => grpc.server_streaming(SubscribeTopic(pubsub), request).await,
+                "Subscribe" => grpc.server_streaming(Subscribe(pubsub), request).await,
+                _ => Status::unimplemented("there is no such method").into_http(),
+            })
+        })
+    }
 }
 
 impl Pubsub {
@@ -23,60 +70,71 @@ impl Pubsub {
         Self { broker, door }
     }
 
+    fn publish(&self, event: Event) -> Result<Response<Delivery>, Status> {
+        self.door.publish(&self.broker, &event.topic)?;
+        self.broker.publish(event).map_err(|error| to_status(&error))?;
+        Ok(Response::new(Delivery::Nothing))
+    }
+
     /// The caller's response headers follow this at once, so a client that waits for them misses nothing after.
-    fn register(&self, prefix: String, peer: Option<UCred>) -> Result<Subscription, Status> {
+    fn register<T>(&self, prefix: String, request: &Request<T>) -> Result<Subscription, Status> {
         let filter = Filter::Joined(prefix);
         self.door.subscribe(&self.broker, &filter)?;
-        let origin = self.door.origin(Protocol::Pubservice, peer);
+        let origin = self.door.origin(Protocol::Pubservice, peer(request));
         self.broker.subscribe_as(filter, origin).map_err(|error| to_status(&error))
     }
 }
 
-#[tonic::async_trait]
-impl PubsubService for Pubsub {
-    type SubscribeTopicStream = BoxStream<pubservice::String>;
-    type SubscribeStream = BoxStream<pubservice::String>;
+struct Publish(Pubsub);
 
-    async fn publish(&self, request: Request<pubservice::String>) -> Result<Response<pubservice::String>, Status> {
-        let pubservice::String { topic, value } = request.into_inner();
-        self.door.publish(&self.broker, &topic)?;
-        self.broker.publish(Event { topic, value }).map_err(|error| to_status(&error))?;
-        Ok(Response::new(pubservice::String::default()))
-    }
+impl UnaryService<Event> for Publish {
+    type Response = Delivery;
+    type Future = Ready<Result<Response<Delivery>, Status>>;
 
-    async fn subscribe_topic(
-        &self,
-        request: Request<pubservice::String>,
-    ) -> Result<Response<Self::SubscribeTopicStream>, Status> {
-        let subscription = {
-            let peer = peer(&request);
-            self.register(request.into_inner().topic, peer)?
-        };
-        Ok(Response::new(Box::pin(subscription.map(|event| Ok(apart(&event))))))
-    }
-
-    async fn subscribe(&self, request: Request<pubservice::String>) -> Result<Response<Self::SubscribeStream>, Status> {
-        Ok(Response::new(Box::pin(joined_stream(self.register(String::new(), peer(&request))?))))
+    fn call(&mut self, request: Request<Event>) -> Self::Future {
+        future::ready(self.0.publish(request.into_inner()))
     }
 }
 
-fn apart(event: &Event) -> pubservice::String {
-    pubservice::String { topic: event.topic.clone(), value: event.value.clone() }
+/// Events as they are told to one subscriber.
+type Deliveries = BoxStream<'static, Result<Delivery, Status>>;
+
+struct SubscribeTopic(Pubsub);
+
+impl ServerStreamingService<Event> for SubscribeTopic {
+    type Response = Delivery;
+    type ResponseStream = Deliveries;
+    type Future = Ready<Result<Response<Deliveries>, Status>>;
+
+    fn call(&mut self, request: Request<Event>) -> Self::Future {
+        let prefix = request.get_ref().topic.clone();
+        let subscription = self.0.register(prefix, &request);
+        let apart = |subscription: Subscription| subscription.map(|event| Ok(Delivery::Apart(event))).boxed();
+        future::ready(subscription.map(|subscription| Response::new(apart(subscription))))
+    }
 }
 
-fn joined(event: &Event) -> pubservice::String {
-    pubservice::String { topic: String::new(), value: format!("{}:{}", event.topic, event.value) }
+struct Subscribe(Pubsub);
+
+impl ServerStreamingService<Event> for Subscribe {
+    type Response = Delivery;
+    type ResponseStream = Deliveries;
+    type Future = Ready<Result<Response<Deliveries>, Status>>;
+
+    fn call(&mut self, request: Request<Event>) -> Self::Future {
+        let subscription = self.0.register(String::new(), &request);
+        future::ready(subscription.map(|subscription| Response::new(joined(subscription).boxed())))
+    }
 }
 
 /// Every event with its topic in the value. Joined, an event without a topic is a byte longer than it was published; the
 /// one that is too large for its reader then is left out, because it would end the reader's stream.
-fn joined_stream(subscription: Subscription) -> impl Stream<Item = Result<pubservice::String, Status>> + Send {
+fn joined(subscription: Subscription) -> impl Stream<Item = Result<Delivery, Status>> + Send {
     futures::stream::unfold(subscription, async |mut subscription| {
         loop {
             let event = subscription.next().await?;
-            let message = joined(&event);
-            if message.encoded_len() <= MAX_EVENT_BYTES {
-                return Some((Ok(message), subscription));
+            if message::encoded_joined_len(&event) <= MAX_EVENT_BYTES {
+                return Some((Ok(Delivery::Joined(event)), subscription));
             }
             subscription.oversize(&event);
         }

@@ -263,6 +263,9 @@ pub struct GetStatisticsResponse {
     pub publish_latency: ::core::option::Option<Histogram>,
     #[prost(uint64, tag = "13")]
     pub last_id: u64,
+    /// Connections that were closed because they spoke neither protocol.
+    #[prost(uint64, tag = "14")]
+    pub unknown_protocol: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Histogram {
@@ -395,8 +398,9 @@ pub mod bus_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Publishes an event; for a kept topic answers when it is on disk. RESOURCE_EXHAUSTED when it cannot be stored, because
-        /// the disk is full for instance: who is subscribed has it all the same. RESOURCE_EXHAUSTED above 4194304 bytes.
+        /// Publishes an event; for a kept topic answers when it is on disk. UNAVAILABLE when it cannot be stored at present, because
+        /// the disk is full for instance; try again. The first events that meet a full disk are delivered and wait for it, those
+        /// after them nobody gets until they can be stored. RESOURCE_EXHAUSTED above 4194304 bytes.
         pub async fn publish(
             &mut self,
             request: impl tonic::IntoRequest<super::PublishRequest>,
@@ -592,8 +596,9 @@ pub mod bus_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with BusServiceServer.
     #[async_trait]
     pub trait BusService: std::marker::Send + std::marker::Sync + 'static {
-        /// Publishes an event; for a kept topic answers when it is on disk. RESOURCE_EXHAUSTED when it cannot be stored, because
-        /// the disk is full for instance: who is subscribed has it all the same. RESOURCE_EXHAUSTED above 4194304 bytes.
+        /// Publishes an event; for a kept topic answers when it is on disk. UNAVAILABLE when it cannot be stored at present, because
+        /// the disk is full for instance; try again. The first events that meet a full disk are delivered and wait for it, those
+        /// after them nobody gets until they can be stored. RESOURCE_EXHAUSTED above 4194304 bytes.
         async fn publish(
             &self,
             request: tonic::Request<super::PublishRequest>,

@@ -1,4 +1,4 @@
-//! One line, in and out.
+//! One JSON object a line, in and out.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::broker::Event;
+use crate::Event;
 
 /// The longest line, newline included, that existing subscribers read; a longer one ends their stream.
-pub(crate) const DELIVERED_MAX: usize = 65_536;
+pub const DELIVERED_MAX: usize = 65_536;
 
 /// What a topic begins with that asks for a subscription.
 const SUBSCRIBE: &str = "subscribe:";
 
 /// What a client says.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Line {
+pub enum Line {
     /// Something happened.
     Publish(Event),
     /// From now on it wants every event whose topic begins with this.
@@ -26,7 +26,7 @@ pub(crate) enum Line {
 }
 
 /// Reads a line; none if it is no JSON object with a topic and a value.
-pub(crate) fn parse(line: &[u8]) -> Option<Line> {
+pub fn parse(line: &[u8]) -> Option<Line> {
     let Message { topic, value } = serde_json::from_slice(line).ok()?;
     Some(match topic.strip_prefix(SUBSCRIBE) {
         Some(prefix) => Line::Subscribe(prefix.to_owned()),
@@ -35,7 +35,7 @@ pub(crate) fn parse(line: &[u8]) -> Option<Line> {
 }
 
 /// Appends an event as a line; false, and nothing appended, if it would be longer than its readers take.
-pub(crate) fn append(buffer: &mut Vec<u8>, event: &Event) -> bool {
+pub fn append(buffer: &mut Vec<u8>, event: &Event) -> bool {
     let start = buffer.len();
     let message = Delivery { topic: &event.topic, value: &event.value };
     let written = serde_json::to_writer(&mut *buffer, &message).is_ok();
