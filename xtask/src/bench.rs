@@ -1,60 +1,102 @@
 //! The figures that `docs/benchmarks.md` states, measured again on this machine and written there.
 
-use std::fmt::Write;
+mod page;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::docker::Docker;
-use crate::engine::Place;
+use crate::host::apt;
 use crate::{binaries, program, repository, say::say, stack, test};
-
-/// What stands above the table.
-const INTRODUCTION: &str = "# Benchmarks\n\nWritten by `cargo xtask bench`, which measures the release binaries against \
-                            a real engine with real images.\n\n";
 
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct Options {
+    /// One part only
+    part: Option<Part>,
     /// Also how long it takes to compile everything from nothing
     #[arg(long)]
     cold_build: bool,
 }
 
+/// A part of the figures: a section of the page, and an argument of the program that measures.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Start, memory and sizes of all processes, and the downtime of an update
+    Stack,
+    /// The event bus, beside nats-server and redis
+    Bus,
+}
+
+impl Part {
+    const ALL: [Self; 2] = [Self::Stack, Self::Bus];
+
+    /// As it is typed.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Stack => "stack",
+            Self::Bus => "bus",
+        }
+    }
+
+    /// The programs that it is measured beside; their packages have the same names.
+    const fn peers(self) -> &'static [&'static str] {
+        match self {
+            Self::Stack => &[],
+            Self::Bus => &["nats-server", "redis-server"],
+        }
+    }
+}
+
 pub(crate) fn run(options: &Options) -> Result<()> {
     let binaries = binaries::build()?;
-    let mut table = test::on_private_engine(|place| {
-        let measured = measure(place, &binaries)?;
-        let docker = Docker::find(&place.host()).context("there is no `docker` command")?;
-        Ok(measured + "\n" + &image_rows(&docker, &binaries)?)
-    })?;
-    if options.cold_build {
-        table.push_str(&cold_build_row()?);
+    let parts = options.part.map_or(Part::ALL.to_vec(), |part| vec![part]);
+    for part in parts {
+        install_missing(part.peers())?;
+        let mut table = match part {
+            Part::Stack => measure_stack(&binaries)?,
+            Part::Bus => measure(part, &test::binaries_environment(&binaries)?)?,
+        };
+        if part == Part::Stack && options.cold_build {
+            table.push_str(&cold_build_row()?);
+        }
+        let file = page::write(part.name(), &table)?;
+        say(format_args!("{table}\nWritten to {}", file.display()));
     }
-    let file = repository::root().join("docs/benchmarks.md");
-    std::fs::create_dir_all(repository::root().join("docs")).context("creating docs")?;
-    std::fs::write(&file, format!("{INTRODUCTION}Machine: {}.\n\n{table}", machine()))
-        .with_context(|| format!("writing {}", file.display()))?;
-    say(format_args!("{table}\nWritten to {}", file.display()));
     Ok(())
 }
 
+fn install_missing(programs: &[&str]) -> Result<()> {
+    let missing: Vec<_> = programs.iter().copied().filter(|name| program::find(name).is_none()).collect();
+    if missing.is_empty() { Ok(()) } else { apt::install(&missing) }
+}
+
+fn measure_stack(binaries: &[PathBuf]) -> Result<String> {
+    test::on_private_engine(|place| {
+        let measured = measure(Part::Stack, &test::environment(place, binaries)?)?;
+        let docker = Docker::find(&place.host()).context("there is no `docker` command")?;
+        Ok(measured + &image_rows(&docker, binaries)?)
+    })
+}
+
 /// The program that measures prints a table, whose rows have the form of [`row`].
-fn measure(place: &Place, binaries: &[PathBuf]) -> Result<String> {
+fn measure(part: Part, environment: &[(&'static str, OsString)]) -> Result<String> {
     let mut cargo = Command::new("cargo");
     cargo
         .current_dir(repository::root())
-        .args(["run", "--quiet", "--release", "--package", test::E2E, "--bin", "bench"])
-        .envs(test::environment(place, binaries)?)
+        .args(["run", "--quiet", "--release", "--package", test::E2E, "--bin", "bench", "--", part.name()])
+        .envs(environment.iter().cloned())
         .stderr(Stdio::inherit());
     let output = cargo.output().context("starting cargo")?;
     if !output.status.success() {
         bail!("measuring failed; why is said above");
     }
-    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned() + "\n")
 }
 
 fn image_rows(docker: &Docker, binaries: &[PathBuf]) -> Result<String> {
@@ -92,14 +134,4 @@ fn row(figure: &str, measured: &str, to_reach: &str) -> String {
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal place")]
 fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
-}
-
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let mut text = format!("{cores} cores");
-    if let Ok(release) = crate::host::Release::read() {
-        // Writing to a string cannot fail.
-        write!(text, ", {}", release.name).ok();
-    }
-    text
 }

@@ -3,13 +3,16 @@
 //! `cargo xtask test e2e` prepares the engine and the images (`cargo xtask engine start`, `cargo xtask fixtures`) and
 //! runs them. Everything a run makes carries the label `homeport.test=<run>` and is removed at its end.
 
+mod bus;
 mod engine;
 mod fixtures;
+pub mod http2;
 mod project;
 mod run;
 mod stack;
 mod wait;
 
+pub use bus::Bus;
 pub use engine::Engine;
 pub use fixtures::{Fixtures, Versions};
 pub use project::{Project, free_port};

@@ -8,7 +8,10 @@ use std::{
 use anyhow::Context as _;
 use homeport_e2e::{Run, SERVICES, Stack};
 
-use crate::figures::{row, spread};
+use crate::{
+    figures::{row, spread},
+    process::kilobytes,
+};
 
 /// How often the stack is started.
 const STARTS: usize = 5;
@@ -50,11 +53,4 @@ fn memory(stack: &Stack) -> anyhow::Result<()> {
     );
     row("idle memory of all five", &measured, "80 MB");
     Ok(())
-}
-
-/// A field of a file in `/proc`, in KiB.
-fn kilobytes(path: &str, field: &str) -> anyhow::Result<u64> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
-    let line = text.lines().find(|line| line.starts_with(field)).with_context(|| format!("{path} lacks {field}"))?;
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).with_context(|| format!("{line} is no size"))
 }

@@ -1,15 +1,25 @@
 //! The figures in `docs/benchmarks.md`, measured on the machine it runs on. `cargo xtask bench` prepares and calls it.
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
+mod bus;
 mod downtime;
 mod figures;
 mod footprint;
+mod process;
 
+use anyhow::bail;
 use homeport_e2e::Run;
 
 fn main() -> anyhow::Result<()> {
-    let run = Run::new("bench")?;
+    let part = std::env::args().nth(1);
     println!("| figure | measured | to reach |\n| --- | --- | --- |");
-    footprint::measure(&run)?;
-    downtime::measure(&run)
+    match part.as_deref() {
+        Some("stack") => {
+            let run = Run::new("bench")?;
+            footprint::measure(&run)?;
+            downtime::measure(&run)
+        }
+        Some("bus") => bus::measure(),
+        _ => bail!("say what to measure: stack or bus"),
+    }
 }
