@@ -11,4 +11,5 @@ mod images;
 mod ports;
 mod replacement;
 mod snapshots;
+mod specs;
 mod world;
