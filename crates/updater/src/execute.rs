@@ -6,6 +6,7 @@
 mod copy;
 mod create;
 mod edit;
+mod followers;
 mod health;
 mod hold;
 mod keep_image;
@@ -64,12 +65,16 @@ pub mod step {
     pub const SWAP: &str = "swap";
     /// The new container has proved itself.
     pub const HEALTH: &str = "health";
+    /// As an undo: containers that depend on the old one follow it.
+    pub const REJOIN: &str = "rejoin";
+    /// Containers that depend on it follow the new container.
+    pub const FOLLOW: &str = "follow";
     /// Nothing that is not needed any more is left.
     pub const TIDY: &str = "tidy";
 
     /// All steps with an undo but the first, whose undo proves that the others have worked.
-    pub const UNDOABLE: [&str; 12] =
-        [KEEP_IMAGE, HOLD, PULL, CREATE, COPY, EDIT, STOP, SYNC, RESTORE, RECREATE, SWAP, HEALTH];
+    pub const UNDOABLE: [&str; 14] =
+        [REJOIN, FOLLOW, KEEP_IMAGE, HOLD, PULL, CREATE, COPY, EDIT, STOP, SYNC, RESTORE, RECREATE, SWAP, HEALTH];
 }
 
 /// What all steps of an operation work on.
@@ -140,12 +145,12 @@ pub fn workflow(work: Work) -> Workflow {
     let work = Arc::new(work);
     let has_data = work.plan().has_data();
     let is_compose = matches!(work.plan().way, Way::Compose { .. });
-    let mut steps: Vec<Box<dyn Step>> = vec![
-        Box::new(validate::Validate(Arc::clone(&work))),
-        Box::new(keep_image::KeepImage(Arc::clone(&work))),
-        Box::new(hold::Hold(Arc::clone(&work))),
-        Box::new(pull::Pull(Arc::clone(&work))),
-    ];
+    let mut steps: Vec<Box<dyn Step>> =
+        vec![Box::new(validate::Validate(Arc::clone(&work))), Box::new(keep_image::KeepImage(Arc::clone(&work)))];
+    if !work.plan().followers.is_empty() {
+        steps.push(Box::new(followers::Rejoin(Arc::clone(&work))));
+    }
+    steps.extend([Box::new(hold::Hold(Arc::clone(&work))) as Box<dyn Step>, Box::new(pull::Pull(Arc::clone(&work)))]);
     if !is_compose {
         steps.push(Box::new(create::Create(Arc::clone(&work))));
     }
@@ -170,6 +175,9 @@ pub fn workflow(work: Work) -> Workflow {
         steps.push(Box::new(swap::Swap(Arc::clone(&work))));
     }
     steps.push(Box::new(health::Prove(Arc::clone(&work))));
+    if !work.plan().followers.is_empty() {
+        steps.push(Box::new(followers::Follow(Arc::clone(&work))));
+    }
     Workflow::new(steps, vec![Box::new(tidy::Tidy(work))])
 }
 

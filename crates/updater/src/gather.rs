@@ -8,7 +8,7 @@ use crate::{
     engine::{Container, Engine, EngineError, EngineErrorKind, Port, PortAnswer, Project, WantedPort},
     error::UpdateError,
     inventory::ComposePlace,
-    plan::{Facts, ProjectFacts, Shared},
+    plan::{Facts, ProjectFacts, Shared, followers},
 };
 
 /// How long a port may take to answer the question what it answers now.
@@ -27,7 +27,12 @@ pub async fn gather(engine: &dyn Engine, container: &str) -> Result<Facts, Updat
         None => None,
     };
     let ports = ports(engine, subject).await?;
-    Ok(Facts { shared: shared(subject, &all), container: subject.clone(), own_container, project, ports })
+    // What does not run takes nothing away from others, and gives them nothing to follow.
+    let (followers, warnings) =
+        if subject.is_up() { followers(subject, own_container.as_deref(), &all) } else { Default::default() };
+    let followers = followers.into_iter().map(|(follower, _)| follower).collect();
+    let shared = shared(subject, &all);
+    Ok(Facts { shared, container: subject.clone(), own_container, project, followers, warnings, ports })
 }
 
 /// A container by its name, else by the beginning of its id if that is unambiguous.
@@ -139,7 +144,6 @@ fn shared(subject: &Container, all: &[Container]) -> Vec<Shared> {
     all.iter()
         .filter(|other| other.id != subject.id && other.is_up())
         .filter_map(|other| {
-            let network = other.network_mode.strip_prefix("container:").is_some_and(|of| of == subject.id);
             let sources: Vec<String> = subject
                 .mounts
                 .iter()
@@ -151,7 +155,7 @@ fn shared(subject: &Container, all: &[Container]) -> Vec<Shared> {
                 })
                 .map(|mount| mount.source.clone())
                 .collect();
-            (network || !sources.is_empty()).then(|| Shared { container: other.name.clone(), network, sources })
+            (!sources.is_empty()).then(|| Shared { container: other.name.clone(), sources })
         })
         .collect()
 }

@@ -7,6 +7,7 @@ mod data;
 mod decide;
 mod edit;
 mod facts;
+mod followers;
 mod names;
 mod order;
 mod outlook;
@@ -23,6 +24,7 @@ pub use compare::differences;
 pub use decide::{PlanError, plan_update, same_reference};
 pub use edit::{EditError, value_back};
 pub use facts::{Facts, ProjectFacts, Shared, Target};
+pub use followers::{Follower, Need, followers};
 pub use names::{Names, repository_of};
 pub use order::dependencies_first;
 pub use outlook::{
@@ -59,6 +61,9 @@ pub struct Plan {
     pub restore: Option<String>,
     /// What the new container has to prove.
     pub proof: Proof,
+    /// Other containers that follow, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<Follower>,
     /// What is taken away after success: kept images and data of operations before.
     pub obsolete: Vec<Kept>,
     /// What a person should know. Those that would stop the plan are only here when it was forced.

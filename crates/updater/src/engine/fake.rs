@@ -1,19 +1,23 @@
 //! A model of the engine, of compose and of docker-agent's files and snapshots, which fails at every instant it is told
 //! to.
 
+mod world;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use tokio::sync::Notify;
 
+pub(crate) use world::World;
+use world::normal;
+
 use super::{
-    Container, Difference, Engine, EngineError, EngineErrorKind, Health, Image, Measure, Mount, MountKind, OnProgress,
-    Port, PortAnswer, Project, Pull, Resolved, Source, State, WantedPort,
+    Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, PortAnswer, Project,
+    Pull, Resolved, Source, WantedPort,
 };
 
 /// Who dies.
@@ -29,27 +33,6 @@ pub(crate) enum Fault {
 
 /// Calls that fail before whoever died is back.
 const CALLS_AWAY: usize = 3;
-
-#[derive(Debug, Clone, Default)]
-pub(crate) struct World {
-    pub(crate) containers: BTreeMap<String, Container>,
-    /// Containers with the restart policy `always`, by name.
-    pub(crate) always: BTreeSet<String>,
-    pub(crate) images: BTreeSet<String>,
-    pub(crate) tags: BTreeMap<String, String>,
-    /// Image by digest.
-    pub(crate) registry: BTreeMap<String, String>,
-    pub(crate) files: BTreeMap<String, String>,
-    pub(crate) volumes: BTreeMap<String, String>,
-    pub(crate) snapshots: BTreeMap<String, BTreeMap<String, String>>,
-    /// Images whose containers exit at once.
-    pub(crate) exiting: BTreeSet<String>,
-    /// How much data there is.
-    pub(crate) measured: u64,
-    /// How often a container was started.
-    pub(crate) starts: usize,
-    next: usize,
-}
 
 struct Fuse {
     fault: Fault,
@@ -125,117 +108,6 @@ fn away() -> EngineError {
 
 fn refused(kind: EngineErrorKind, message: &str) -> EngineError {
     EngineError { action: "doing it".to_owned(), kind, message: message.to_owned() }
-}
-
-impl World {
-    /// A container, made but not started. Its inspect document is the list of its volumes.
-    pub(crate) fn create(&mut self, name: &str, image: &str, volumes: &[&str], labels: &[(&str, &str)]) -> String {
-        self.next += 1;
-        let id = format!("{:064x}", self.next);
-        let image_id = self.tags.get(&normal(image)).cloned().unwrap_or_else(|| image.to_owned());
-        let digests = self.registry.iter().filter(|(_, id)| **id == image_id);
-        let container = Container {
-            id: id.clone(),
-            name: name.to_owned(),
-            image: image.to_owned(),
-            repo_digests: digests.map(|(digest, _)| format!("docker.io/library/app@{digest}")).collect(),
-            image_id,
-            state: State::Created,
-            health: Health::None,
-            health_output: String::new(),
-            health_check: None,
-            restart_count: 0,
-            exit_code: 0,
-            error: String::new(),
-            started_at: None,
-            labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-            mounts: volumes
-                .iter()
-                .map(|volume| Mount {
-                    kind: MountKind::Volume,
-                    source: (*volume).to_owned(),
-                    destination: "/data".to_owned(),
-                    is_writable: true,
-                })
-                .collect(),
-            published_ports: Vec::new(),
-            network_mode: "bridge".to_owned(),
-            auto_remove: false,
-            inspect_json: serde_json::to_string(&volumes).unwrap(),
-        };
-        self.containers.insert(id.clone(), container);
-        id
-    }
-
-    /// Each version writes its own form of data; an older one on the data of a newer one makes a mess of it.
-    pub(crate) fn start(&mut self, id: &str) {
-        self.starts += 1;
-        let Some(container) = self.containers.get_mut(id) else { return };
-        let exits = self.exiting.contains(&container.image_id);
-        container.state = if exits { State::Exited } else { State::Running };
-        container.exit_code = i32::from(exits);
-        container.started_at = Some(Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(1));
-        for mount in &container.mounts {
-            let data = self.volumes.entry(mount.source.clone()).or_default();
-            *data = match (container.image_id.as_str(), data.as_str()) {
-                ("sha256:old", "written by old") => "written by old".to_owned(),
-                ("sha256:old", _) => "a mess".to_owned(),
-                _ => "written by new".to_owned(),
-            };
-        }
-    }
-
-    pub(crate) fn stop(&mut self, id: &str) {
-        if let Some(container) = self.containers.get_mut(id).filter(|container| container.is_up()) {
-            container.state = State::Exited;
-        }
-    }
-
-    fn crash(&mut self) {
-        let ids: Vec<String> = self.containers.keys().cloned().collect();
-        for id in ids {
-            self.stop(&id);
-            let container = &self.containers[&id];
-            let name = container.name.split(".homeport-").next().unwrap_or_default();
-            if self.always.contains(name) && container.started_at.is_some() {
-                self.start(&id);
-            }
-        }
-    }
-
-    fn find(&self, wanted: &str) -> Option<&Container> {
-        self.containers.get(wanted).or_else(|| self.containers.values().find(|container| container.name == wanted))
-    }
-
-    fn image(&self, wanted: &str) -> Option<Image> {
-        let id = if self.images.contains(wanted) {
-            Some(wanted)
-        } else {
-            self.tags.get(&normal(wanted)).map(String::as_str)
-        };
-        let id = id.filter(|id| self.images.contains(*id))?;
-        let tags = self.tags.iter().filter(|(_, image)| *image == id).map(|(tag, _)| tag.clone()).collect();
-        Some(Image { id: id.to_owned(), tags })
-    }
-
-    /// Compose files here are lines of `<service>:` and `image: <reference>`.
-    fn compose_images(&self, path: &str) -> BTreeMap<String, String> {
-        let (mut images, mut service) = (BTreeMap::new(), "");
-        for line in self.files.get(path).map(String::as_str).unwrap_or_default().lines().map(str::trim) {
-            if let Some(image) = line.strip_prefix("image: ") {
-                let image = image.split(" #").next().unwrap_or_default();
-                images.insert(service.to_owned(), image.to_owned());
-            } else if let Some(name) = line.strip_suffix(':') {
-                service = name;
-            }
-        }
-        images
-    }
-}
-
-/// `app:1` and `docker.io/library/app:1` are the same.
-fn normal(reference: &str) -> String {
-    reference.parse::<homeport_image_ref::Reference>().map_or_else(|_| reference.to_owned(), |found| found.to_string())
 }
 
 #[async_trait]
@@ -315,10 +187,19 @@ impl Engine for FakeEngine {
             if world.image(image).is_none() {
                 return Err(refused(EngineErrorKind::NotFound, "no such image"));
             }
-            let volumes: Vec<String> = serde_json::from_str(inspect_json).unwrap();
-            let volumes: Vec<&str> = volumes.iter().map(String::as_str).collect();
+            // A list of volumes, or an object with that and the network.
+            let document: serde_json::Value = serde_json::from_str(inspect_json).unwrap();
+            let volumes = document.as_array().or(document["Volumes"].as_array()).unwrap();
+            let volumes: Vec<&str> = volumes.iter().filter_map(|volume| volume.as_str()).collect();
             let labels = [("homeport.operation", operation)];
-            world.create(name, image, &volumes, &labels)
+            let id = world.create(name, image, &volumes, &labels);
+            if let (Some(mode), Some(made)) =
+                (document["HostConfig"]["NetworkMode"].as_str(), world.containers.get_mut(&id))
+            {
+                made.network_mode = mode.to_owned();
+                made.inspect_json = inspect_json.to_owned();
+            }
+            id
         };
         self.instant().await?;
         Ok((id, Vec::new()))

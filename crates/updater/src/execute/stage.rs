@@ -34,7 +34,8 @@ pub fn stage_of(step: &str) -> Option<Stage> {
         step::SYNC => ("backup", 64, 67, "copying what of the data has changed since"),
         step::RESTORE => ("backup", 67, 70, "bringing back the data"),
         step::RECREATE | step::SWAP => ("recreating", 70, 80, "starting the new version"),
-        step::HEALTH => ("health_check", 80, 98, "waiting until the new version has proved itself"),
+        step::FOLLOW => ("restarting_dependents", 95, 98, "restarting the containers that depend on it"),
+        step::HEALTH => ("health_check", 80, 95, "waiting until the new version has proved itself"),
         _ => return None,
     };
     Some(Stage { name, from, to, message })

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use homeport_operation::{Change, Journal, Observer, Outcome, Retry, Runner};
 use homeport_service::clock::SystemClock;
 use homeport_store::{Store, StoreError, Transaction};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{Work, workflow};
@@ -16,8 +17,8 @@ use crate::{
         fake::{FakeEngine, Fault, World},
     },
     plan::{
-        Before, Edit, ImageChange, ImageSource, Job, Kind, Names, PLAN_FORM, Plan, Proof, Run, Saved, SavedFile,
-        Subject, Values, Way, sha256,
+        Before, Edit, Follower, ImageChange, ImageSource, Job, Kind, Names, Need, PLAN_FORM, Plan, Proof, Run, Saved,
+        SavedFile, Subject, Values, Way, sha256,
     },
 };
 
@@ -39,6 +40,8 @@ struct Scenario {
     always: bool,
     /// It does not run, and is not to.
     stopped: bool,
+    /// One container lives in its network, and another asks for a restart after that one.
+    followed: bool,
 }
 
 struct Silent;
@@ -80,7 +83,26 @@ impl Scenario {
         if self.stopped {
             world.stop(&id);
         }
+        if self.followed {
+            world.images.insert("sha256:side".to_owned());
+            world.tags.insert("docker.io/library/side:1".to_owned(), "sha256:side".to_owned());
+            for (name, mode) in [("side", format!("container:{id}")), ("asker", "bridge".to_owned())] {
+                let other = world.create(name, "side:1", &[], &[]);
+                let container = world.containers.get_mut(&other).unwrap();
+                container.inspect_json = json!({ "Volumes": [], "HostConfig": { "NetworkMode": mode } }).to_string();
+                container.network_mode = mode;
+                world.always.insert(name.to_owned());
+                world.start(&other);
+            }
+        }
         world
+    }
+
+    fn followers(self) -> Vec<Follower> {
+        let follower =
+            |name: &str, follows: &str, need| Follower { name: name.to_owned(), follows: follows.to_owned(), need };
+        let all = vec![follower("side", "web", Need::Network), follower("asker", "side", Need::Restart)];
+        if self.followed { all } else { Vec::new() }
     }
 
     fn job(self, world: &World) -> Job {
@@ -131,6 +153,7 @@ impl Scenario {
                 Vec::new()
             },
             restore: None,
+            followers: self.followers(),
             proof: Proof {
                 stable_ms: 0,
                 port_timeout_ms: 0,
@@ -189,8 +212,18 @@ async fn play(scenario: Scenario, fault: Option<(Fault, usize)>) -> Option<(Outc
 fn check(scenario: Scenario, outcome: &Outcome, world: &World, context: &str) {
     let names = Names::new(&Subject { id: String::new(), name: "web".to_owned(), stack: None, run: Run::Always }, ID);
     let containers: Vec<_> = world.containers.values().collect();
-    let [only] = containers.as_slice() else { panic!("{context}: {containers:?}") };
+    let (followers, rest): (Vec<_>, Vec<_>) = world.containers.values().partition(|one| one.image_id == "sha256:side");
+    let [only] = rest.as_slice() else { panic!("{context}: {containers:?}") };
     assert_eq!(only.name, "web", "{context}");
+    let mut names_of: Vec<_> = followers.iter().map(|one| one.name.as_str()).collect();
+    names_of.sort_unstable();
+    assert_eq!(names_of, if scenario.followed { vec!["asker", "side"] } else { Vec::new() }, "{context}");
+    for follower in followers {
+        assert!(follower.is_up(), "{context}: {} does not run", follower.name);
+        if follower.name == "side" {
+            assert_eq!(follower.network_mode, format!("container:{}", only.id), "{context}: it lost its network");
+        }
+    }
     let is_new = match outcome {
         Outcome::Done { warnings } if warnings.is_empty() => true,
         Outcome::Undone { .. } => false,
@@ -228,8 +261,15 @@ async fn torture(scenario: Scenario) {
     }
 }
 
-const COMPOSE: Scenario =
-    Scenario { compose: true, data: false, floating: false, broken: false, always: false, stopped: false };
+const COMPOSE: Scenario = Scenario {
+    compose: true,
+    data: false,
+    floating: false,
+    broken: false,
+    always: false,
+    stopped: false,
+    followed: false,
+};
 const REPLACE: Scenario = Scenario { compose: false, ..COMPOSE };
 
 #[tokio::test]
@@ -272,6 +312,12 @@ async fn what_is_stopped_stays_so_after_every_fault() {
     }
     let (_, world) = play(Scenario { stopped: true, ..COMPOSE }, None).await.unwrap();
     assert_eq!(world.starts, 1, "only its first start");
+}
+
+#[tokio::test]
+async fn what_follows_survives_every_fault() {
+    torture(Scenario { followed: true, ..COMPOSE }).await;
+    torture(Scenario { followed: true, data: true, broken: true, ..REPLACE }).await;
 }
 
 #[tokio::test]

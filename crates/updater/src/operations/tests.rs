@@ -435,12 +435,6 @@ async fn what_cannot_be_updated_is_refused_before_anything_is_done() {
     })
     .await;
     assert!(matches!(error, UpdateError::Plan(PlanError::Replicas { .. })), "{error}");
-    let error = refusal(|world, id| {
-        let lone = world.containers.values_mut().find(|container| container.name == "lone").unwrap();
-        lone.network_mode = format!("container:{id}");
-    })
-    .await;
-    assert!(matches!(error, UpdateError::Plan(PlanError::SharesNetwork { .. })), "{error}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use super::{
 use crate::{config::HealthConfig, engine::Container};
 
 /// Label of Homeport's own containers.
-const ROLE_LABEL: &str = "homeport.role";
+pub(super) const ROLE_LABEL: &str = "homeport.role";
 
 /// Why a container cannot be updated. The text is for the person who asked.
 #[derive(Debug, thiserror::Error)]
@@ -52,17 +52,6 @@ pub enum PlanError {
         container: String,
         /// The reference.
         reference: String,
-    },
-    /// Others would lose their network.
-    #[error(
-        "container {container} shares its network with {others}; they would lose it and have to be recreated \
-         afterwards (use force to go on)"
-    )]
-    SharesNetwork {
-        /// Its name.
-        container: String,
-        /// The others' names.
-        others: String,
     },
     /// The service has several containers.
     #[error(
@@ -138,7 +127,7 @@ pub fn plan_update(
     force: bool,
 ) -> Result<Job, PlanError> {
     let container = &facts.container;
-    let mut warnings = permit(facts, force)?;
+    let mut warnings = permit(facts)?;
     let old: Reference = container
         .image
         .parse()
@@ -173,6 +162,7 @@ pub fn plan_update(
         data: sources,
         restore: None,
         proof: proof::proof(facts, health)?,
+        followers: facts.followers.clone(),
         obsolete,
         warnings,
         force,
@@ -182,8 +172,8 @@ pub fn plan_update(
     Ok(Job { plan, saved })
 }
 
-/// Refuses what must not or cannot be recreated. Returns warnings that force turned refusals into.
-pub(super) fn permit(facts: &Facts, force: bool) -> Result<Vec<String>, PlanError> {
+/// Refuses what must not or cannot be recreated. Returns what a person should know.
+pub(super) fn permit(facts: &Facts) -> Result<Vec<String>, PlanError> {
     let container = &facts.container;
     let name = || container.name.clone();
     if container.label(ROLE_LABEL).is_some() || facts.own_container.as_deref() == Some(&container.id) {
@@ -195,17 +185,7 @@ pub(super) fn permit(facts: &Facts, force: bool) -> Result<Vec<String>, PlanErro
     if let Some(project) = facts.project.as_ref().filter(|project| project.replicas > 1) {
         return Err(PlanError::Replicas { service: project.service.clone(), count: project.replicas });
     }
-    let sharing: Vec<&str> =
-        facts.shared.iter().filter(|shared| shared.network).map(|shared| shared.container.as_str()).collect();
-    let mut warnings = Vec::new();
-    if !sharing.is_empty() {
-        let refusal = PlanError::SharesNetwork { container: name(), others: sharing.join(", ") };
-        if !force {
-            return Err(refusal);
-        }
-        warnings.push(refusal.to_string());
-    }
-    Ok(warnings)
+    Ok(facts.warnings.clone())
 }
 
 pub(super) fn subject(facts: &Facts) -> Subject {

@@ -2,6 +2,7 @@
 
 use homeport_compose_file::Sources;
 
+use super::Follower;
 use crate::engine::{Container, Port, Project};
 
 /// What was found out before deciding.
@@ -15,6 +16,10 @@ pub struct Facts {
     pub project: Option<ProjectFacts>,
     /// Other running containers that use something of it.
     pub shared: Vec<Shared>,
+    /// Others that follow it, in this order.
+    pub followers: Vec<Follower>,
+    /// What a person should know about them.
+    pub warnings: Vec<String>,
     /// What its published ports answer now.
     pub ports: Vec<Port>,
 }
@@ -24,8 +29,6 @@ pub struct Facts {
 pub struct Shared {
     /// Name of the running container.
     pub container: String,
-    /// It runs in the other's network, and loses it when the other is recreated.
-    pub network: bool,
     /// Volumes and paths that both have mounted and it may write to.
     pub sources: Vec<String>,
 }

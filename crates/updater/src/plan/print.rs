@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ImageSource, Kind, Plan, Run, Way};
+use super::{ImageSource, Kind, Need, Plan, Run, Way};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,6 +53,10 @@ impl Plan {
             Way::Replace => format!("give the new container the name {name} and start it"),
         });
         lines.push(self.prove());
+        lines.extend(self.followers.iter().map(|one| match one.need {
+            Need::Network => format!("recreate {}, which lives in the network of {}", one.name, one.follows),
+            Need::Restart => format!("restart {}, which asks for it after {}", one.name, one.follows),
+        }));
         lines.push("clean up; if any of this fails, bring everything back as it was".to_owned());
         lines
     }

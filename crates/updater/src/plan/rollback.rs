@@ -23,7 +23,7 @@ pub struct Past {
 
 /// Decides how a container comes back to what was before an update.
 pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: bool) -> Result<Job, PlanError> {
-    let mut warnings = decide::permit(facts, force)?;
+    let mut warnings = decide::permit(facts)?;
     let (container, before) = (&facts.container, &past.job.plan);
     if before.has_data() && past.snapshot.is_none() {
         let refusal = PlanError::NoSnapshot { operation: past.operation.clone() };
@@ -60,6 +60,7 @@ pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: b
         data: if past.snapshot.is_some() { union(&sources, &before.data) } else { sources },
         restore: past.snapshot.clone(),
         proof: proof::proof(facts, health)?,
+        followers: facts.followers.clone(),
         obsolete: vec![past.kept.clone()],
         warnings,
         force,

@@ -1,0 +1,141 @@
+//! The state of the model: containers, images, files and data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::super::{Container, Health, Image, Mount, MountKind, State};
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct World {
+    pub(crate) containers: BTreeMap<String, Container>,
+    /// Containers with the restart policy `always`, by name.
+    pub(crate) always: BTreeSet<String>,
+    pub(crate) images: BTreeSet<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Image by digest.
+    pub(crate) registry: BTreeMap<String, String>,
+    pub(crate) files: BTreeMap<String, String>,
+    pub(crate) volumes: BTreeMap<String, String>,
+    pub(crate) snapshots: BTreeMap<String, BTreeMap<String, String>>,
+    /// Images whose containers exit at once.
+    pub(crate) exiting: BTreeSet<String>,
+    /// How much data there is.
+    pub(crate) measured: u64,
+    /// How often a container was started.
+    pub(crate) starts: usize,
+    pub(super) next: usize,
+}
+
+impl World {
+    /// A container, made but not started. Its inspect document is the list of its volumes.
+    pub(crate) fn create(&mut self, name: &str, image: &str, volumes: &[&str], labels: &[(&str, &str)]) -> String {
+        self.next += 1;
+        let id = format!("{:064x}", self.next);
+        let image_id = self.tags.get(&normal(image)).cloned().unwrap_or_else(|| image.to_owned());
+        let digests = self.registry.iter().filter(|(_, id)| **id == image_id);
+        let container = Container {
+            id: id.clone(),
+            name: name.to_owned(),
+            image: image.to_owned(),
+            repo_digests: digests.map(|(digest, _)| format!("docker.io/library/app@{digest}")).collect(),
+            image_id,
+            state: State::Created,
+            health: Health::None,
+            health_output: String::new(),
+            health_check: None,
+            restart_count: 0,
+            exit_code: 0,
+            error: String::new(),
+            started_at: None,
+            labels: labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            mounts: volumes
+                .iter()
+                .map(|volume| Mount {
+                    kind: MountKind::Volume,
+                    source: (*volume).to_owned(),
+                    destination: "/data".to_owned(),
+                    is_writable: true,
+                })
+                .collect(),
+            published_ports: Vec::new(),
+            network_mode: "bridge".to_owned(),
+            auto_remove: false,
+            inspect_json: serde_json::to_string(&volumes).unwrap(),
+        };
+        self.containers.insert(id.clone(), container);
+        id
+    }
+
+    /// Each version writes its own form of data; an older one on the data of a newer one makes a mess of it.
+    pub(crate) fn start(&mut self, id: &str) {
+        self.starts += 1;
+        let Some(container) = self.containers.get_mut(id) else { return };
+        let exits = self.exiting.contains(&container.image_id);
+        container.state = if exits { State::Exited } else { State::Running };
+        container.exit_code = i32::from(exits);
+        container.started_at = Some(
+            Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(i64::try_from(self.starts).unwrap_or(i64::MAX)),
+        );
+        for mount in &container.mounts {
+            let data = self.volumes.entry(mount.source.clone()).or_default();
+            *data = match (container.image_id.as_str(), data.as_str()) {
+                ("sha256:old", "written by old") => "written by old".to_owned(),
+                ("sha256:old", _) => "a mess".to_owned(),
+                _ => "written by new".to_owned(),
+            };
+        }
+    }
+
+    pub(crate) fn stop(&mut self, id: &str) {
+        if let Some(container) = self.containers.get_mut(id).filter(|container| container.is_up()) {
+            container.state = State::Exited;
+        }
+    }
+
+    pub(super) fn crash(&mut self) {
+        let ids: Vec<String> = self.containers.keys().cloned().collect();
+        for id in ids {
+            self.stop(&id);
+            let container = &self.containers[&id];
+            let name = container.name.split(".homeport-").next().unwrap_or_default();
+            if self.always.contains(name) && container.started_at.is_some() {
+                self.start(&id);
+            }
+        }
+    }
+
+    pub(super) fn find(&self, wanted: &str) -> Option<&Container> {
+        self.containers.get(wanted).or_else(|| self.containers.values().find(|container| container.name == wanted))
+    }
+
+    pub(super) fn image(&self, wanted: &str) -> Option<Image> {
+        let id = if self.images.contains(wanted) {
+            Some(wanted)
+        } else {
+            self.tags.get(&normal(wanted)).map(String::as_str)
+        };
+        let id = id.filter(|id| self.images.contains(*id))?;
+        let tags = self.tags.iter().filter(|(_, image)| *image == id).map(|(tag, _)| tag.clone()).collect();
+        Some(Image { id: id.to_owned(), tags })
+    }
+
+    /// Compose files here are lines of `<service>:` and `image: <reference>`.
+    pub(super) fn compose_images(&self, path: &str) -> BTreeMap<String, String> {
+        let (mut images, mut service) = (BTreeMap::new(), "");
+        for line in self.files.get(path).map(String::as_str).unwrap_or_default().lines().map(str::trim) {
+            if let Some(image) = line.strip_prefix("image: ") {
+                let image = image.split(" #").next().unwrap_or_default();
+                images.insert(service.to_owned(), image.to_owned());
+            } else if let Some(name) = line.strip_suffix(':') {
+                service = name;
+            }
+        }
+        images
+    }
+}
+
+/// `app:1` and `docker.io/library/app:1` are the same.
+pub(super) fn normal(reference: &str) -> String {
+    reference.parse::<homeport_image_ref::Reference>().map_or_else(|_| reference.to_owned(), |found| found.to_string())
+}

@@ -1,0 +1,188 @@
+//! Containers that follow the one that is worked on.
+//!
+//! Going forward they follow once the new version has proved itself. Going back they follow too, whatever was done to
+//! them: the old container may be another one than before, and even the same one has a new network once it was stopped.
+//! Both look at what is there and change only what does not follow yet.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use homeport_operation::{Scope, Step, StepError};
+use serde_json::{Value, json};
+
+use super::{Work, describe, failed, is_touched, step};
+use crate::{
+    engine::{Container, Health},
+    plan::{Follower, Names, Need, Run, Subject},
+};
+
+/// How long a follower may take to become healthy before that is told as a warning.
+const HEALTH_LIMIT: Duration = Duration::from_secs(30);
+
+pub(super) struct Follow(pub(super) Arc<Work>);
+
+/// Stands before the steps that touch the container, so that its undo comes after theirs.
+pub(super) struct Rejoin(pub(super) Arc<Work>);
+
+#[async_trait]
+impl Step for Follow {
+    fn name(&self) -> &'static str {
+        step::FOLLOW
+    }
+
+    async fn run(&self, scope: &Scope<'_>) -> Result<(), StepError> {
+        let work = &self.0;
+        let followers = &work.plan().followers;
+        for (number, follower) in followers.iter().enumerate() {
+            let percent = u32::try_from(number * 100 / followers.len()).unwrap_or(100);
+            scope.progress(percent, &format!("{} follows {}", follower.name, follower.follows));
+            work.follow(follower).await?;
+            work.wait_for(follower).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Step for Rejoin {
+    fn name(&self) -> &'static str {
+        step::REJOIN
+    }
+
+    async fn run(&self, _: &Scope<'_>) -> Result<(), StepError> {
+        Ok(())
+    }
+
+    async fn undo(&self, scope: &Scope<'_>) -> Result<(), StepError> {
+        let work = &self.0;
+        if !is_touched(scope) {
+            return Ok(());
+        }
+        let mut problems = Vec::new();
+        for follower in &work.plan().followers {
+            match work.follow(follower).await {
+                Ok(()) => {}
+                Err(error) if error.is_away() => return Err(error),
+                Err(error) => problems.push(format!("{}: {error}", follower.name)),
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(StepError::failed(problems.join("; "))) }
+    }
+}
+
+impl Work {
+    /// Makes a container follow the one that it depends on, if it does not do so already.
+    async fn follow(&self, follower: &Follower) -> Result<(), StepError> {
+        let owner = self.engine.container(&follower.follows).await.map_err(failed)?;
+        let owner = owner.ok_or_else(|| {
+            StepError::failed(format!("{} cannot follow {}, which is gone", follower.name, follower.follows))
+        })?;
+        let Some(mut present) = self.present(follower).await? else { return Ok(()) };
+        self.remove_leftovers(follower, &present.id).await?;
+        if follower.need == Need::Network && !is_in_network(&present, &owner) {
+            present = self.move_to(follower, &present, &owner).await?;
+        } else if !present.is_up() || present.started_at < owner.started_at {
+            self.engine.stop(&present.id).await.map_err(failed)?;
+            self.engine.start(&present.id).await.map_err(failed)?;
+        }
+        self.remove_leftovers(follower, &present.id).await
+    }
+
+    /// Removes what this move, or one before that a crash interrupted, has set aside or not used.
+    async fn remove_leftovers(&self, follower: &Follower, present: &str) -> Result<(), StepError> {
+        let names = self.follower_names(follower);
+        for leftover in [&names.aside, &names.replacement] {
+            if let Some(found) = self.engine.container(leftover).await.map_err(failed)?
+                && found.id != present
+            {
+                self.engine.remove(&found.id).await.map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The container under its name, whatever a crash in the middle of its move has left. None: it was removed by
+    /// someone, which is theirs to do.
+    async fn present(&self, follower: &Follower) -> Result<Option<Container>, StepError> {
+        let names = self.follower_names(follower);
+        for name in [&follower.name, &names.replacement, &names.aside] {
+            let Some(found) = self.engine.container(name).await.map_err(failed)?.filter(|found| found.name == **name)
+            else {
+                continue;
+            };
+            if found.name != follower.name {
+                self.engine.rename(&found.id, &follower.name).await.map_err(failed)?;
+                return self.engine.container(&found.id).await.map_err(failed);
+            }
+            return Ok(Some(found));
+        }
+        tracing::warn!(container.name = follower.name, "a container that should follow was removed by someone");
+        Ok(None)
+    }
+
+    /// The same container in the network of another owner. The engine cannot move one, so it is made again, from the same
+    /// image.
+    async fn move_to(&self, follower: &Follower, old: &Container, owner: &Container) -> Result<Container, StepError> {
+        let names = self.follower_names(follower);
+        let wanted = in_network(&old.inspect_json, &owner.id);
+        let image = match self.engine.image(&old.image).await.map_err(failed)? {
+            Some(found) if found.id == old.image_id => &old.image,
+            _ => &old.image_id,
+        };
+        let operation = format!("{}/{}", self.id, follower.name);
+        let (id, differences) =
+            self.engine.create_replacement(&wanted, image, &names.replacement, &operation).await.map_err(failed)?;
+        if !differences.is_empty() && !self.plan().force {
+            self.engine.remove(&id).await.map_err(failed)?;
+            return Err(StepError::failed(format!(
+                "{} shares the network of {} and cannot be made again as it is: {}",
+                follower.name,
+                follower.follows,
+                describe(&differences).join("; ")
+            )));
+        }
+        self.engine.stop(&old.id).await.map_err(failed)?;
+        self.engine.rename(&old.id, &names.aside).await.map_err(failed)?;
+        self.engine.rename(&id, &follower.name).await.map_err(failed)?;
+        self.engine.start(&id).await.map_err(failed)?;
+        let moved = self.engine.container(&id).await.map_err(failed)?;
+        moved.ok_or_else(|| StepError::failed(format!("{} is gone as soon as it was made again", follower.name)))
+    }
+
+    /// Waits until a container that follows is healthy. That it is not is told and no more: it is not what was updated.
+    async fn wait_for(&self, follower: &Follower) -> Result<(), StepError> {
+        let waiting = async {
+            loop {
+                match self.engine.container(&follower.name).await.map_err(failed)? {
+                    Some(found) if found.health == Health::Starting && found.is_up() => {
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                    found => return Ok::<_, StepError>(found),
+                }
+            }
+        };
+        let found = tokio::time::timeout(HEALTH_LIMIT, waiting).await.unwrap_or(Ok(None))?;
+        if !found.is_some_and(|found| found.is_up() && found.health != Health::Unhealthy) {
+            tracing::warn!(container.name = follower.name, "a container that followed is not healthy");
+        }
+        Ok(())
+    }
+
+    fn follower_names(&self, follower: &Follower) -> Names {
+        let subject = Subject { id: String::new(), name: follower.name.clone(), stack: None, run: Run::Always };
+        Names::new(&subject, &self.id)
+    }
+}
+
+fn is_in_network(container: &Container, owner: &Container) -> bool {
+    container.network_mode.strip_prefix("container:").is_some_and(|of| of == owner.id)
+}
+
+/// The inspect document with another owner of its network.
+fn in_network(inspect_json: &str, owner: &str) -> String {
+    let Ok(mut document) = serde_json::from_str::<Value>(inspect_json) else { return inspect_json.to_owned() };
+    if let Some(host) = document.get_mut("HostConfig") {
+        host["NetworkMode"] = json!(format!("container:{owner}"));
+    }
+    document.to_string()
+}
