@@ -146,7 +146,7 @@ impl Inner {
     /// Checks every container. Whether it could be found out which there are.
     async fn check_all(&self, run: Run) -> bool {
         let begun = Instant::now();
-        let fresh = if run.refresh { Freshness::Since(begun) } else { Freshness::Remembered };
+        let fresh = if run.refresh { Freshness::Since(begun) } else { Freshness::RememberedOrSince(begun) };
         self.tell("discovering", 0, 0, "", "Looking for containers".to_owned());
         let containers = match self.containers().await {
             Ok(containers) => containers,

@@ -107,6 +107,10 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         let since = match fresh {
             Freshness::Since(instant) => instant.min(asked_at),
             Freshness::Remembered if answer.value.is_ok() => return given_at.elapsed() < self.lifetime,
+            Freshness::RememberedOrSince(instant) => {
+                let is_remembered = answer.value.is_ok() && given_at.elapsed() < self.lifetime;
+                return is_remembered || given_at >= instant.min(asked_at);
+            }
             Freshness::Within(lifetime) if answer.value.is_ok() => return given_at.elapsed() < lifetime,
             Freshness::Remembered | Freshness::Within(_) => asked_at,
         };
@@ -157,6 +161,9 @@ mod tests {
         assert_eq!(get(Freshness::Since(Instant::now())).await.unwrap(), 2);
         tokio::time::advance(LIFETIME).await;
         assert_eq!(get(Freshness::Remembered).await.unwrap(), 3);
+        tokio::time::advance(LIFETIME).await;
+        assert_eq!(get(Freshness::RememberedOrSince(start)).await.unwrap(), 3, "old, but of the same check");
+        assert_eq!(get(Freshness::RememberedOrSince(Instant::now())).await.unwrap(), 4);
     }
 
     #[tokio::test(start_paused = true)]

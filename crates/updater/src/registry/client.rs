@@ -62,6 +62,8 @@ const MAX_TAGS: usize = 100_000;
 pub enum Freshness {
     /// As new as the settings say.
     Remembered,
+    /// The same, or given after this instant: in one check, every question is asked once.
+    RememberedOrSince(Instant),
     /// Given no longer ago than this.
     Within(Duration),
     /// Given after this instant.
@@ -339,7 +341,7 @@ impl Client {
 /// Somebody waits for an answer that must be new.
 const fn urgency(fresh: Freshness) -> Urgency {
     match fresh {
-        Freshness::Remembered | Freshness::Within(_) => Urgency::Background,
+        Freshness::Remembered | Freshness::RememberedOrSince(_) | Freshness::Within(_) => Urgency::Background,
         Freshness::Since(_) => Urgency::Asked,
     }
 }
