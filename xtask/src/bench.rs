@@ -31,24 +31,28 @@ enum Part {
     Stack,
     /// The event bus, beside nats-server and redis
     Bus,
+    /// What is newer: how fast that is known, what it costs a registry, and how many may ask
+    Updater,
 }
 
 impl Part {
-    const ALL: [Self; 2] = [Self::Stack, Self::Bus];
+    const ALL: [Self; 3] = [Self::Stack, Self::Bus, Self::Updater];
 
     /// As it is typed.
     const fn name(self) -> &'static str {
         match self {
             Self::Stack => "stack",
             Self::Bus => "bus",
+            Self::Updater => "updater",
         }
     }
 
-    /// The programs that it is measured beside; their packages have the same names.
+    /// The programs that it is measured with; their packages have the same names.
     const fn peers(self) -> &'static [&'static str] {
         match self {
             Self::Stack => &[],
             Self::Bus => &["nats-server", "redis-server"],
+            Self::Updater => &["wrk"],
         }
     }
 }
@@ -60,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         install_missing(part.peers())?;
         let mut table = match part {
             Part::Stack => measure_stack(&binaries)?,
-            Part::Bus => measure(part, &test::binaries_environment(&binaries)?)?,
+            Part::Bus | Part::Updater => measure(part, &test::binaries_environment(&binaries)?)?,
         };
         if part == Part::Stack && options.cold_build {
             table.push_str(&cold_build_row()?);

@@ -91,7 +91,7 @@ pub fn conclude<T: Send + Sync + 'static>(world: T, scenarios: &[Scenario<T>], t
 }
 
 /// The workspace's directory.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     root.canonicalize().unwrap_or(root)
 }

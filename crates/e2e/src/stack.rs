@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -42,9 +42,14 @@ pub struct Stack {
 impl Stack {
     /// Starts every service, waits until all are healthy, and logs in. `settings` are environment variables.
     pub fn start(run: &Run, name: &str, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::over(&run.directory.join(name), run.engine.host(), settings)
+    }
+
+    /// The same in a directory, over an engine at `host`, a `DOCKER_HOST`.
+    pub fn over(directory: &Path, host: &str, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let stack = Self {
-            directory: run.directory.join(name),
-            host: run.engine.host().to_owned(),
+            directory: directory.to_owned(),
+            host: host.to_owned(),
             settings: settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             address: format!("127.0.0.1:{}", free_port()?),
             processes: Mutex::default(),

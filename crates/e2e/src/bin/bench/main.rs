@@ -6,6 +6,7 @@ mod downtime;
 mod figures;
 mod footprint;
 mod process;
+mod updater;
 
 use anyhow::bail;
 use homeport_e2e::Run;
@@ -20,6 +21,7 @@ fn main() -> anyhow::Result<()> {
             downtime::measure(&run)
         }
         Some("bus") => bus::measure(),
-        _ => bail!("say what to measure: stack or bus"),
+        Some("updater") => updater::measure(),
+        _ => bail!("say what to measure: stack, bus or updater"),
     }
 }
