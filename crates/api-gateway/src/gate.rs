@@ -152,10 +152,16 @@ impl Question {
     /// Its identity. A hash, so that the memory holds no credentials.
     fn key(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
-        for part in [self.authorization.expose(), self.method.as_str(), &self.path, &self.client.to_string()] {
+        for part in [self.authorization.expose(), self.method.as_str(), &self.path] {
             hash.update(part.len().to_le_bytes());
             hash.update(part);
         }
+        // An address of the old kind and its form as one of the new kind are the same.
+        let client = match self.client {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        };
+        hash.update(client.octets());
         hash.finalize().into()
     }
 

@@ -57,9 +57,10 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let github = github.map(|token| Secret::new(token.to_owned()));
     let credentials = WithGithub::new(Arc::new(AgentCredentials::new(connect(&agent))), github);
     let registry = Client::new(&config.registry, Arc::new(credentials))?;
-    if let Err(error) = registry::load(&store, &registry, &SystemClock).await {
+    let last_refresh_at = registry::load(&store, &registry, &SystemClock).await.unwrap_or_else(|error| {
         tracing::warn!(error = chain(&error), "what registries answered earlier cannot be read; they are asked again");
-    }
+        None
+    });
     let kept = registry::keep(store.clone(), registry.clone(), SystemClock, context.drain().clone());
     context.spawn("registry-answers", kept);
     let checker = Checker::new(check::Parts {
@@ -69,6 +70,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
         events: Arc::new(publisher.clone()),
         clock: Arc::new(SystemClock),
     });
+    checker.resume(last_refresh_at);
     let operations = Operations::new(Parts {
         store: store.clone(),
         engine: Arc::new(AgentEngine::new(&agent, config.timeouts)),

@@ -19,14 +19,14 @@ pub(super) async fn record(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     // Without the query: it may hold secrets.
-    let path = request.uri().path().to_owned();
+    let uri = request.uri().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let client = request.extensions().get::<ClientAddress>().map(|client| client.0.to_string());
+    let client = request.extensions().get::<ClientAddress>().map(|client| client.0);
     let response = next.run(request).await;
     let elapsed = started.elapsed();
     let status = response.status().as_u16();
     metrics::count_request(route.as_ref().map(MatchedPath::as_str), known(&method), status, elapsed);
-    let caller = response.extensions().get::<Caller>().map_or("", Caller::name);
+    let (path, caller) = (uri.path(), response.extensions().get::<Caller>().map_or("", Caller::name));
     let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     // A poll that is told that nothing has changed comes several times a second.
     let is_routine = (path == PROBE && status < 400) || status == 304;
@@ -38,7 +38,7 @@ pub(super) async fn record(request: Request, next: Next) -> Response {
             http.path = path,
             http.status = status,
             duration_ms,
-            client.address = client,
+            client.address = client.map(tracing::field::display),
             principal.name = caller,
             "request"
         );

@@ -65,6 +65,11 @@ impl Checker {
         Self { inner: Arc::new(Inner { parts, schedule, snapshot, writing: Mutex::default(), stored }) }
     }
 
+    /// Takes over from an earlier run when registries were asked last.
+    pub fn resume(&self, last_refresh_at: Option<Timestamp>) {
+        self.inner.update(|before, _| Snapshot { last_refresh_at, ..before.clone() });
+    }
+
     /// What the last check found, at once.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.inner.snapshot.load_full()
@@ -158,8 +163,10 @@ impl Inner {
         };
         let total = containers.len();
         self.tell("discovered", total, 0, "", format!("{total} containers found"));
+        let fetched = self.parts.registry.fetched();
         let checked = self.examine_all(&containers, fresh).await;
-        self.store(checked, update_order(&containers), run.refresh);
+        let is_fresh = self.parts.registry.fetched() > fetched;
+        self.store(checked, update_order(&containers), is_fresh);
         self.tell("complete", total, total, "", format!("{total} containers checked"));
         self.parts.events.finished(&self.finished(total));
         tracing::info!(containers = total, refresh = run.refresh, duration_ms = begun.elapsed().as_millis(), "checked");
@@ -216,7 +223,7 @@ impl Inner {
 
     /// Puts the results of a whole check into the snapshot. A container that was checked by itself in the meantime keeps
     /// that newer result.
-    fn store(&self, checked: Vec<CheckedContainer>, update_order: Vec<String>, refreshed: bool) {
+    fn store(&self, checked: Vec<CheckedContainer>, update_order: Vec<String>, is_fresh: bool) {
         self.update(|before, now| {
             let is_newer = |own: &CheckedContainer| {
                 before
@@ -235,7 +242,7 @@ impl Inner {
                 containers,
                 update_order,
                 last_run_at: Some(now),
-                last_refresh_at: if refreshed { Some(now) } else { before.last_refresh_at.or(Some(now)) },
+                last_refresh_at: if is_fresh { Some(now) } else { before.last_refresh_at },
                 next_run_at: now.checked_add(self.parts.config.interval()).ok(),
                 error: None,
             }

@@ -16,7 +16,7 @@ pub struct Snapshot {
     pub update_order: Vec<String>,
     /// When the last check ended. None: none has yet.
     pub last_run_at: Option<Timestamp>,
-    /// When the last check ended that asked registries rather than its memory.
+    /// When the last check ended that was told something by a registry rather than by its memory; also before a restart.
     pub last_refresh_at: Option<Timestamp>,
     /// When the next check begins.
     pub next_run_at: Option<Timestamp>,

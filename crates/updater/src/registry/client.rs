@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -103,6 +106,8 @@ struct Inner {
     tags: Cache<String, Arc<TagList>>,
     digests: Cache<String, Digest>,
     images: Cache<String, Image>,
+    /// Answers that were fetched rather than remembered.
+    fetched: AtomicU64,
 }
 
 /// A page of a list of tags.
@@ -142,9 +147,15 @@ impl Client {
             digests: Cache::new(config.digest_lifetime()),
             // What a digest leads to never changes.
             images: Cache::new(Duration::MAX),
+            fetched: AtomicU64::new(0),
             config: config.clone(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// How many answers were fetched rather than remembered, since the start.
+    pub fn fetched(&self) -> u64 {
+        self.inner.fetched.load(Ordering::Relaxed)
     }
 
     /// How long a digest is remembered that only gives a name to the tag that runs.
@@ -204,13 +215,22 @@ impl Client {
             .tag_or_latest()
             .map_or_else(|| reference.digest().map_or_else(String::new, ToString::to_string), str::to_owned);
         let key = format!("{}@{which}", reference.name());
-        self.inner.digests.get(&key, fresh, |_| self.fetch_digest(reference, &which, urgency(fresh))).await
+        let fetch = |_| self.counted(self.fetch_digest(reference, &which, urgency(fresh)));
+        self.inner.digests.get(&key, fresh, fetch).await
     }
 
     /// The tags of a reference's repository, as new as asked.
     pub async fn tags(&self, reference: &Reference, fresh: Freshness) -> Result<Arc<TagList>, RegistryError> {
-        let fetch = |known| self.fetch_tags(reference, urgency(fresh), known);
+        let fetch = |known| self.counted(self.fetch_tags(reference, urgency(fresh), known));
         self.inner.tags.get(&reference.name(), fresh, fetch).await
+    }
+
+    async fn counted<T>(&self, fetch: impl Future<Output = Result<T, RegistryError>>) -> Result<T, RegistryError> {
+        let answer = fetch.await;
+        if answer.is_ok() {
+            self.inner.fetched.fetch_add(1, Ordering::Relaxed);
+        }
+        answer
     }
 
     /// Asks with HEAD, which registries do not count as a pull, and with GET only where that does not tell.

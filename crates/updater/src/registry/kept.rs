@@ -33,9 +33,9 @@ pub fn schema() -> Schema {
     Schema { name: "registry", migrator: sqlx::migrate!("./migrations-registry") }
 }
 
-/// Hands a client the answers of earlier runs.
-pub async fn load(store: &Store, client: &Client, clock: &dyn Clock) -> Result<(), StoreError> {
-    let now = clock.now();
+/// Hands a client the answers of earlier runs. When the newest of them was given, if there are any.
+pub async fn load(store: &Store, client: &Client, clock: &dyn Clock) -> Result<Option<Timestamp>, StoreError> {
+    let (now, mut newest) = (clock.now(), None);
     let mut connection = store.reader().acquire().await?;
     let rows =
         sqlx::query("SELECT question, answer, fetched_ms FROM registry_answer ORDER BY fetched_ms DESC LIMIT $1")
@@ -44,11 +44,12 @@ pub async fn load(store: &Store, client: &Client, clock: &dyn Clock) -> Result<(
             .await?;
     for row in rows {
         let fetched = Timestamp::from_millisecond(row.try_get("fetched_ms")?).unwrap_or(Timestamp::MIN);
+        newest = newest.max(Some(fetched.min(now)));
         // An answer of the future is of a clock that was wrong: as old as can be.
         let age = Duration::try_from(now.duration_since(fetched)).unwrap_or(Duration::MAX);
         client.remember(&Kept { question: row.try_get("question")?, answer: row.try_get("answer")?, age });
     }
-    Ok(())
+    Ok(newest)
 }
 
 /// Writes a client's answers until the drain, and then what is left.

@@ -150,8 +150,10 @@ async fn a_refresh_asks_anew_and_once() {
     let fake = registry(Arc::default()).await;
     let stack = Stack::start(vec![container(&fake, "a", "x:1.22.1"), container(&fake, "b", "x:1.22.1")], &[]);
     stack.checker.run_check(false, LIMIT).await;
-    let before = fake.log().len();
-    stack.checker.run_check(true, LIMIT).await;
+    let (before, asked_at) = (fake.log().len(), stack.checker.snapshot().last_refresh_at);
+    let remembered = stack.checker.run_check(false, LIMIT).await;
+    assert_eq!((fake.log().len(), remembered.last_refresh_at), (before, asked_at), "nothing was asked");
+    assert!(stack.checker.run_check(true, LIMIT).await.last_refresh_at > asked_at);
     let asked = fake.log()[before..].to_vec();
     assert_eq!(asked, ["GET /v2/x/tags/list?n=1000", "HEAD /v2/x/manifests/1.26.3"]);
 }
