@@ -79,7 +79,7 @@ async fn serve(context: &Context, config: &Config, parts: Parts, path: PathBuf, 
         .at(path)
         .drain_limit(drain_limit)
         .direct(rpc::pubsub(parts.broker.clone(), door.clone()))
-        .service(rpc::bus(parts, door))
+        .direct(rpc::bus(parts, door))
         .service(reflection)
         .service(reflection_alpha)
         .serve_through(context, |connections| {

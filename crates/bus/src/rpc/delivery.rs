@@ -5,7 +5,7 @@ use std::sync::Arc;
 use homeport_bus_wire::message;
 use tonic::{
     Status,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
 
 use crate::broker::{Event, Published};
@@ -20,6 +20,11 @@ pub(crate) enum Delivery {
     /// No topic, and `topic:value` as the value.
     Joined(Arc<Published>),
 }
+
+/// What a subscription that waits holds, in bytes; it grows with what it is told.
+const IDLE_BYTES: usize = 512;
+/// What is told to a subscription at a time, in bytes; one event may go beyond it.
+const TOLD_BYTES: usize = 32 << 10;
 
 /// The codec of `pubservice`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,6 +63,10 @@ impl Encoder for DeliveryCodec {
         }
         Ok(())
     }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(IDLE_BYTES, TOLD_BYTES)
+    }
 }
 
 impl Decoder for DeliveryCodec {
@@ -67,5 +76,9 @@ impl Decoder for DeliveryCodec {
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Event>, Status> {
         let unreadable = |error| Status::internal(format!("the message is no pubservice.String: {error}"));
         message::decode(buffer).map(Some).map_err(unreadable)
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(IDLE_BYTES, TOLD_BYTES)
     }
 }

@@ -5,6 +5,7 @@ use std::{
     io,
     path::PathBuf,
     pin::Pin,
+    sync::Arc,
     task::{Context as TaskContext, Poll},
     time::Duration,
 };
@@ -52,7 +53,7 @@ pub struct Server {
     socket: SocketConfig,
     routes: RoutesBuilder,
     names: Vec<&'static str>,
-    direct: Option<Direct>,
+    direct: Vec<Direct>,
     drain_limit: Duration,
 }
 
@@ -73,7 +74,7 @@ impl Server {
             socket,
             routes: RoutesBuilder::default(),
             names: Vec::new(),
-            direct: None,
+            direct: Vec::new(),
             drain_limit: DRAIN_LIMIT,
         }
     }
@@ -109,8 +110,8 @@ impl Server {
         self
     }
 
-    /// Adds the service that has most of the calls, each so small that finding its way and tracing it would cost more than
-    /// the call: it is asked first, and its calls are not traced. There is one at most.
+    /// Adds a service whose calls are many, and so small that finding their way and tracing them would cost more than the
+    /// calls: it is asked before the others, and its calls are not traced.
     #[must_use]
     pub fn direct<S>(mut self, service: S) -> Self
     where
@@ -123,7 +124,7 @@ impl Server {
         S::Future: Send + 'static,
     {
         self.names.push(S::NAME);
-        self.direct = Some(Direct { prefix: format!("/{}/", S::NAME), service: Boxed::new(service) });
+        self.direct.push(Direct { prefix: format!("/{}/", S::NAME), service: Boxed::new(service) });
         self
     }
 
@@ -150,7 +151,7 @@ impl Server {
         let drain = context.drain().clone();
         let routes = Boxed::new(TraceLayer.layer(self.routes.routes().prepare()));
         let serving = tonic::transport::Server::builder().serve_with_incoming_shutdown(
-            Front { direct: self.direct, routes },
+            Front { direct: self.direct.into(), routes },
             select(admitted(listener, self.socket)),
             drain.clone().cancelled_owned(),
         );
@@ -169,10 +170,10 @@ impl Server {
     }
 }
 
-/// What the transport calls: the direct service, if the call is for it, else the others.
+/// What the transport calls: a direct service, if the call is for it, else the others.
 #[derive(Debug, Clone)]
 struct Front {
-    direct: Option<Direct>,
+    direct: Arc<[Direct]>,
     routes: Boxed,
 }
 
@@ -187,11 +188,11 @@ impl Service<Request<Body>> for Front {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        match &mut self.direct {
-            Some(Direct { prefix, service }) if request.uri().path().starts_with(prefix.as_str()) => {
-                service.call(request)
-            }
-            _ => self.routes.call(request),
+        let path = request.uri().path();
+        match self.direct.iter().find(|direct| path.starts_with(&direct.prefix)) {
+            // A service made of gRPC methods has no state of its own.
+            Some(direct) => direct.service.clone().call(request),
+            None => self.routes.call(request),
         }
     }
 }

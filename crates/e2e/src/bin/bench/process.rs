@@ -14,10 +14,13 @@ pub(crate) fn kilobytes(path: &str, field: &str) -> anyhow::Result<u64> {
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).with_context(|| format!("{line} is no size"))
 }
 
-/// Resident memory of a process, in MB.
+/// Resident memory of a process in MB, and the part of it that is not mapped from files: a program's own pages are shared
+/// by all processes that run it, and as many are counted as the kernel found worth mapping.
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal place")]
-pub(crate) fn resident_megabytes(pid: u32) -> anyhow::Result<f64> {
-    Ok(kilobytes(&format!("/proc/{pid}/status"), "VmRSS:")? as f64 * 1024.0 / 1e6)
+pub(crate) fn memory_megabytes(pid: u32) -> anyhow::Result<(f64, f64)> {
+    let path = format!("/proc/{pid}/status");
+    let megabytes = |field| kilobytes(&path, field).map(|kilobytes| kilobytes as f64 * 1024.0 / 1e6);
+    Ok((megabytes("VmRSS:")?, megabytes("RssAnon:")?))
 }
 
 /// Processor time that a process has used, in user mode and in the kernel.

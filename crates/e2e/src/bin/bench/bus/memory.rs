@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{load::subscriber, server::Server, value, wire::Wire};
 use crate::{
     figures::{range, row},
-    process::resident_megabytes,
+    process::memory_megabytes,
 };
 
 /// How often each figure is measured.
@@ -24,7 +25,7 @@ const SILENT: usize = 10_000;
 /// Prints the rows.
 pub(crate) async fn measure() -> anyhow::Result<()> {
     for wire in [Wire::Json, Wire::Grpc, Wire::Nats, Wire::Redis] {
-        let (mut idle, mut subscribed, mut after) = (Vec::new(), Vec::new(), Vec::new());
+        let [mut idle, mut subscribed, mut after] = [const { Vec::new() }; 3];
         for _ in 0..RUNS {
             let server = Server::start(wire)?;
             idle.push(resident(&server).await?);
@@ -40,33 +41,32 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
             }
             after.push(resident(&server).await?);
         }
-        let ours = matches!(wire, Wire::Json | Wire::Grpc);
-        let to_reach = |text| if ours { text } else { "–" };
-        row(&format!("{}: memory, idle", wire.name()), &range(&idle, 1, " MB"), to_reach("8 MB"));
-        row(
-            &format!("{}: memory, {SUBSCRIBERS} subscribers", wire.name()),
-            &range(&subscribed, 1, " MB"),
-            to_reach("20 MB"),
-        );
+        let to_reach = |text| if matches!(wire, Wire::Json | Wire::Grpc) { text } else { "–" };
+        row(&format!("{}: memory, idle", wire.name()), &shown(&idle), to_reach("8 MB"));
+        row(&format!("{}: memory, {SUBSCRIBERS} subscribers", wire.name()), &shown(&subscribed), to_reach("20 MB"));
         let name = format!("{}: memory after {PUBLISHERS} one-shot publishers", wire.name());
-        row(&name, &range(&after, 1, " MB"), to_reach("20 MB"));
+        row(&name, &shown(&after), to_reach("20 MB"));
     }
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
     let server = Server::bus()?;
     let mut silent = Vec::new();
     for _ in 0..SILENT {
         silent.push(server.connect(Wire::Json).await?);
     }
-    row(
-        &format!("memory with {SILENT} connections that say nothing"),
-        &range(&[resident(&server).await?], 1, " MB"),
-        "–",
-    );
+    row(&format!("memory with {SILENT} connections that say nothing"), &shown(&[resident(&server).await?]), "–");
     Ok(())
 }
 
-async fn resident(server: &Server) -> anyhow::Result<f64> {
+/// Resident memory, and the part of it that is not the program.
+async fn resident(server: &Server) -> anyhow::Result<(f64, f64)> {
     tokio::time::sleep(PAUSE).await;
-    resident_megabytes(server.process_id())
+    memory_megabytes(server.process_id())
+}
+
+fn shown(measured: &[(f64, f64)]) -> String {
+    let (resident, own): (Vec<_>, Vec<_>) = measured.iter().copied().unzip();
+    format!("{} resident, {} its own", range(&resident, 1, " MB"), range(&own, 1, " MB"))
 }
 
 /// Publishes one message on a connection of its own; where that is answered, waits for the answer.

@@ -86,7 +86,12 @@ impl Server {
     /// A connection that has introduced itself.
     pub(crate) async fn connect(&self, wire: Wire) -> anyhow::Result<Box<dyn Stream>> {
         let mut stream: Box<dyn Stream> = match self {
-            Self::Bus { bus, .. } => Box::new(UnixStream::connect(bus.socket()).await?),
+            Self::Bus { bus, .. } => {
+                // One that blocks waits for its turn when there are many; the other kind fails.
+                let stream = std::os::unix::net::UnixStream::connect(bus.socket())?;
+                stream.set_nonblocking(true)?;
+                Box::new(UnixStream::from_std(stream)?)
+            }
             Self::Peer { port, .. } => {
                 let stream = tokio::net::TcpStream::connect(("127.0.0.1", *port)).await?;
                 stream.set_nodelay(true)?;

@@ -126,13 +126,21 @@ async fn catching_up() -> anyhow::Result<()> {
         let start = Instant::now();
         // On a thread of its own, as another process would be.
         let socket = server.socket();
-        let reading = tokio::task::spawn_blocking(move || read_everything(socket.as_deref()));
-        beside.push(paced(&mut publisher, async { drop(reading.await) }).await?);
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut times = 0_u32;
+            while start.elapsed() < DURATION {
+                read_everything(socket.as_deref())?;
+                times += 1;
+            }
+            anyhow::Ok(f64::from(times) / start.elapsed().as_secs_f64())
+        });
+        let mut rate = Ok(Ok(0.0));
+        beside.push(paced(&mut publisher, async { rate = reading.await }).await?);
         #[expect(clippy::cast_precision_loss, reason = "far fewer messages than a mantissa holds")]
-        rates.push(BEHIND as f64 / start.elapsed().as_secs_f64());
+        rates.push(rate?? * BEHIND as f64);
     }
     row("publish p99, 1000 a second, stored", &range(&alone, 2, " ms"), "–");
-    let name = format!("the same while a reader {BEHIND} events behind catches up");
+    let name = format!("the same while a reader {BEHIND} events behind catches up, again and again");
     row(&name, &format!("{}, reader {}", range(&beside, 2, " ms"), range(&rates, 0, " events/s")), "1.1 times");
     Ok(())
 }
