@@ -52,6 +52,8 @@ impl Config {
 pub struct SocketSection {
     /// Permission bits of the socket file, octal text. Default `0666`.
     pub mode: String,
+    /// Id of the group that the socket file belongs to. Default: the group of the process.
+    pub gid: Option<u32>,
     /// User ids that may connect besides the service's own and root, if `allow_any_uid` is off. Default: none.
     pub allowed_uids: Vec<u32>,
     /// Let every user id connect that the permission bits let through. Default: yes.
@@ -60,13 +62,14 @@ pub struct SocketSection {
 
 impl Default for SocketSection {
     fn default() -> Self {
-        Self { mode: "0666".to_owned(), allowed_uids: Vec::new(), allow_any_uid: true }
+        Self { mode: "0666".to_owned(), gid: None, allowed_uids: Vec::new(), allow_any_uid: true }
     }
 }
 
 impl From<SocketSection> for SocketConfig {
     fn from(section: SocketSection) -> Self {
-        Self { mode: section.mode, allowed_uids: section.allowed_uids, allow_any_uid: section.allow_any_uid }
+        let SocketSection { mode, gid, allowed_uids, allow_any_uid } = section;
+        Self { mode, gid, allowed_uids, allow_any_uid }
     }
 }
 

@@ -8,6 +8,8 @@ use serde::Deserialize;
 pub struct SocketConfig {
     /// Permission bits of the socket file, octal text. Default `0660`.
     pub mode: String,
+    /// Id of the group that the socket file belongs to. Default: the group of the process.
+    pub gid: Option<u32>,
     /// User ids that may connect besides the service's own and root. Default: none.
     pub allowed_uids: Vec<u32>,
     /// Let every user id connect that the permission bits let through. Default: no.
@@ -16,7 +18,7 @@ pub struct SocketConfig {
 
 impl Default for SocketConfig {
     fn default() -> Self {
-        Self { mode: "0660".to_owned(), allowed_uids: Vec::new(), allow_any_uid: false }
+        Self { mode: "0660".to_owned(), gid: None, allowed_uids: Vec::new(), allow_any_uid: false }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Stopping, and who may start.
 
 use std::{
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     time::{Duration, Instant},
 };
 
@@ -62,6 +62,14 @@ async fn a_second_bus_is_refused_while_the_first_one_runs() {
     let log = std::fs::read_to_string(bus.process().log()).unwrap();
     assert!(log.contains("another process already listens"), "{log}");
     bus.publish("a", "the first one goes on").await;
+}
+
+#[tokio::test]
+async fn the_socket_belongs_to_the_group_of_the_settings() {
+    // Root may give a file to any group, and the tests run as root.
+    let settings = [("HOMEPORT_BUS__SOCKET__GID", "12345"), ("HOMEPORT_BUS__SOCKET__MODE", "\"0660\"")];
+    let metadata = std::fs::metadata(Bus::start_with(&settings).socket()).unwrap();
+    assert_eq!((metadata.gid(), metadata.permissions().mode() & 0o777), (12345, 0o660));
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 use std::{
     io,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
 };
 
 use tokio::net::UnixListener;
+
+use crate::peer::SocketConfig;
 
 /// Why a socket could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -28,17 +30,17 @@ pub enum BindError {
     },
 }
 
-/// Opens a socket with the given permission bits, making its directory if need be.
+/// Opens a socket with the permission bits and the group that the settings give it, making its directory if need be.
 ///
 /// It is bound under another name first and renamed into place, so that nobody ever finds a half-made socket there.
-pub fn bind(path: &Path, mode: u32) -> Result<UnixListener, BindError> {
+pub fn bind(path: &Path, socket: &SocketConfig) -> Result<UnixListener, BindError> {
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
         return Err(BindError::InUse { path: path.to_owned() });
     }
-    listen(path, mode).map_err(|source| BindError::Io { path: path.to_owned(), source })
+    listen(path, socket).map_err(|source| BindError::Io { path: path.to_owned(), source })
 }
 
-fn listen(path: &Path, mode: u32) -> io::Result<UnixListener> {
+fn listen(path: &Path, socket: &SocketConfig) -> io::Result<UnixListener> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
@@ -50,7 +52,10 @@ fn listen(path: &Path, mode: u32) -> io::Result<UnixListener> {
         _ => {}
     }
     let listener = UnixListener::bind(&fresh)?;
-    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(mode))?;
+    if let Some(gid) = socket.gid {
+        chown(&fresh, None, Some(gid))?;
+    }
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(socket.mode_bits()))?;
     std::fs::rename(&fresh, path)?;
     Ok(listener)
 }
@@ -63,10 +68,11 @@ mod tests {
     async fn a_stale_file_is_replaced_and_a_live_socket_is_not() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("sub/s.sock");
-        let first = bind(&path, 0o600).unwrap();
-        assert!(matches!(bind(&path, 0o600), Err(BindError::InUse { .. })));
+        let socket = SocketConfig::default();
+        let first = bind(&path, &socket).unwrap();
+        assert!(matches!(bind(&path, &socket), Err(BindError::InUse { .. })));
         drop(first);
         assert!(path.exists(), "a listener that is gone leaves its file");
-        drop(bind(&path, 0o600).unwrap());
+        drop(bind(&path, &socket).unwrap());
     }
 }

@@ -146,7 +146,7 @@ impl Server {
             reporter.set_service_status(name, ServingStatus::Serving).await;
         }
         self.routes.add_service(health);
-        let listener = bind(&self.path, self.socket.mode_bits())?;
+        let listener = bind(&self.path, &self.socket)?;
         tracing::info!(socket.path = %self.path.display(), "listening");
         let drain = context.drain().clone();
         let routes = Boxed::new(TraceLayer.layer(self.routes.routes().prepare()));

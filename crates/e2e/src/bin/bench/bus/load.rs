@@ -22,7 +22,7 @@ use crate::process::cpu_time;
 /// Before and between what is measured.
 const PAUSE: Duration = Duration::from_millis(300);
 /// How long is measured.
-const DURATION: Duration = Duration::from_secs(2);
+const DURATION: Duration = Duration::from_secs(1);
 /// Publications that are written with one system call at most.
 const BATCH: u64 = 64;
 /// Bytes read with one system call.

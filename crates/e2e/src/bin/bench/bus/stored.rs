@@ -21,7 +21,7 @@ use crate::{
 /// Publishers at a time, each of which waits for its answer.
 const PUBLISHERS: usize = 64;
 /// How long is measured.
-const DURATION: Duration = Duration::from_secs(3);
+const DURATION: Duration = Duration::from_secs(2);
 /// A topic that is kept on disk.
 const TOPIC: &str = "app:bench";
 /// Events that the reader is behind.
