@@ -5,7 +5,7 @@ use tonic::{Code, Status};
 use crate::telemetry::chain;
 
 /// An error that knows what its reader should do about it.
-pub trait Coded: std::error::Error {
+pub trait Coded: std::error::Error + 'static {
     /// The code, chosen by what the reader should do: fix the request, wait, or report.
     fn code(&self) -> Code;
 }

@@ -1,23 +1,36 @@
 //! Logs.
 
+use std::error::Error;
+
+use tonic::Status;
 use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::config::Environment;
 
 /// An error and its causes on one line, outermost first. The only way that an error enters a log.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = said(error);
     let mut cause = error.source();
     while let Some(error) = cause {
-        let own = error.to_string();
+        let own = said(error);
         // Some libraries repeat their cause in their own text.
-        if !text.ends_with(&own) {
+        if !text.contains(&own) {
             text.push_str(": ");
             text.push_str(&own);
         }
         cause = error.source();
     }
     text
+}
+
+/// An error's own part. A status that came over gRPC shows itself with its code, its message and all its causes at once;
+/// the message alone is for people.
+fn said(error: &(dyn Error + 'static)) -> String {
+    let status = error.downcast_ref::<Status>().or_else(|| error.downcast_ref::<Box<Status>>().map(|status| &**status));
+    match status {
+        Some(status) if !status.message().is_empty() => status.message().to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// Starts writing logs to standard error: `HOMEPORT_LOG` is the filter (default `info`), `HOMEPORT_LOG_FORMAT` is `text`
@@ -32,4 +45,21 @@ pub fn init(environment: &Environment) {
     };
     // A second call, as in tests, keeps the first subscriber.
     drop(tracing_subscriber::registry().with(layer.with_filter(filter)).try_init());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the bus did not answer")]
+    struct NoAnswer(#[source] Box<Status>);
+
+    #[test]
+    fn causes_are_told_once_and_a_status_by_its_message() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let mut status = Status::unavailable("tcp connect error");
+        status.set_source(std::sync::Arc::new(refused));
+        assert_eq!(chain(&NoAnswer(Box::new(status))), "the bus did not answer: tcp connect error: connection refused");
+    }
 }

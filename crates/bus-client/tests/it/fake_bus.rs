@@ -8,6 +8,7 @@ use homeport_proto::pubservice::{
     self,
     pubsub_service_server::{PubsubService, PubsubServiceServer},
 };
+use homeport_service::{peer::SocketConfig, rpc::bind};
 use tokio::{
     sync::{broadcast, mpsc},
     task::JoinHandle,
@@ -38,7 +39,7 @@ impl FakeBus {
         let (events, subscribed) = (broadcast::channel(16).0, broadcast::channel(16).0);
         let stop = CancellationToken::new();
         let service = Service { published, events: events.clone(), subscribed: subscribed.clone(), stop: stop.clone() };
-        let incoming = UnixListenerStream::new(homeport_service::rpc::bind(socket, 0o600).unwrap());
+        let incoming = UnixListenerStream::new(bind(socket, &SocketConfig::default()).unwrap());
         let server = tonic::transport::Server::builder()
             .add_service(PubsubServiceServer::new(service))
             .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
