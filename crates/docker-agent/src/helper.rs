@@ -1,11 +1,13 @@
 //! `homeport helper …`: the program inside helper containers. It sees nothing but what was mounted for it.
 //!
 //! - `helper sync <take|restore> <snapshot> <source>…` copies between volumes ([`sync`]).
+//! - `helper lock <take|break|release> <directory>…` is about the update locks of applications ([`lock`]).
 //! - `helper measure <source>…` says what a copy of volumes would take ([`sync`]).
 //! - `helper probe <json>` tries TCP ports ([`probe`]).
 //!
 //! Each prints one JSON document, and on failure exits with 1 after `{"error": {"kind": …, "message": …}}`.
 
+pub(crate) mod lock;
 pub(crate) mod probe;
 pub(crate) mod sync;
 
@@ -68,7 +70,7 @@ pub fn helper_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn answer(arguments: Vec<OsString>) -> Result<String, FailureDetail> {
     let mut arguments = arguments.into_iter();
-    let usage = || FailureDetail::new(FailureKind::Usage, "usage: homeport helper <sync|measure|probe> …");
+    let usage = || FailureDetail::new(FailureKind::Usage, "usage: homeport helper <sync|measure|lock|probe> …");
     let command = arguments.next().ok_or_else(usage)?;
     let result = match command.to_str() {
         Some("sync") => {
@@ -81,6 +83,11 @@ fn answer(arguments: Vec<OsString>) -> Result<String, FailureDetail> {
         Some("measure") => {
             let sources: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
             serde_json::to_string(&sync::measure(&sources, Path::new("/"))?)
+        }
+        Some("lock") => {
+            let action = arguments.next().and_then(|word| lock::Action::parse(word.to_str()?)).ok_or_else(usage)?;
+            let directories: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
+            serde_json::to_string(&lock::run(action, &directories)?)
         }
         Some("probe") => {
             let request =

@@ -23,6 +23,7 @@ mod rpc;
 mod snapshot;
 mod stack_file;
 mod stats;
+mod update_lock;
 mod upkeep;
 mod watch;
 mod workshop;
@@ -47,6 +48,7 @@ use crate::{
     rpc::Agent,
     snapshot::Snapshots,
     stack_file::StackFiles,
+    update_lock::UpdateLocks,
     upkeep::Upkeep,
     watch::Watch,
     workshop::Workshop,
@@ -72,6 +74,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
         compose: Compose::new(containers.clone(), settings.clone()),
         credentials: Credentials::new(settings.docker_config.clone()),
         snapshots: Snapshots::new(engine.clone(), workshop.clone(), settings.clone()),
+        update_locks: UpdateLocks::new(engine.clone(), workshop.clone(), settings.clone()),
         files: StackFiles::new(engine.clone(), settings.clone(), &context.state_dir()),
         upkeep: Upkeep {
             engine: engine.clone(),

@@ -8,8 +8,10 @@ mod engine;
 mod image;
 mod network;
 mod observe;
+mod rehearsal;
 mod snapshot;
 mod stack_file;
+mod update_lock;
 mod upkeep;
 mod volume;
 
@@ -19,8 +21,9 @@ use homeport_proto::docker::v1::{
     compose_service_server::ComposeServiceServer, container_service_server::ContainerServiceServer,
     credential_service_server::CredentialServiceServer, engine_service_server::EngineServiceServer,
     image_service_server::ImageServiceServer, network_service_server::NetworkServiceServer,
-    observe_service_server::ObserveServiceServer, snapshot_service_server::SnapshotServiceServer,
-    stack_file_service_server::StackFileServiceServer, upkeep_service_server::UpkeepServiceServer,
+    observe_service_server::ObserveServiceServer, rehearsal_service_server::RehearsalServiceServer,
+    snapshot_service_server::SnapshotServiceServer, stack_file_service_server::StackFileServiceServer,
+    update_lock_service_server::UpdateLockServiceServer, upkeep_service_server::UpkeepServiceServer,
     volume_service_server::VolumeServiceServer,
 };
 use homeport_service::{
@@ -38,6 +41,7 @@ use crate::{
     image::{Credentials, ImageCache},
     snapshot::Snapshots,
     stack_file::StackFiles,
+    update_lock::UpdateLocks,
     upkeep::Upkeep,
     workshop::Workshop,
 };
@@ -51,6 +55,7 @@ pub(crate) struct Agent {
     pub(crate) credentials: Credentials,
     pub(crate) snapshots: Snapshots,
     pub(crate) files: StackFiles,
+    pub(crate) update_locks: UpdateLocks,
     pub(crate) workshop: Workshop,
     pub(crate) upkeep: Upkeep,
     /// For work that goes on in the background.
@@ -74,6 +79,8 @@ pub(crate) fn register(server: Server, agent: &Arc<Agent>) -> Server {
         .service(ComposeServiceServer::from_arc(rpc.clone()))
         .service(StackFileServiceServer::from_arc(rpc.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .service(SnapshotServiceServer::from_arc(rpc.clone()))
+        .service(UpdateLockServiceServer::from_arc(rpc.clone()))
+        .service(RehearsalServiceServer::from_arc(rpc.clone()))
         .service(ObserveServiceServer::from_arc(rpc.clone()))
         .service(UpkeepServiceServer::from_arc(rpc.clone()))
         .service(CredentialServiceServer::from_arc(rpc))

@@ -1,5 +1,7 @@
 //! Copies of volume data, kept in labelled volumes of the engine, so that they are where the data is and survive docker-agent.
 
+mod fork;
+
 use std::{collections::HashMap, sync::Arc};
 
 use bollard::query_parameters::RemoveVolumeOptionsBuilder;
@@ -52,7 +54,8 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    fn mount(&self, target: &str, read_only: bool) -> Value {
+    /// As in `HostConfig.Mounts`.
+    pub(crate) fn mount(&self, target: &str, read_only: bool) -> Value {
         match self {
             Self::Volume { name, .. } => mount("volume", name, target, read_only),
             Self::Bind { path } => mount("bind", path, target, read_only),

@@ -6,12 +6,15 @@ use std::path::Path;
 use anyhow::Context as _;
 use prost::Message as _;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 10] = [
     "homeport/auth/v1/auth.proto",
     "homeport/bus/v1/bus.proto",
     "homeport/docker/v1/docker.proto",
+    "homeport/docker/v1/lock.proto",
+    "homeport/docker/v1/rehearsal.proto",
     "homeport/docker/v1/observe.proto",
     "homeport/docker/v1/upkeep.proto",
+    "homeport/updater/v1/script.proto",
     "homeport/updater/v1/updater.proto",
     "pubservice/pubservice.proto",
 ];

@@ -1,6 +1,6 @@
 //! The updater's settings.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use homeport_service::peer::SocketConfig;
 use serde::Deserialize;
@@ -25,6 +25,24 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How operations are carried out.
     pub operations: OperationsConfig,
+    /// Scripts that are asked before updates.
+    pub scripts: ScriptsConfig,
+}
+
+/// Scripts that are asked before updates.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScriptsConfig {
+    /// Directory that they lie in; nothing outside of it is run. Default: `/scripts`.
+    pub directory: PathBuf,
+    /// How long one may take, in milliseconds; then it is ended with all that it started. Default: 30000.
+    pub timeout_ms: u64,
+}
+
+impl Default for ScriptsConfig {
+    fn default() -> Self {
+        Self { directory: "/scripts".into(), timeout_ms: 30_000 }
+    }
 }
 
 /// What a new version has to prove.
@@ -54,6 +72,11 @@ impl Default for HealthConfig {
 pub struct KeepConfig {
     /// Successful updates of each container whose old image and data are kept for a rollback by hand. Default: 1.
     pub rollbacks: usize,
+    /// Days after its last update that the old image and data of a container that is gone are kept. Default: 7.
+    pub gone_days: u64,
+    /// The largest copy of data that is made for one update, in MiB; an update that would need a larger one is refused
+    /// before anything is done. The label `homeport.snapshot=off` does without a copy. Default: 0, which is no limit.
+    pub snapshot_max_mib: u64,
     /// Finished operations in the history. Beyond, the oldest are forgotten, but never one whose image and data are
     /// kept. Default: 2000.
     pub operations: u32,
@@ -61,7 +84,7 @@ pub struct KeepConfig {
 
 impl Default for KeepConfig {
     fn default() -> Self {
-        Self { rollbacks: 1, operations: 2_000 }
+        Self { rollbacks: 1, gone_days: 7, snapshot_max_mib: 0, operations: 2_000 }
     }
 }
 

@@ -275,6 +275,30 @@ pub struct Measure {
     pub free_bytes: u64,
 }
 
+/// A lock by which an application says that it must not be interrupted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdateLock {
+    /// Which of the directories that were asked about.
+    pub directory: usize,
+    /// Name of the file.
+    pub file: String,
+    /// Its owner.
+    pub uid: u32,
+    /// When it was made or last written to.
+    pub since: Option<Timestamp>,
+    /// What is in it.
+    pub content: String,
+}
+
+/// What became of taking update locks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TakenLocks {
+    /// What applications hold; nothing was taken then.
+    pub held: Vec<UpdateLock>,
+    /// What applications held and was deleted.
+    pub broken: Vec<UpdateLock>,
+}
+
 /// Told of the percentage and in the engine's words.
 pub type OnProgress<'a> = &'a (dyn Fn(u32, &str) + Send + Sync);
 
@@ -342,6 +366,14 @@ pub trait Engine: Send + Sync {
     async fn delete_snapshot(&self, id: &str) -> Result<(), EngineError>;
     /// What a snapshot of these would hold, and the room that there is.
     async fn measure(&self, sources: &[Source]) -> Result<Measure, EngineError>;
+    /// Makes a volume for each source of a snapshot, with what it holds of it; gives their names.
+    async fn fork_snapshot(&self, id: &str, fork: &str) -> Result<Vec<String>, EngineError>;
+    /// Removes the volumes of a fork.
+    async fn discard_fork(&self, fork: &str) -> Result<(), EngineError>;
+    /// Takes the update locks in these directories, all or none; by force also what applications hold.
+    async fn take_locks(&self, directories: &[Source], force: bool) -> Result<TakenLocks, EngineError>;
+    /// Gives them back.
+    async fn release_locks(&self, directories: &[Source]) -> Result<(), EngineError>;
     /// Ids of the snapshots that are there.
     async fn snapshots(&self) -> Result<Vec<String>, EngineError>;
 }

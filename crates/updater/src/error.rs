@@ -9,6 +9,7 @@ use crate::{
     engine::{EngineError, EngineErrorKind},
     plan::PlanError,
     registry::RegistryError,
+    script::ScriptError,
 };
 
 /// Why an update, a rollback or a look at one did not start.
@@ -125,6 +126,38 @@ pub enum UpdateError {
         /// What is different.
         differences: String,
     },
+    /// There is more to copy than may be.
+    #[error(
+        "the data of {container} has {mib} MiB, and at most {limit_mib} MiB are copied (keep.snapshot_max_mib); raise that, or \
+         do without a copy by the label homeport.snapshot=off"
+    )]
+    TooMuchData {
+        /// The container.
+        container: String,
+        /// How much there is.
+        mib: u64,
+        /// The limit.
+        limit_mib: u64,
+    },
+    /// The disk would not hold the copy.
+    #[error("copying the data of {container} needs {mib} MiB, and {free_mib} MiB are free; nothing was changed")]
+    NoRoom {
+        /// The container.
+        container: String,
+        /// How much is needed.
+        mib: u64,
+        /// What is free.
+        free_mib: u64,
+    },
+    /// A script that is none.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    /// Nothing is assigned.
+    #[error("no script is assigned to container {container}")]
+    NoAssignment {
+        /// The container.
+        container: String,
+    },
     /// A request without containers.
     #[error("containers array is required")]
     NoItems,
@@ -151,7 +184,7 @@ pub enum UpdateError {
 impl Coded for UpdateError {
     fn code(&self) -> Code {
         match self {
-            Self::NoContainer { .. } | Self::NoOperation => Code::NotFound,
+            Self::NoContainer { .. } | Self::NoOperation | Self::NoAssignment { .. } => Code::NotFound,
             Self::CheckFailed { is_temporary: true, .. } => Code::Unavailable,
             Self::NoTarget { .. }
             | Self::CheckFailed { .. }
@@ -165,8 +198,9 @@ impl Coded for UpdateError {
             Self::BadTag { .. } | Self::BadPlanHash { .. } | Self::NoItems | Self::BadCursor | Self::BadTime { .. } => {
                 Code::InvalidArgument
             }
-            Self::QueueFull { .. } => Code::ResourceExhausted,
+            Self::TooMuchData { .. } | Self::NoRoom { .. } | Self::QueueFull { .. } => Code::ResourceExhausted,
             Self::Registry { source, .. } => source.code(),
+            Self::Script(source) => source.code(),
             Self::Check(source) => source.code(),
             Self::Plan(source) => source.code(),
             Self::Engine(source) => source.code(),

@@ -3,17 +3,22 @@
 //! Every undo converges: it looks at what is there, whatever a crash left behind, and changes only what is not as it
 //! was before. A container that was never touched is not restarted.
 
+mod after;
 mod copy;
 mod create;
 mod edit;
 mod followers;
+mod forced;
 mod health;
 mod hold;
 mod keep_image;
+mod lock;
 mod new;
 mod pull;
 mod recreate;
+mod rehearse;
 mod restore;
+mod script;
 mod stage;
 mod stop;
 mod swap;
@@ -23,7 +28,7 @@ mod tests;
 mod tidy;
 mod validate;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use homeport_operation::{Scope, Step, StepError, Workflow};
 use serde::{Deserialize, Serialize};
@@ -33,14 +38,20 @@ use crate::{
     error::UpdateError,
     gather,
     plan::{Job, Names, Plan, Saved, Way},
+    script::Scripts,
 };
 
+pub use forced::Forced;
+pub use lock::Locked;
+pub use rehearse::Rehearsed;
 pub use stage::{Stage, stage_of};
 
 /// Names of the steps in the journal.
 pub mod step {
     /// The container and its files are as they were planned for; as an undo: everything is as it was.
     pub const VALIDATE: &str = "validate";
+    /// The script has agreed.
+    pub const SCRIPT: &str = "script";
     /// The old image has a tag of its own.
     pub const KEEP_IMAGE: &str = "keep_image";
     /// As an undo: the old container runs.
@@ -49,8 +60,12 @@ pub mod step {
     pub const PULL: &str = "pull";
     /// The new container is there, not started.
     pub const CREATE: &str = "create";
+    /// The application holds no update lock; they are ours.
+    pub const LOCK: &str = "lock";
     /// The data is copied while the container runs.
     pub const COPY: &str = "copy";
+    /// The new version has shown itself on a copy of the data.
+    pub const REHEARSE: &str = "rehearse";
     /// The files say the new image.
     pub const EDIT: &str = "edit";
     /// The old container does not run.
@@ -69,17 +84,35 @@ pub mod step {
     pub const REJOIN: &str = "rejoin";
     /// Containers that depend on it follow the new container.
     pub const FOLLOW: &str = "follow";
+    /// The update locks are the application's again.
+    pub const UNLOCK: &str = "unlock";
+    /// What was asked for after success is done.
+    pub const AFTER: &str = "after";
     /// Nothing that is not needed any more is left.
     pub const TIDY: &str = "tidy";
 
     /// All steps with an undo but the first, whose undo proves that the others have worked.
-    pub const UNDOABLE: [&str; 14] =
-        [REJOIN, FOLLOW, KEEP_IMAGE, HOLD, PULL, CREATE, COPY, EDIT, STOP, SYNC, RESTORE, RECREATE, SWAP, HEALTH];
+    pub const UNDOABLE: [&str; 16] = [
+        REJOIN, FOLLOW, KEEP_IMAGE, HOLD, PULL, CREATE, COPY, REHEARSE, LOCK, EDIT, STOP, SYNC, RESTORE, RECREATE,
+        SWAP, HEALTH,
+    ];
+}
+
+/// What steps use besides the engine.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// Scripts that are asked.
+    pub scripts: Scripts,
+    /// Force that is asked for on the way.
+    pub forced: Arc<Forced>,
+    /// Before an image that could not be fetched is asked for again. Doubled for the third time.
+    pub pull_pause: Duration,
 }
 
 /// What all steps of an operation work on.
 pub struct Work {
     engine: Arc<dyn Engine>,
+    tools: Tools,
     job: Job,
     names: Names,
     id: String,
@@ -87,9 +120,9 @@ pub struct Work {
 
 impl Work {
     /// The work of an operation with this id.
-    pub fn new(engine: Arc<dyn Engine>, job: Job, id: &str) -> Self {
+    pub fn new(engine: Arc<dyn Engine>, tools: Tools, job: Job, id: &str) -> Self {
         let names = Names::new(&job.plan.container, id);
-        Self { engine, job, names, id: id.to_owned() }
+        Self { engine, tools, job, names, id: id.to_owned() }
     }
 
     fn plan(&self) -> &Plan {
@@ -145,8 +178,11 @@ pub fn workflow(work: Work) -> Workflow {
     let work = Arc::new(work);
     let has_data = work.plan().has_data();
     let is_compose = matches!(work.plan().way, Way::Compose { .. });
-    let mut steps: Vec<Box<dyn Step>> =
-        vec![Box::new(validate::Validate(Arc::clone(&work))), Box::new(keep_image::KeepImage(Arc::clone(&work)))];
+    let mut steps: Vec<Box<dyn Step>> = vec![Box::new(validate::Validate(Arc::clone(&work)))];
+    if work.plan().script.is_some() {
+        steps.push(Box::new(script::Ask(Arc::clone(&work))));
+    }
+    steps.push(Box::new(keep_image::KeepImage(Arc::clone(&work))));
     if !work.plan().followers.is_empty() {
         steps.push(Box::new(followers::Rejoin(Arc::clone(&work))));
     }
@@ -156,6 +192,12 @@ pub fn workflow(work: Work) -> Workflow {
     }
     if has_data {
         steps.push(Box::new(copy::Copy(Arc::clone(&work))));
+    }
+    if work.plan().rehearse {
+        steps.push(Box::new(rehearse::Rehearse(Arc::clone(&work))));
+    }
+    if !work.plan().locks.is_empty() {
+        steps.push(Box::new(lock::Lock(Arc::clone(&work))));
     }
     if is_compose {
         steps.push(Box::new(edit::Edit(Arc::clone(&work))));
@@ -178,7 +220,15 @@ pub fn workflow(work: Work) -> Workflow {
     if !work.plan().followers.is_empty() {
         steps.push(Box::new(followers::Follow(Arc::clone(&work))));
     }
-    Workflow::new(steps, vec![Box::new(tidy::Tidy(work))])
+    let mut finishing: Vec<Box<dyn Step>> = Vec::new();
+    if !work.plan().locks.is_empty() {
+        finishing.push(Box::new(lock::Unlock(Arc::clone(&work))));
+    }
+    if work.plan().after.is_some() {
+        finishing.push(Box::new(after::Act(Arc::clone(&work))));
+    }
+    finishing.push(Box::new(tidy::Tidy(work)));
+    Workflow::new(steps, finishing)
 }
 
 /// What the step that put the new container in place found out.

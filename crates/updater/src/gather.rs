@@ -5,10 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use homeport_compose_file::Sources;
 
 use crate::{
-    engine::{Container, Engine, EngineError, EngineErrorKind, Port, PortAnswer, Project, WantedPort},
+    engine::{
+        Container, Engine, EngineError, EngineErrorKind, MountKind, Port, PortAnswer, Project, Source, WantedPort,
+    },
     error::UpdateError,
     inventory::ComposePlace,
-    plan::{Facts, ProjectFacts, Shared, followers},
+    plan::{Facts, LockPlace, ProjectFacts, Shared, followers},
 };
 
 /// How long a port may take to answer the question what it answers now.
@@ -31,8 +33,8 @@ pub async fn gather(engine: &dyn Engine, container: &str) -> Result<Facts, Updat
     let (followers, warnings) =
         if subject.is_up() { followers(subject, own_container.as_deref(), &all) } else { Default::default() };
     let followers = followers.into_iter().map(|(follower, _)| follower).collect();
-    let shared = shared(subject, &all);
-    Ok(Facts { shared, container: subject.clone(), own_container, project, followers, warnings, ports })
+    let (shared, locks) = (shared(subject, &all), locks(subject, &all));
+    Ok(Facts { shared, locks, container: subject.clone(), own_container, project, followers, warnings, ports })
 }
 
 /// A container by its name, else by the beginning of its id if that is unambiguous.
@@ -138,6 +140,30 @@ async fn ports(engine: &dyn Engine, container: &Container) -> Result<Vec<Port>, 
             Ok(Vec::new())
         }
     }
+}
+
+/// Applications hold their locks in a directory that is mounted at these paths of their containers. One whose container
+/// does not run holds nothing.
+const LOCK_DIRECTORIES: [&str; 2] = ["/tmp/balena", "/tmp/resin"];
+
+fn locks(subject: &Container, all: &[Container]) -> Vec<LockPlace> {
+    let project = |container: &Container| container.labels.get("com.docker.compose.project").cloned();
+    let is_concerned = |container: &&Container| {
+        container.is_up()
+            && (container.id == subject.id || project(subject).is_some_and(|own| project(container) == Some(own)))
+    };
+    let mut found: Vec<LockPlace> = Vec::new();
+    for container in all.iter().filter(is_concerned) {
+        for mount in &container.mounts {
+            let directory = Source { kind: mount.kind, source: mount.source.clone() };
+            let is_lock =
+                LOCK_DIRECTORIES.contains(&mount.destination.trim_end_matches('/')) && mount.kind != MountKind::Other;
+            if is_lock && found.iter().all(|known| known.directory != directory) {
+                found.push(LockPlace { container: container.name.clone(), directory });
+            }
+        }
+    }
+    found
 }
 
 fn shared(subject: &Container, all: &[Container]) -> Vec<Shared> {

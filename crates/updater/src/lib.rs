@@ -15,6 +15,7 @@ pub mod policy;
 pub mod registry;
 pub mod rpc;
 pub mod schedule;
+pub mod script;
 pub mod store;
 pub mod targets;
 
@@ -24,7 +25,7 @@ use homeport_bus_client::Publisher;
 use homeport_operation::Retry;
 use homeport_proto::updater::v1::{
     check_service_server::CheckServiceServer, operation_service_server::OperationServiceServer,
-    update_service_server::UpdateServiceServer,
+    script_service_server::ScriptServiceServer, update_service_server::UpdateServiceServer,
 };
 use homeport_service::{
     Context, Secret, StartError,
@@ -40,7 +41,8 @@ use crate::{
     engine::AgentEngine,
     operations::{Operations, Parts},
     registry::{AgentCredentials, Client, WithGithub},
-    rpc::{Checks, History, Update},
+    rpc::{Checks, History, ScriptRpc, Update},
+    script::Scripts,
     targets::CheckedTargets,
 };
 
@@ -80,11 +82,14 @@ pub async fn run(context: Context) -> Result<(), StartError> {
         health: config.health.bounded(),
         keep: config.keep,
         limits: config.operations,
+        scripts: Scripts::new(&config.scripts),
         retry: Retry::default(),
         drain: context.drain().clone(),
     });
     let (working, draining) = (operations.clone(), context.clone());
     context.spawn("operations", async move { working.work(&draining).await });
+    let (sweeping, draining) = (operations.clone(), context.clone());
+    context.spawn("sweep", async move { sweeping.sweep(&draining).await });
     let (checking, drain) = (checker.clone(), context.drain().clone());
     context.spawn("checks", async move { checking.run(drain).await });
 
@@ -92,6 +97,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     Server::new(&context, config.socket)
         .service(CheckServiceServer::new(checks))
         .service(UpdateServiceServer::new(Update(operations.clone())))
+        .service(ScriptServiceServer::new(ScriptRpc(operations.clone())))
         .service(OperationServiceServer::new(History(operations)))
         .serve(&context)
         .await?;

@@ -6,7 +6,9 @@ mod plan;
 mod queue;
 mod rollback;
 mod run;
+mod scripts;
 mod start;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +28,8 @@ use crate::{
     engine::Engine,
     error::UpdateError,
     events::Ticks,
+    execute::Forced,
+    script::Scripts,
     store::{self, Filter, Operation, Page},
     targets::Targets,
 };
@@ -53,6 +57,8 @@ pub struct Parts {
     pub keep: KeepConfig,
     /// How many at a time.
     pub limits: OperationsConfig,
+    /// Scripts that are asked.
+    pub scripts: Scripts,
     /// How stubborn undos are.
     pub retry: homeport_operation::Retry,
     /// Cancelled when no step shall go on.
@@ -71,6 +77,7 @@ struct Inner {
     /// How far each operation under way is, between two writes of the journal.
     live: Mutex<BTreeMap<String, (String, u32)>>,
     changed: Notify,
+    forced: Arc<Forced>,
 }
 
 impl std::fmt::Debug for Operations {
@@ -83,7 +90,14 @@ impl Operations {
     /// Assembles the work. Nothing is carried out before [`Operations::work`].
     pub fn new(parts: Parts) -> Self {
         let journal = Journal::new(parts.store.clone(), Arc::clone(&parts.clock));
-        Self(Arc::new(Inner { parts, journal, busy: Mutex::default(), live: Mutex::default(), changed: Notify::new() }))
+        Self(Arc::new(Inner {
+            parts,
+            journal,
+            busy: Mutex::default(),
+            live: Mutex::default(),
+            changed: Notify::new(),
+            forced: Forced::new(),
+        }))
     }
 
     /// A page of the history.

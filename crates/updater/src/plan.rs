@@ -2,6 +2,7 @@
 //!
 //! The executor makes no choices; what is not in the plan does not happen.
 
+mod after;
 mod compare;
 mod data;
 mod decide;
@@ -13,6 +14,7 @@ mod order;
 mod outlook;
 mod print;
 mod proof;
+mod rehearsal;
 mod rollback;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Port, Project, Source};
 
+pub use after::{After, script_of};
 pub use compare::differences;
 pub use decide::{PlanError, plan_update, same_reference};
 pub use edit::{EditError, value_back};
@@ -27,11 +30,13 @@ pub use facts::{Facts, ProjectFacts, Shared, Target};
 pub use followers::{Follower, Need, followers};
 pub use names::{Names, repository_of};
 pub use order::dependencies_first;
+pub(crate) use outlook::mebibytes;
 pub use outlook::{
     Basis, Dependent, DependentReason, Downtime, FileDiff, Outlook, OutlookFacts, RegistryCost, SpecChange, dependents,
     outlook,
 };
 pub use proof::LabelError;
+pub use rehearsal::rehearsal_document;
 pub use rollback::{Past, plan_rollback};
 
 /// Version of the plan's form, for plans that a newer program finds in its journal.
@@ -64,6 +69,18 @@ pub struct Plan {
     /// Other containers that follow, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub followers: Vec<Follower>,
+    /// The script that has to agree first.
+    #[serde(default)]
+    pub script: Option<String>,
+    /// The new version is tried on a copy of the data first.
+    #[serde(default)]
+    pub rehearse: bool,
+    /// One action after success.
+    #[serde(default)]
+    pub after: Option<After>,
+    /// Where the application keeps the locks by which it says that it must not be interrupted.
+    #[serde(default)]
+    pub locks: Vec<LockPlace>,
     /// What is taken away after success: kept images and data of operations before.
     pub obsolete: Vec<Kept>,
     /// What a person should know. Those that would stop the plan are only here when it was forced.
@@ -223,6 +240,15 @@ pub struct Before {
     pub was_unhealthy: bool,
     /// It ended and was started again all the time.
     pub restarts: bool,
+}
+
+/// A directory of update locks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockPlace {
+    /// A container that has it mounted.
+    pub container: String,
+    /// The directory.
+    pub directory: Source,
 }
 
 /// What an operation before kept for a way back.

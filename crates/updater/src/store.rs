@@ -4,6 +4,7 @@ pub(crate) mod detail;
 mod list;
 pub(crate) mod operation;
 pub(crate) mod record;
+pub(crate) mod script;
 pub(crate) mod shown_plan;
 
 use homeport_store::{Schema, StoreError};
@@ -12,6 +13,7 @@ pub use detail::{DetailEnd, kept_of, newest_success, set_kept};
 pub use list::{Filter, Page, list};
 pub use operation::{active, find_active, finish, get, insert, mark_rolled_back, prune, set_stage, start, waiting};
 pub use record::{Detail, DetailStatus, Kind, Operation, Status};
+pub use script::Assignment;
 
 /// The updater's tables, for [`homeport_store::Store::open`].
 pub fn schema() -> Schema {

@@ -269,7 +269,6 @@ async fn a_wrong_update_is_refused_in_words() {
         ("{", 400, "invalid request body"),
         (r#"{"container_name":7}"#, 400, "invalid request body"),
         ("{}", 400, "container_name is required"),
-        (r#"{"container_name":"web","script":"/x.sh"}"#, 400, "script is not supported"),
         (r#"{"container_name":"nothing"}"#, 400, "no target version specified"),
         (r#"{"container_name":"unknown"}"#, 404, "container not found: unknown"),
         (r#"{"container_name":"panic"}"#, 500, "internal error of updater"),

@@ -27,6 +27,9 @@ pub struct Arguments {
     /// Go on where a warning would stop it
     #[arg(long)]
     force: bool,
+    /// Try the new version without network on a copy of its data first
+    #[arg(long)]
+    rehearse: bool,
     /// Only if it is still the plan with this hash, as `homeport plan` shows it
     #[arg(long, value_name = "HASH", requires = "container", conflicts_with = "all")]
     plan_hash: Option<String>,
@@ -54,6 +57,9 @@ pub(crate) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Res
 async fn one(session: &Session, container: &str, arguments: &Arguments) -> anyhow::Result<()> {
     let watch = Watch::open(session).await;
     let mut body = json!({ "container_name": container, "target_version": arguments.to, "force": arguments.force });
+    if arguments.rehearse {
+        body["rehearse"] = true.into();
+    }
     if let Some(hash) = &arguments.plan_hash {
         body["plan_hash"] = hash.as_str().into();
     }
@@ -74,7 +80,7 @@ async fn all(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
         bail!("nothing was checked yet; run `homeport check` first");
     }
     let wanted = status.containers.iter().filter(|container| is_wanted(container, arguments.force));
-    let wanted: Vec<Value> = wanted.map(|container| item(container, arguments.force)).collect();
+    let wanted: Vec<Value> = wanted.map(|container| item(container, arguments)).collect();
     if wanted.is_empty() {
         return if session.json { output::json(&json!([])) } else { Ok(output::text("Everything is up to date")?) };
     }
@@ -116,12 +122,13 @@ fn is_wanted(container: &api::Container, force: bool) -> bool {
     }
 }
 
-fn item(container: &api::Container, force: bool) -> Value {
+fn item(container: &api::Container, arguments: &Arguments) -> Value {
     json!({
         "name": container.container_name,
         "target_version": container.latest_version,
         "stack": container.stack,
-        "force": force,
+        "force": arguments.force,
+        "rehearse": arguments.rehearse,
         "change_type": container.change_type,
         "old_resolved_version": container.current_version,
         "new_resolved_version": container.latest_resolved_version,

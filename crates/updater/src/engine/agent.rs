@@ -6,14 +6,15 @@ use async_trait::async_trait;
 use homeport_proto::docker::v1::{
     self as wire, compose_service_client::ComposeServiceClient, container_service_client::ContainerServiceClient,
     engine_service_client::EngineServiceClient, image_service_client::ImageServiceClient,
-    snapshot_service_client::SnapshotServiceClient, stack_file_service_client::StackFileServiceClient,
+    rehearsal_service_client::RehearsalServiceClient, snapshot_service_client::SnapshotServiceClient,
+    stack_file_service_client::StackFileServiceClient, update_lock_service_client::UpdateLockServiceClient,
 };
 use homeport_service::rpc::{Client, MAX_MESSAGE_BYTES, connect};
 use tonic::{Request, Status};
 
 use super::{
     Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, Project, Pull,
-    Resolved, Source, WantedPort, convert,
+    Resolved, Source, TakenLocks, WantedPort, convert,
 };
 use crate::config::Timeouts;
 
@@ -35,6 +36,8 @@ pub struct AgentEngine {
     compose: ComposeServiceClient<Client>,
     files: StackFileServiceClient<Client>,
     snapshots: SnapshotServiceClient<Client>,
+    locks: UpdateLockServiceClient<Client>,
+    rehearsals: RehearsalServiceClient<Client>,
     timeouts: Timeouts,
 }
 
@@ -50,7 +53,9 @@ impl AgentEngine {
             images: ImageServiceClient::new(client.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),
             compose: ComposeServiceClient::new(client.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES),
             files: StackFileServiceClient::new(client.clone()),
-            snapshots: SnapshotServiceClient::new(client),
+            snapshots: SnapshotServiceClient::new(client.clone()),
+            locks: UpdateLockServiceClient::new(client.clone()),
+            rehearsals: RehearsalServiceClient::new(client),
             timeouts,
         }
     }
@@ -345,6 +350,34 @@ impl Engine for AgentEngine {
         let request = wire::MeasureSourcesRequest { sources: sources.iter().map(convert::source).collect() };
         let answer = self.snapshots.clone().measure_sources(within(MEASURE, request)).await;
         Ok(convert::measure(&answer.map_err(doing("measuring the data"))?.into_inner()))
+    }
+
+    async fn fork_snapshot(&self, id: &str, fork: &str) -> Result<Vec<String>, EngineError> {
+        let request = wire::ForkSnapshotRequest { snapshot_id: id.to_owned(), fork_id: fork.to_owned() };
+        let answer = self.rehearsals.clone().fork_snapshot(within(self.timeouts.snapshot(), request)).await;
+        Ok(answer.map_err(doing("copying the copy of the data for the rehearsal"))?.into_inner().volumes)
+    }
+
+    async fn discard_fork(&self, fork: &str) -> Result<(), EngineError> {
+        let request = wire::DiscardForkRequest { fork_id: fork.to_owned() };
+        let answer = self.rehearsals.clone().discard_fork(within(self.timeouts.stop(), request)).await;
+        answer.map_err(doing("removing what the rehearsal made"))?;
+        Ok(())
+    }
+
+    async fn take_locks(&self, directories: &[Source], force: bool) -> Result<TakenLocks, EngineError> {
+        let directories = directories.iter().map(convert::source).collect();
+        let request = wire::TakeUpdateLocksRequest { directories, force };
+        let answer = self.locks.clone().take_update_locks(within(self.timeouts.stop(), request)).await;
+        Ok(convert::taken_locks(answer.map_err(doing("taking the update locks"))?.into_inner()))
+    }
+
+    async fn release_locks(&self, directories: &[Source]) -> Result<(), EngineError> {
+        let directories = directories.iter().map(convert::source).collect();
+        let request = wire::ReleaseUpdateLocksRequest { directories };
+        let answer = self.locks.clone().release_update_locks(within(self.timeouts.stop(), request)).await;
+        answer.map_err(doing("giving back the update locks"))?;
+        Ok(())
     }
 
     async fn snapshots(&self) -> Result<Vec<String>, EngineError> {

@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 
 use super::{
     Container, Difference, EngineError, EngineErrorKind, Health, HealthCheck, Image, Measure, Mount, MountKind, Port,
-    PortAnswer, Project, Resolved, Source, State,
+    PortAnswer, Project, Resolved, Source, State, TakenLocks, UpdateLock,
 };
 
 /// An answer of docker-agent that makes no sense.
@@ -194,4 +194,15 @@ pub(super) const fn measure(wire: &wire::MeasureSourcesResponse) -> Measure {
         needed_bytes: wire.needed_bytes,
         free_bytes: wire.free_bytes,
     }
+}
+
+pub(super) fn taken_locks(wire: wire::TakeUpdateLocksResponse) -> TakenLocks {
+    let lock = |wire: wire::UpdateLock| UpdateLock {
+        directory: usize::try_from(wire.directory).unwrap_or(usize::MAX),
+        file: wire.file,
+        uid: wire.uid,
+        since: wire.since.and_then(|time| Timestamp::from_second(time.seconds).ok()),
+        content: wire.content,
+    };
+    TakenLocks { held: wire.held.into_iter().map(lock).collect(), broken: wire.broken.into_iter().map(lock).collect() }
 }

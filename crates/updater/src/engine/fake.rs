@@ -17,7 +17,7 @@ use world::normal;
 
 use super::{
     Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, PortAnswer, Project,
-    Pull, Resolved, Source, WantedPort,
+    Pull, Resolved, Source, TakenLocks, WantedPort,
 };
 
 /// Who dies.
@@ -187,10 +187,9 @@ impl Engine for FakeEngine {
             if world.image(image).is_none() {
                 return Err(refused(EngineErrorKind::NotFound, "no such image"));
             }
-            // A list of volumes, or an object with that and the network.
             let document: serde_json::Value = serde_json::from_str(inspect_json).unwrap();
-            let volumes = document.as_array().or(document["Volumes"].as_array()).unwrap();
-            let volumes: Vec<&str> = volumes.iter().filter_map(|volume| volume.as_str()).collect();
+            let volumes = World::volumes_of(&document);
+            let volumes: Vec<&str> = volumes.iter().map(String::as_str).collect();
             let labels = [("homeport.operation", operation)];
             let id = world.create(name, image, &volumes, &labels);
             if let (Some(mode), Some(made)) =
@@ -362,6 +361,42 @@ impl Engine for FakeEngine {
         self.instant().await?;
         let bytes = self.world().measured;
         Ok(Measure { files: sources.len() as u64, total_bytes: bytes, needed_bytes: bytes, free_bytes: 1 << 40 })
+    }
+
+    async fn fork_snapshot(&self, id: &str, fork: &str) -> Result<Vec<String>, EngineError> {
+        self.instant().await?;
+        let volumes = {
+            let mut world = self.world();
+            let copy = world.snapshots.get(id).cloned();
+            let copy = copy.ok_or_else(|| refused(EngineErrorKind::NotFound, "no such snapshot"))?;
+            let named = |(number, data)| (format!("{fork}-{number}"), data);
+            let forks: Vec<(String, String)> = copy.into_values().enumerate().map(named).collect();
+            world.volumes.extend(forks.clone());
+            forks.into_iter().map(|(name, _)| name).collect()
+        };
+        self.instant().await?;
+        Ok(volumes)
+    }
+
+    async fn discard_fork(&self, fork: &str) -> Result<(), EngineError> {
+        self.instant().await?;
+        self.world().volumes.retain(|name, _| !name.starts_with(fork));
+        self.instant().await
+    }
+
+    async fn take_locks(&self, directories: &[Source], force: bool) -> Result<TakenLocks, EngineError> {
+        self.instant().await?;
+        let taken = self.world().take_locks(directories, force);
+        self.instant().await?;
+        Ok(taken)
+    }
+
+    async fn release_locks(&self, directories: &[Source]) -> Result<(), EngineError> {
+        self.instant().await?;
+        for directory in directories {
+            self.world().locks_taken.remove(&directory.source);
+        }
+        self.instant().await
     }
 
     async fn snapshots(&self) -> Result<Vec<String>, EngineError> {

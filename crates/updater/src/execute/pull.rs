@@ -8,9 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Work, failed, step};
 use crate::{
-    engine::{EngineError, EngineErrorKind, Image, Pull as Request},
+    engine::{EngineError, EngineErrorKind, Image, OnProgress, Pull as Request},
     plan::ImageSource,
 };
+
+/// How often an image is asked for.
+const TRIES: u32 = 3;
 
 pub(super) struct Pull(pub(super) Arc<Work>);
 
@@ -85,7 +88,7 @@ impl Work {
         match &image.source {
             ImageSource::Registry { digest } => {
                 let request = Request { repository: image.repository.clone(), digest: digest.clone() };
-                self.engine.pull(&request, &on_progress).await.map_err(|error| unknown(error, &image.new_reference))
+                self.pull(&request, &on_progress).await.map_err(|error| unknown(error, &image.new_reference))
             }
             ImageSource::Kept { image_id, digests } => {
                 if let Some(kept) = self.engine.image(image_id).await.map_err(failed)? {
@@ -96,9 +99,28 @@ impl Work {
                     StepError::failed(format!("the image {} was built here and is gone", image.new_reference))
                 })?;
                 let request = Request { repository: repository.to_owned(), digest: digest.to_owned() };
-                self.engine.pull(&request, &on_progress).await.map_err(|error| unknown(error, &image.new_reference))
+                self.pull(&request, &on_progress).await.map_err(|error| unknown(error, &image.new_reference))
             }
         }
+    }
+}
+
+impl Work {
+    /// Three tries: registries and the ways to them fail for a second at times. What will not be otherwise in a second is
+    /// not asked for again.
+    async fn pull(&self, request: &Request, on_progress: OnProgress<'_>) -> Result<Image, EngineError> {
+        let mut pause = self.tools.pull_pause;
+        for _ in 1..TRIES {
+            match self.engine.pull(request, on_progress).await {
+                Err(error) if matches!(error.kind, EngineErrorKind::Away | EngineErrorKind::Other) => {
+                    tracing::warn!(operation.id = self.id, error = %error, "pulling failed; trying again");
+                }
+                result => return result,
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        self.engine.pull(request, on_progress).await
     }
 }
 

@@ -26,9 +26,12 @@ impl Stage {
 pub fn stage_of(step: &str) -> Option<Stage> {
     let (name, from, to, message) = match step {
         step::VALIDATE => ("validating", 0, 5, "checking the container and its files"),
+        step::SCRIPT => ("validating", 5, 8, "asking the script"),
         step::PULL => ("pulling_image", 10, 50, "pulling the image"),
         step::CREATE => ("validating", 50, 52, "creating the new container beside the old one"),
-        step::COPY => ("backup", 52, 58, "copying the data"),
+        step::COPY => ("backup", 52, 56, "copying the data"),
+        step::REHEARSE => ("rehearsing", 56, 58, "trying the new version on a copy of its data"),
+        step::LOCK => ("locking", 58, 60, "taking the update locks"),
         step::EDIT => ("updating_compose", 60, 61, "changing the compose file"),
         step::STOP => ("stopping", 62, 64, "stopping the old version"),
         step::SYNC => ("backup", 64, 67, "copying what of the data has changed since"),

@@ -10,16 +10,18 @@ use homeport_store::{Store, StoreError, Transaction};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{Work, workflow};
+use super::{Forced, Tools, Work, workflow};
 use crate::{
+    config::ScriptsConfig,
     engine::{
         MountKind, Project, Source,
         fake::{FakeEngine, Fault, World},
     },
     plan::{
-        Before, Edit, Follower, ImageChange, ImageSource, Job, Kind, Names, Need, PLAN_FORM, Plan, Proof, Run, Saved,
-        SavedFile, Subject, Values, Way, sha256,
+        Before, Edit, Follower, ImageChange, ImageSource, Job, Kind, LockPlace, Names, Need, PLAN_FORM, Plan, Proof,
+        Run, Saved, SavedFile, Subject, Values, Way, sha256,
     },
+    script::Scripts,
 };
 
 const ID: &str = "11111111-2222-3333-4444-555555555555-0";
@@ -42,6 +44,10 @@ struct Scenario {
     stopped: bool,
     /// One container lives in its network, and another asks for a restart after that one.
     followed: bool,
+    /// It has update locks, and holds none.
+    locks: bool,
+    /// The new version is tried first.
+    rehearse: bool,
 }
 
 struct Silent;
@@ -162,6 +168,10 @@ impl Scenario {
                 http: None,
                 before: Before::default(),
             },
+            script: None,
+            rehearse: self.rehearse,
+            after: None,
+            locks: if self.locks { vec![lock_place()] } else { Vec::new() },
             obsolete: Vec::new(),
             warnings: Vec::new(),
             force: false,
@@ -173,6 +183,15 @@ impl Scenario {
         });
         Job { plan, saved: Saved { inspect_json: old.inspect_json.clone(), new_inspect_json: None, files, values } }
     }
+}
+
+fn lock_place() -> LockPlace {
+    let directory = Source { kind: MountKind::Bind, source: "/run/locks/web".to_owned() };
+    LockPlace { container: "web".to_owned(), directory }
+}
+
+fn tools() -> Tools {
+    Tools { scripts: Scripts::new(&ScriptsConfig::default()), forced: Forced::new(), pull_pause: Duration::ZERO }
 }
 
 fn file(image: &str) -> String {
@@ -198,7 +217,7 @@ async fn play(scenario: Scenario, fault: Option<(Fault, usize)>) -> Option<(Outc
     let mut outcome = None;
     while outcome.is_none() {
         let entry = journal.get(ID).await.unwrap().unwrap();
-        let workflow = workflow(Work::new(Arc::clone(&engine) as _, entry.plan().unwrap(), ID));
+        let workflow = workflow(Work::new(Arc::clone(&engine) as _, tools(), entry.plan().unwrap(), ID));
         let runner = Runner::new(&journal, &Silent, &drain, RETRY);
         tokio::select! {
             ended = runner.run(&entry, &workflow) => outcome = Some(ended.unwrap()),
@@ -231,6 +250,8 @@ fn check(scenario: Scenario, outcome: &Outcome, world: &World, context: &str) {
     };
     assert_eq!(only.is_up(), !scenario.stopped, "{context}");
     assert_eq!(only.image_id, if is_new { "sha256:new" } else { "sha256:old" }, "{context}");
+    assert_eq!(world.volumes.len(), 1, "{context}: copies for the rehearsal are left: {:?}", world.volumes);
+    assert!(world.locks_taken.is_empty(), "{context}: the locks were not given back");
     let expected = if is_new && scenario.compose { file(scenario.new_reference()) } else { file("app:1") };
     assert_eq!(world.files[PATH], expected, "{context}");
     let tag = if is_new && scenario.floating { "sha256:new" } else { "sha256:old" };
@@ -269,6 +290,8 @@ const COMPOSE: Scenario = Scenario {
     always: false,
     stopped: false,
     followed: false,
+    locks: false,
+    rehearse: false,
 };
 const REPLACE: Scenario = Scenario { compose: false, ..COMPOSE };
 
@@ -303,6 +326,29 @@ async fn what_the_engine_always_restarts_survives_every_fault() {
     torture(Scenario { data: true, always: true, ..COMPOSE }).await;
     torture(Scenario { data: true, always: true, broken: true, ..COMPOSE }).await;
     torture(Scenario { data: true, always: true, ..REPLACE }).await;
+}
+
+#[tokio::test]
+async fn locks_are_given_back_after_every_fault() {
+    torture(Scenario { locks: true, ..COMPOSE }).await;
+    torture(Scenario { locks: true, data: true, broken: true, ..REPLACE }).await;
+}
+
+#[tokio::test]
+async fn nothing_of_a_rehearsal_is_left_after_every_fault() {
+    torture(Scenario { rehearse: true, data: true, ..COMPOSE }).await;
+    torture(Scenario { rehearse: true, data: true, broken: true, ..REPLACE }).await;
+}
+
+#[tokio::test]
+async fn one_that_fails_the_rehearsal_never_touches_the_old_version() {
+    for scenario in [COMPOSE, REPLACE] {
+        let (outcome, world) =
+            play(Scenario { rehearse: true, data: true, broken: true, ..scenario }, None).await.unwrap();
+        let Outcome::Undone { error } = outcome else { panic!("{outcome:?}") };
+        assert!(error.contains("the rehearsal"), "{error}");
+        assert_eq!(world.starts, 2, "the old one, and the new one once on the copy");
+    }
 }
 
 #[tokio::test]

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use homeport_store::StoreError;
 
-use super::{Inner, Operations};
+use super::{Inner, Operations, UpdateRequest};
 use crate::{
     engine::EngineErrorKind,
     error::UpdateError,
     execute::step,
     gather::gather,
-    plan::{self, ImageSource, Job, Outlook, OutlookFacts, Plan, outlook},
+    plan::{self, ImageSource, Job, Outlook, OutlookFacts, Plan, Run, outlook},
     store::{self, newest_success, shown_plan},
 };
 
@@ -28,13 +28,15 @@ pub struct Shown {
 
 impl Operations {
     /// What an update of a container would do. Remembered, so that it can be said later what is different by then.
-    pub async fn plan(&self, container: &str, version: Option<&str>, force: bool) -> Result<Shown, UpdateError> {
+    pub async fn plan(&self, request: &UpdateRequest) -> Result<Shown, UpdateError> {
         let inner = &self.0;
         let engine = inner.parts.engine.as_ref();
-        let facts = gather(engine, container).await?;
-        let target = inner.parts.targets.target(&facts.container, version).await?;
+        let facts = gather(engine, &request.container).await?;
+        let target = inner.parts.targets.target(&facts.container, request.version.as_deref()).await?;
         let obsolete = inner.obsolete(&facts.container.name).await?;
-        let job = plan::plan_update(&facts, &target, &inner.parts.health, obsolete, force)?;
+        let mut job = plan::plan_update(&facts, &target, &inner.parts.health, obsolete, request.force)?;
+        job.plan.rehearse |= request.rehearse && job.plan.container.run != Run::Never;
+        job.plan.script = inner.script(&facts.container, &request.script, request.force).await?;
         let found = OutlookFacts {
             data: if job.plan.has_data() { Some(engine.measure(&job.plan.data).await?) } else { None },
             is_present: inner.is_present(&job.plan).await?,

@@ -8,7 +8,7 @@ use crate::{
     error::UpdateError,
     gather::gather,
     plan::{Facts, Job, Names, Past, plan_rollback, tag_of},
-    store::{self, Detail, DetailStatus, Kind, Operation, Status},
+    store::{self, Detail, DetailStatus, Kind, Operation, Status, record::of_journal_id},
 };
 
 /// A request for the way back.
@@ -47,12 +47,9 @@ impl Inner {
     async fn way_back(&self, original: &Operation, position: usize, force: bool) -> Result<Detail, UpdateError> {
         let done = &original.details[position];
         let name = &done.container_name;
-        let newest = store::newest_success(&self.parts.store, name).await?;
-        if !force && newest.as_ref() != Some(&original.id) {
-            return Err(UpdateError::NotNewest { container: name.clone(), operation: original.id.clone() });
-        }
-        let facts = gather(self.parts.engine.as_ref(), name).await?;
         let rolls_back = original.journal_id(position);
+        self.check_newest(name, &rolls_back, force).await?;
+        let facts = gather(self.parts.engine.as_ref(), name).await?;
         let job = self.plan_rollback(&facts, &rolls_back, force).await?;
         let (old_version, new_version) = (tag_of(&facts.container.image), job.plan.image.new_tag());
         Ok(Detail {
@@ -71,7 +68,19 @@ impl Inner {
             rolls_back,
             kept: false,
             plan_hash: String::new(),
+            script: String::new(),
+            rehearse: false,
         })
+    }
+
+    /// Refuses the way back from an update that another one came after, also while this waited in the queue.
+    pub(super) async fn check_newest(&self, container: &str, journal_id: &str, force: bool) -> Result<(), UpdateError> {
+        let operation = of_journal_id(journal_id).map_or(journal_id, |(operation, _)| operation);
+        let newest = store::newest_success(&self.parts.store, container).await?;
+        if force || newest.as_deref() == Some(operation) {
+            return Ok(());
+        }
+        Err(UpdateError::NotNewest { container: container.to_owned(), operation: operation.to_owned() })
     }
 
     /// The plan for the way back from what a journal entry did.

@@ -13,11 +13,14 @@ use super::{
 };
 use crate::{
     error::UpdateError,
-    execute::{Work, step, workflow},
+    execute::{Locked, Rehearsed, Tools, Work, step, workflow},
     gather::gather,
-    plan::{Job, plan_update},
+    plan::{Job, Run, mebibytes, plan_update},
     store::{self, Detail, DetailStatus, Operation, detail},
 };
+
+/// What docker-agent leaves free on a disk that it copies to.
+const RESERVE_BYTES: u64 = 16 << 20;
 
 /// The sort of journal entry that holds a [`Job`].
 const JOURNAL_KIND: &str = "update";
@@ -86,24 +89,38 @@ impl Inner {
         let Some(entry) = self.journal.get(&journal_id).await? else {
             return Err(StoreError::corrupt("journal", "an entry that was just written is not there"));
         };
-        let work = Work::new(Arc::clone(&self.parts.engine), entry.plan()?, &journal_id);
+        let work = Work::new(Arc::clone(&self.parts.engine), self.tools(), entry.plan()?, &journal_id);
         let runner = Runner::new(&self.journal, &watch, &self.parts.drain, self.parts.retry);
         tracing::info!(operation.id = operation.id, container.name = detail.container_name, status = ?entry.status, "begins");
         let outcome = runner.run(&entry, &workflow(work)).await?;
+        self.forced.forget(&journal_id);
         tracing::info!(operation.id = operation.id, container.name = detail.container_name, outcome = ?outcome, "ended");
         Ok(outcome)
+    }
+
+    fn tools(&self) -> Tools {
+        Tools {
+            scripts: self.parts.scripts.clone(),
+            forced: Arc::clone(&self.forced),
+            // A second, as undos begin with a quarter of one.
+            pull_pause: self.parts.retry.first * 4,
+        }
     }
 
     async fn decide(&self, operation: &Operation, position: usize, detail: &Detail) -> Result<Job, UpdateError> {
         Watch::new(self, operation, position).looking().await?;
         let facts = gather(self.parts.engine.as_ref(), &detail.container_name).await?;
         if !detail.rolls_back.is_empty() {
+            self.check_newest(&detail.container_name, &detail.rolls_back, detail.force).await?;
             return self.plan_rollback(&facts, &detail.rolls_back, detail.force).await;
         }
         let target = self.parts.targets.target(&facts.container, Some(&detail.new_version)).await?;
         let obsolete = self.obsolete(&detail.container_name).await?;
         let mut job = plan_update(&facts, &target, &self.parts.health, obsolete, detail.force)?;
+        job.plan.rehearse |= detail.rehearse && job.plan.container.run != Run::Never;
+        job.plan.script = self.script(&facts.container, &detail.script, detail.force).await?;
         self.hold_to(&detail.plan_hash, &job.plan).await?;
+        self.check_room(&job).await?;
         if self.parts.keep.rollbacks == 0 {
             let subject = crate::plan::Subject {
                 id: facts.container.id.clone(),
@@ -114,6 +131,26 @@ impl Inner {
             job.plan.obsolete.push(crate::plan::Names::new(&subject, &operation.journal_id(position)).kept());
         }
         Ok(job)
+    }
+
+    /// Refuses what the disk would not hold, or what is more than may be copied.
+    async fn check_room(&self, job: &Job) -> Result<(), UpdateError> {
+        if !job.plan.has_data() {
+            return Ok(());
+        }
+        let container = || job.plan.container.name.clone();
+        let measure = self.parts.engine.measure(&job.plan.data).await?;
+        let (mib, limit_mib) = (mebibytes(measure.needed_bytes), self.parts.keep.snapshot_max_mib);
+        if limit_mib > 0 && mib > limit_mib {
+            return Err(UpdateError::TooMuchData { container: container(), mib, limit_mib });
+        }
+        // A rehearsal writes on another copy.
+        let needed = if job.plan.rehearse { measure.needed_bytes.saturating_mul(2) } else { measure.needed_bytes };
+        if needed.saturating_add(RESERVE_BYTES) > measure.free_bytes {
+            let (mib, free_mib) = (mebibytes(needed + RESERVE_BYTES), mebibytes(measure.free_bytes));
+            return Err(UpdateError::NoRoom { container: container(), mib, free_mib });
+        }
+        Ok(())
     }
 
     /// Writes what was decided into the journal; from here on it is done or undone.
@@ -138,8 +175,14 @@ impl Inner {
 /// How a container's turn ended, for its detail and its events.
 pub(super) fn ending(outcome: &Outcome, entry: Option<&Entry>, container: &str) -> Option<Ending> {
     match outcome {
-        Outcome::Done { warnings } if warnings.is_empty() => Some(Ending::good(String::new())),
-        Outcome::Done { warnings } => Some(Ending::good(format!("left to clean up by hand: {}", warnings.join("; ")))),
+        Outcome::Done { warnings } => {
+            let mut remarks = rehearsed(entry);
+            remarks.extend(broken_locks(entry));
+            if !warnings.is_empty() {
+                remarks.push(format!("left to clean up by hand: {}", warnings.join("; ")));
+            }
+            Some(Ending::good(remarks.join("; ")))
+        }
         Outcome::Undone { error } if entry.is_some_and(was_touched) => {
             Some(Ending::bad(format!("{error}. The old version of {container} is back as it was."), true))
         }
@@ -150,6 +193,21 @@ pub(super) fn ending(outcome: &Outcome, entry: Option<&Entry>, container: &str) 
         )),
         Outcome::Interrupted => None,
     }
+}
+
+/// What was seen at the rehearsal, as a remark.
+fn rehearsed(entry: Option<&Entry>) -> Vec<String> {
+    entry
+        .and_then(|entry| entry.data::<Rehearsed>(step::REHEARSE).ok().flatten())
+        .map(|found| found.seen)
+        .into_iter()
+        .collect()
+}
+
+/// The update locks that were broken by force, as a remark.
+fn broken_locks(entry: Option<&Entry>) -> Vec<String> {
+    let locked = entry.and_then(|entry| entry.data::<Locked>(step::LOCK).ok().flatten()).unwrap_or_default();
+    locked.broken.iter().map(|lock| format!("the update lock of {lock} was broken by force")).collect()
 }
 
 /// Whether anything was done to the container or its files, so that there was something to bring back.

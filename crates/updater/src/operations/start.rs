@@ -8,7 +8,7 @@ use crate::{
     error::UpdateError,
     gather::gather,
     inventory::ComposePlace,
-    plan::{plan_update, tag_of},
+    plan::{Run, plan_update, tag_of},
     store::{self, Detail, DetailStatus, Kind, Operation, Status},
 };
 
@@ -25,6 +25,10 @@ pub struct UpdateRequest {
     pub requested_by: String,
     /// Hash of the plan that was agreed to, or its beginning. Empty: whatever the plan is.
     pub plan_hash: String,
+    /// The script to ask instead of the one of the label or the assigned one. Empty: that one.
+    pub script: String,
+    /// The new version is tried on a copy of the data first, also without a label that says so.
+    pub rehearse: bool,
 }
 
 /// An update that is under way or waits.
@@ -54,23 +58,38 @@ impl Operations {
         let candidate = inner.candidate(&request).await?;
         let detail = candidate.detail;
         let (container, version) = (detail.container_name.clone(), detail.new_version.clone());
-        if let Some(operation) = store::find_active(&inner.parts.store, &container, &version).await? {
-            return Ok(Started { operation, container, version });
-        }
         let mut operation = inner.new_operation(Kind::Single, request.requested_by, vec![detail]);
         operation.container_id = candidate.container_id;
-        inner.enqueue(&operation).await?;
+        if let Some(operation) = inner.enqueue_once(&operation, &container, &version).await? {
+            if request.force {
+                // It may wait for a lock of the application.
+                inner.force(&operation, &container).await?;
+            }
+            return Ok(Started { operation, container, version });
+        }
         Ok(Started { operation: operation.id, container, version })
     }
 }
 
 impl Inner {
+    /// Forces what is under way or queued already.
+    async fn force(&self, operation: &str, container: &str) -> Result<(), UpdateError> {
+        let Some(found) = store::get(&self.parts.store, operation).await? else { return Ok(()) };
+        let position = found.details.iter().position(|detail| detail.container_name == container);
+        if let Some(position) = position {
+            self.forced.force(&found.journal_id(position));
+        }
+        Ok(())
+    }
+
     /// Looks whether a container can be updated.
     pub(super) async fn candidate(&self, request: &UpdateRequest) -> Result<Candidate, UpdateError> {
         let facts = gather(self.parts.engine.as_ref(), &request.container).await?;
         let target = self.parts.targets.target(&facts.container, request.version.as_deref()).await?;
         let obsolete = self.obsolete(&facts.container.name).await?;
-        let job = plan_update(&facts, &target, &self.parts.health, obsolete, request.force)?;
+        let mut job = plan_update(&facts, &target, &self.parts.health, obsolete, request.force)?;
+        job.plan.rehearse |= request.rehearse && job.plan.container.run != Run::Never;
+        job.plan.script = self.script(&facts.container, &request.script, request.force).await?;
         self.hold_to(&request.plan_hash, &job.plan).await?;
         let place = ComposePlace::of_labels(&facts.container.labels);
         let old_version = tag_of(&facts.container.image);
@@ -90,6 +109,8 @@ impl Inner {
             rolls_back: String::new(),
             kept: false,
             plan_hash: request.plan_hash.clone(),
+            script: request.script.clone(),
+            rehearse: request.rehearse,
         };
         let (service, needs) = place.map(|place| (place.service, place.depends_on)).unwrap_or_default();
         Ok(Candidate { container_id: facts.container.id, detail, service, needs })
@@ -131,12 +152,41 @@ impl Inner {
         }
     }
 
+    /// Stores an operation, unless one that brings the container to the same version is there already; returns that one.
+    /// Looking and storing are one transaction: of two who ask at once, the second finds the first.
+    async fn enqueue_once(
+        &self,
+        operation: &Operation,
+        container: &str,
+        version: &str,
+    ) -> Result<Option<String>, UpdateError> {
+        let mut transaction = self.parts.store.begin().await?;
+        if let Some(active) = store::find_active(&mut transaction, container, version).await? {
+            return Ok(Some(active));
+        }
+        drop(transaction);
+        self.check_queue().await?;
+        let mut transaction = self.parts.store.begin().await?;
+        if let Some(active) = store::find_active(&mut transaction, container, version).await? {
+            return Ok(Some(active));
+        }
+        store::insert(&mut transaction, operation).await?;
+        transaction.commit().await?;
+        self.announce(operation);
+        Ok(None)
+    }
+
     /// Stores an operation and wakes whoever carries it out.
     pub(super) async fn enqueue(&self, operation: &Operation) -> Result<(), UpdateError> {
         self.check_queue().await?;
         let mut transaction = self.parts.store.begin().await?;
         store::insert(&mut transaction, operation).await?;
         transaction.commit().await?;
+        self.announce(operation);
+        Ok(())
+    }
+
+    fn announce(&self, operation: &Operation) {
         tracing::info!(
             operation.id = operation.id,
             container.name = operation.container_name,
@@ -145,7 +195,6 @@ impl Inner {
             "queued"
         );
         self.changed.notify_one();
-        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The work as its callers see it: asked for, queued, done, taken back, found again after a restart.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use homeport_service::{Context, Paths, clock::SystemClock, config::Environment};
@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
+    config::ScriptsConfig,
     engine::{
         Container,
         fake::{FakeEngine, Fault, World},
@@ -18,7 +19,10 @@ use crate::{
     store::{DetailStatus, Kind, Status},
 };
 
+mod held;
+mod kept;
 mod plans;
+mod rivals;
 
 const PATH: &str = "/stacks/app/compose.yaml";
 const FILE: &str = "services:\n  web:\n    image: app:1 # the web\n  db:\n    image: app:1\n";
@@ -69,6 +73,11 @@ impl Process {
     async fn update(&self, container: &str) -> Result<Started, UpdateError> {
         let container = container.to_owned();
         self.operations.start_update(UpdateRequest { container, ..UpdateRequest::default() }).await
+    }
+
+    async fn plan(&self, container: &str) -> Result<Shown, UpdateError> {
+        let container = container.to_owned();
+        self.operations.plan(&UpdateRequest { container, ..UpdateRequest::default() }).await
     }
 
     async fn rollback(&self, operation: &str, force: bool) -> Result<String, UpdateError> {
@@ -123,6 +132,10 @@ impl Bench {
             health: HealthConfig { stable_ms: 0, ..HealthConfig::default() },
             keep: KeepConfig::default(),
             limits: OperationsConfig::default(),
+            scripts: Scripts::new(&ScriptsConfig {
+                directory: self.directory.path().join("scripts"),
+                ..ScriptsConfig::default()
+            }),
             retry: homeport_operation::Retry {
                 first: Duration::from_millis(1),
                 ceiling: Duration::from_millis(1),
@@ -441,8 +454,8 @@ async fn what_cannot_be_updated_is_refused_before_anything_is_done() {
 async fn a_plan_can_be_read() {
     let bench = Bench::new();
     let process = bench.process().await;
-    let job = process.operations.plan("web", None, false).await.unwrap().job;
-    let again = process.operations.plan("web", None, false).await.unwrap().job;
+    let job = process.plan("web").await.unwrap().job;
+    let again = process.plan("web").await.unwrap().job;
     assert_eq!(job.plan.hash(), again.plan.hash());
     let text = job.plan.to_string();
     // Its last line is the hash, which says nothing to a reader of this.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Facts;
+use super::{Facts, LockPlace};
 use crate::engine::{Mount, MountKind, Source};
 
 /// Label that says what is copied: `off` for nothing, `all` for every writable bind too.
@@ -20,7 +20,7 @@ pub(super) fn sources(facts: &Facts) -> (Vec<Source>, Vec<String>) {
     let directory = facts.project.as_ref().map(|project| project.project.working_dir.as_str());
     let mut sources: Vec<Source> = Vec::new();
     let mut warnings = Vec::new();
-    for mount in facts.container.mounts.iter().filter(|mount| is_data(mount, directory, wish == "all")) {
+    for mount in facts.container.mounts.iter().filter(|mount| is_data(mount, directory, wish == "all", &facts.locks)) {
         let source = Source { kind: mount.kind, source: mount.source.clone() };
         if sources.contains(&source) {
             continue;
@@ -36,8 +36,9 @@ pub(super) fn sources(facts: &Facts) -> (Vec<Source>, Vec<String>) {
     (sources, warnings)
 }
 
-fn is_data(mount: &Mount, directory: Option<&str>, all: bool) -> bool {
+fn is_data(mount: &Mount, directory: Option<&str>, all: bool, locks: &[LockPlace]) -> bool {
     mount.is_writable
+        && !locks.iter().any(|place| place.directory.source == mount.source)
         && match mount.kind {
             MountKind::Volume => true,
             MountKind::Bind => all || directory.is_some_and(|directory| is_below(&mount.source, directory)),

@@ -6,7 +6,7 @@ use tonic::Code;
 
 use super::{
     Edit, EditError, Facts, ImageChange, ImageSource, Job, Kept, Kind, LabelError, PLAN_FORM, Plan, ProjectFacts,
-    Saved, SavedFile, Subject, Target, Values, Way, data, edit, proof, sha256, tag_of,
+    Saved, SavedFile, Subject, Target, Values, Way, after, data, edit, proof, sha256, tag_of,
 };
 use crate::{config::HealthConfig, engine::Container};
 
@@ -163,6 +163,10 @@ pub fn plan_update(
         restore: None,
         proof: proof::proof(facts, health)?,
         followers: facts.followers.clone(),
+        script: None,
+        rehearse: after::is_rehearsed(container),
+        after: after::after(container)?,
+        locks: facts.locks.clone(),
         obsolete,
         warnings,
         force,

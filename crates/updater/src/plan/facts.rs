@@ -2,7 +2,7 @@
 
 use homeport_compose_file::Sources;
 
-use super::Follower;
+use super::{Follower, LockPlace};
 use crate::engine::{Container, Port, Project};
 
 /// What was found out before deciding.
@@ -20,6 +20,8 @@ pub struct Facts {
     pub followers: Vec<Follower>,
     /// What a person should know about them.
     pub warnings: Vec<String>,
+    /// Where running containers of its project, or it alone, keep their update locks.
+    pub locks: Vec<LockPlace>,
     /// What its published ports answer now.
     pub ports: Vec<Port>,
 }

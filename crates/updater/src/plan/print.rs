@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ImageSource, Kind, Need, Plan, Run, Way};
+use super::{After, ImageSource, Kind, Need, Plan, Run, Way};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,11 +30,21 @@ impl Plan {
             format!("keep the image {} under a tag of its own", self.image.old_reference),
             self.fetch(),
         ];
+        if let Some(script) = &self.script {
+            lines.insert(1, format!("ask the script {script}, which has to end with code 0"));
+        }
         if self.way == Way::Replace {
             lines.push("create the new container beside the old one and compare them".to_owned());
         }
         if self.has_data() {
             lines.push(format!("copy the data while {name} runs: {}", self.data_names()));
+        }
+        if self.rehearse {
+            lines.push("try the new version without network on a copy of that, and throw it away".to_owned());
+        }
+        if !self.locks.is_empty() {
+            let names: Vec<&str> = self.locks.iter().map(|place| place.container.as_str()).collect();
+            lines.push(format!("take the update locks of {}, as soon as none is held", names.join(", ")));
         }
         lines.extend(self.edits.iter().map(|edit| format!("change the {}", edit.change)));
         if self.has_data() || self.way == Way::Replace {
@@ -57,6 +67,13 @@ impl Plan {
             Need::Network => format!("recreate {}, which lives in the network of {}", one.name, one.follows),
             Need::Restart => format!("restart {}, which asks for it after {}", one.name, one.follows),
         }));
+        if let Some(after) = &self.after {
+            lines.push(match after {
+                After::Restart { containers } => format!("restart {}", containers.join(", ")),
+                After::ComposeRestart { services } => format!("restart the services {}", services.join(", ")),
+                After::Script { path } => format!("run the script {path}"),
+            });
+        }
         lines.push("clean up; if any of this fails, bring everything back as it was".to_owned());
         lines
     }

@@ -24,6 +24,8 @@ impl From<wire::start_batch_request::BatchItem> for BatchItem {
                 force: wire.force,
                 requested_by: String::new(),
                 plan_hash: wire.plan_hash,
+                script: String::new(),
+                rehearse: wire.rehearse,
             },
             change_type: wire.change_type,
             old_resolved_version: wire.old_resolved_version,
@@ -157,6 +159,6 @@ fn timestamp(wire: WireTime, field: &'static str) -> Result<Timestamp, UpdateErr
     Timestamp::new(wire.seconds, wire.nanos).map_err(|_| UpdateError::BadTime { field })
 }
 
-fn wire_time(time: Timestamp) -> WireTime {
+pub(super) fn wire_time(time: Timestamp) -> WireTime {
     WireTime { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
 }

@@ -17,9 +17,10 @@ pub struct Update(pub Operations);
 #[tonic::async_trait]
 impl UpdateService for Update {
     async fn plan_update(&self, request: Request<PlanUpdateRequest>) -> Result<Response<PlanUpdateResponse>, Status> {
-        let PlanUpdateRequest { container, target_version, force } = request.into_inner();
+        let PlanUpdateRequest { container, target_version, force, script, rehearse } = request.into_inner();
         let version = some(target_version);
-        let shown = self.0.plan(&container, version.as_deref(), force).await.map_err(|error| to_status(&error))?;
+        let request = UpdateRequest { container, version, force, script, rehearse, ..UpdateRequest::default() };
+        let shown = self.0.plan(&request).await.map_err(|error| to_status(&error))?;
         let plan = &shown.job.plan;
         Ok(Response::new(PlanUpdateResponse {
             text: format!("{plan}\n{}", shown.outlook),
@@ -33,8 +34,17 @@ impl UpdateService for Update {
         &self,
         request: Request<StartUpdateRequest>,
     ) -> Result<Response<StartUpdateResponse>, Status> {
-        let StartUpdateRequest { container, target_version, force, requested_by, plan_hash } = request.into_inner();
-        let request = UpdateRequest { container, version: some(target_version), force, requested_by, plan_hash };
+        let StartUpdateRequest { container, target_version, force, requested_by, plan_hash, script, rehearse } =
+            request.into_inner();
+        let request = UpdateRequest {
+            container,
+            version: some(target_version),
+            force,
+            requested_by,
+            plan_hash,
+            script,
+            rehearse,
+        };
         let started = self.0.start_update(request).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(StartUpdateResponse {
             operation_id: started.operation,

@@ -1,7 +1,8 @@
 //! The containers of operations.
 
 use homeport_store::{Store, StoreError, Transaction};
-use sqlx::{Row as _, SqliteConnection};
+use jiff::Timestamp;
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Detail, DetailStatus, to_i64};
 
@@ -78,6 +79,35 @@ pub async fn kept_of(store: &Store, container: &str) -> Result<Vec<String>, Stor
     .fetch_all(store.reader())
     .await?;
     rows.iter().map(|row| Ok(journal_id(row.try_get("operation_id")?, row.try_get("position")?))).collect()
+}
+
+/// What is kept for one container.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptRow {
+    pub(crate) operation: String,
+    pub(crate) position: usize,
+    pub(crate) container: String,
+    pub(crate) completed_at: Option<Timestamp>,
+}
+
+/// Everything that is kept.
+pub(crate) async fn all_kept(store: &Store) -> Result<Vec<KeptRow>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT d.operation_id, d.position, d.container_name, o.completed_us FROM operation_detail d \
+         JOIN operation o ON o.operation_id = d.operation_id WHERE d.kept = 1",
+    )
+    .fetch_all(store.reader())
+    .await?;
+    let kept = |row: &SqliteRow| {
+        let completed: Option<i64> = row.try_get("completed_us")?;
+        Ok(KeptRow {
+            operation: row.try_get("operation_id")?,
+            position: usize::try_from(row.try_get::<i64, _>("position")?).unwrap_or_default(),
+            container: row.try_get("container_name")?,
+            completed_at: completed.and_then(|us| Timestamp::from_microsecond(us).ok()),
+        })
+    };
+    rows.iter().map(kept).collect()
 }
 
 /// The operation that last changed a container with success.

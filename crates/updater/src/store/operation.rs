@@ -44,7 +44,7 @@ async fn insert_detail(
     sqlx::query(
         "INSERT INTO operation_detail (operation_id, position, container_name, stack_name, forced, old_version, \
          new_version, change_type, old_resolved_version, new_resolved_version, old_digest, status, rolls_back, \
-         plan_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         plan_hash, script, rehearse) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(operation)
     .bind(to_i64(position))
@@ -60,6 +60,8 @@ async fn insert_detail(
     .bind(detail.status.as_str())
     .bind(&detail.rolls_back)
     .bind(&detail.plan_hash)
+    .bind(&detail.script)
+    .bind(i64::from(detail.rehearse))
     .execute(&mut **transaction)
     .await?;
     Ok(())
@@ -101,7 +103,11 @@ pub async fn waiting(store: &Store) -> Result<usize, StoreError> {
 }
 
 /// The operation under way or queued that brings a container to a version by an update.
-pub async fn find_active(store: &Store, container: &str, version: &str) -> Result<Option<String>, StoreError> {
+pub async fn find_active(
+    connection: &mut SqliteConnection,
+    container: &str,
+    version: &str,
+) -> Result<Option<String>, StoreError> {
     Ok(sqlx::query_scalar(
         "SELECT o.operation_id FROM operation o JOIN operation_detail d ON d.operation_id = o.operation_id \
          WHERE o.status IN ('in_progress', 'queued') AND o.kind <> 'rollback' \
@@ -110,7 +116,7 @@ pub async fn find_active(store: &Store, container: &str, version: &str) -> Resul
     )
     .bind(container)
     .bind(version)
-    .fetch_optional(store.reader())
+    .fetch_optional(connection)
     .await?)
 }
 

@@ -125,6 +125,10 @@ pub struct Detail {
     pub kept: bool,
     /// Hash of the plan that somebody agreed to, or its beginning. Empty: none.
     pub plan_hash: String,
+    /// The script that the request names. Empty: none.
+    pub script: String,
+    /// The new version is tried on a copy of the data first.
+    pub rehearse: bool,
 }
 
 impl Operation {
@@ -235,6 +239,8 @@ impl TryFrom<&SqliteRow> for Detail {
             rolls_back: row.try_get("rolls_back")?,
             kept: row.try_get::<i64, _>("kept")? != 0,
             plan_hash: row.try_get("plan_hash")?,
+            script: row.try_get("script")?,
+            rehearse: row.try_get::<i64, _>("rehearse")? != 0,
         })
     }
 }

@@ -20,8 +20,13 @@ const LIMIT: std::time::Duration = std::time::Duration::from_secs(650);
 /// Makes it.
 pub(super) async fn make(State(app): State<Arc<App>>, Json(body): Json<Update>) -> Result<Envelope<Value>, Problem> {
     let name = body.container()?;
-    let force = body.is_forced();
-    let request = PlanUpdateRequest { container: name.clone(), target_version: body.target(), force };
+    let request = PlanUpdateRequest {
+        container: name.clone(),
+        target_version: body.target(),
+        force: body.is_forced(),
+        script: body.script(),
+        rehearse: body.is_rehearsed(),
+    };
     let answer = of_updater(app.upstream.updates().plan_update(within(LIMIT, request)).await);
     let plan = answer.map_err(|problem| not_found(problem, &name))?;
     Ok(Envelope(document(&name, &plan)))

@@ -28,6 +28,7 @@ pub(super) struct Update {
     force: Option<bool>,
     script: Option<String>,
     plan_hash: Option<String>,
+    rehearse: Option<bool>,
 }
 
 impl Update {
@@ -39,6 +40,16 @@ impl Update {
     /// Whether warnings do not stop it.
     pub(super) fn is_forced(&self) -> bool {
         self.force.unwrap_or_default()
+    }
+
+    /// Whether the new version is tried on a copy of the data first.
+    pub(super) fn is_rehearsed(&self) -> bool {
+        self.rehearse.unwrap_or_default()
+    }
+
+    /// The script to ask. Empty: the one of the label, or the assigned one.
+    pub(super) fn script(&self) -> String {
+        first([&self.script]).unwrap_or_default()
     }
 
     /// The tag. Empty: whatever the check recommends.
@@ -59,18 +70,14 @@ pub(super) async fn one(
     Json(body): Json<Update>,
 ) -> Result<Envelope<Value>, Problem> {
     let name = body.container()?;
-    if first([&body.script]).is_some() {
-        // To ignore it would be to update without the check that was asked for.
-        return Err(Problem::bad_request(
-            "script is not supported; leave it out to update without a pre-update script",
-        ));
-    }
     let request = StartUpdateRequest {
         container: name.clone(),
         target_version: body.target(),
         force: body.is_forced(),
         requested_by: caller.name().to_owned(),
         plan_hash: first([&body.plan_hash]).unwrap_or_default(),
+        script: body.script(),
+        rehearse: body.is_rehearsed(),
     };
     let mut updates = app.upstream.updates();
     let started = app.finish(async move { of_updater(updates.start_update(request).await) }).await;
@@ -113,6 +120,7 @@ struct ItemObject {
     old_resolved_version: Option<String>,
     new_resolved_version: Option<String>,
     plan_hash: Option<String>,
+    rehearse: Option<bool>,
 }
 
 impl Item {
@@ -131,6 +139,7 @@ impl Item {
             new_resolved_version: object.new_resolved_version.unwrap_or_default(),
             stack: object.stack.unwrap_or_default(),
             plan_hash: object.plan_hash.unwrap_or_default(),
+            rehearse: object.rehearse.unwrap_or_default(),
         })
     }
 }

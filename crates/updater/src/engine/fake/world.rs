@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
-use super::super::{Container, Health, Image, Mount, MountKind, State};
+use super::super::{Container, Health, Image, Mount, MountKind, Source, State, TakenLocks, UpdateLock};
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World {
@@ -22,13 +23,17 @@ pub(crate) struct World {
     pub(crate) exiting: BTreeSet<String>,
     /// How much data there is.
     pub(crate) measured: u64,
+    /// Directories in which the application holds its update lock.
+    pub(crate) locks_held: BTreeSet<String>,
+    /// Directories in which the lock is ours.
+    pub(crate) locks_taken: BTreeSet<String>,
     /// How often a container was started.
     pub(crate) starts: usize,
     pub(super) next: usize,
 }
 
 impl World {
-    /// A container, made but not started. Its inspect document is the list of its volumes.
+    /// A container, made but not started. Its inspect document has nothing but its volumes.
     pub(crate) fn create(&mut self, name: &str, image: &str, volumes: &[&str], labels: &[(&str, &str)]) -> String {
         self.next += 1;
         let id = format!("{:064x}", self.next);
@@ -61,10 +66,22 @@ impl World {
             published_ports: Vec::new(),
             network_mode: "bridge".to_owned(),
             auto_remove: false,
-            inspect_json: serde_json::to_string(&volumes).unwrap(),
+            inspect_json: document(volumes),
         };
         self.containers.insert(id.clone(), container);
         id
+    }
+
+    /// The volumes of an inspect document.
+    pub(super) fn volumes_of(document: &Value) -> Vec<String> {
+        let name =
+            |mount: &Value| mount.as_str().or(mount["Name"].as_str()).or(mount["Source"].as_str()).map(str::to_owned);
+        [document, &document["Volumes"], &document["Mounts"], &document["HostConfig"]["Mounts"]]
+            .iter()
+            .filter_map(|list| list.as_array())
+            .flatten()
+            .filter_map(name)
+            .collect()
     }
 
     /// Each version writes its own form of data; an older one on the data of a newer one makes a mess of it.
@@ -91,6 +108,26 @@ impl World {
         if let Some(container) = self.containers.get_mut(id).filter(|container| container.is_up()) {
             container.state = State::Exited;
         }
+    }
+
+    pub(super) fn take_locks(&mut self, directories: &[Source], force: bool) -> TakenLocks {
+        let held = directories.iter().enumerate().filter(|(_, place)| self.locks_held.contains(&place.source));
+        let lock = |directory| UpdateLock {
+            directory,
+            file: "updates.lock".to_owned(),
+            uid: 1000,
+            since: None,
+            content: "copying".to_owned(),
+        };
+        let held: Vec<UpdateLock> = held.map(|(number, _)| lock(number)).collect();
+        if !force && !held.is_empty() {
+            return TakenLocks { held, broken: Vec::new() };
+        }
+        for place in directories {
+            self.locks_held.remove(&place.source);
+            self.locks_taken.insert(place.source.clone());
+        }
+        TakenLocks { held: Vec::new(), broken: held }
     }
 
     pub(super) fn crash(&mut self) {
@@ -138,4 +175,9 @@ impl World {
 /// `app:1` and `docker.io/library/app:1` are the same.
 pub(super) fn normal(reference: &str) -> String {
     reference.parse::<homeport_image_ref::Reference>().map_or_else(|_| reference.to_owned(), |found| found.to_string())
+}
+
+fn document(volumes: &[&str]) -> String {
+    let mount = |name: &&str| json!({ "Type": "volume", "Name": name, "Destination": "/data", "RW": true });
+    json!({ "Mounts": volumes.iter().map(mount).collect::<Vec<_>>() }).to_string()
 }

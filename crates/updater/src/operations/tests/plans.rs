@@ -16,7 +16,7 @@ async fn a_plan_says_what_it_changes_and_takes_and_does_nothing() {
     let bench = Bench::new();
     bench.engine.world().measured = 5 << 20;
     let process = bench.process().await;
-    let shown = process.operations.plan("web", None, false).await.unwrap();
+    let shown = process.plan("web").await.unwrap();
     assert_eq!(shown.outlook.files[0].lines[1..3], ["-     image: app:1 # the web", "+     image: app:2 # the web"]);
     assert_eq!(shown.outlook.spec[0].field, "Config.Image");
     assert_eq!(shown.outlook.data.unwrap().needed_bytes, 5 << 20);
@@ -26,12 +26,14 @@ async fn a_plan_says_what_it_changes_and_takes_and_does_nothing() {
     for part in ["pull app:2 by digest", "Copy of the data: 5 MiB", "plan "] {
         assert!(text.contains(part), "{text}");
     }
-    let of_db = process.operations.plan("db", None, false).await.unwrap().outlook.dependents;
+    let of_db = process.plan("db").await.unwrap().outlook.dependents;
     assert_eq!((of_db[0].container.as_str(), of_db[0].reason), ("web", DependentReason::DependsOn));
     assert_eq!((bench.runs("web").as_str(), bench.file().as_str()), ("1", FILE));
     process.work();
     process.updated("web").await;
-    let after = process.operations.plan("web", Some("3"), false).await.unwrap();
+    let (container, version) = ("web".to_owned(), Some("3".to_owned()));
+    let request = UpdateRequest { container, version, ..UpdateRequest::default() };
+    let after = process.operations.plan(&request).await.unwrap();
     assert_eq!(after.outlook.downtime.basis, Basis::LastUpdate);
     process.stop().await;
 }
@@ -40,8 +42,8 @@ async fn a_plan_says_what_it_changes_and_takes_and_does_nothing() {
 async fn an_update_by_hash_is_that_plan_or_none() {
     let bench = Bench::new();
     let process = bench.process().await;
-    let hash = process.operations.plan("web", None, false).await.unwrap().job.plan.hash();
-    assert_eq!(hash, process.operations.plan("web", None, false).await.unwrap().job.plan.hash());
+    let hash = process.plan("web").await.unwrap().job.plan.hash();
+    assert_eq!(hash, process.plan("web").await.unwrap().job.plan.hash());
     for (wrong, reason) in [("no hash", "no hash of a plan"), ("0123456789ab", "not known any more")] {
         let refused = process.update_as_planned("web", wrong).await.unwrap_err().to_string();
         assert!(refused.contains(reason), "{refused}");
@@ -63,7 +65,7 @@ async fn an_update_by_hash_is_that_plan_or_none() {
 async fn what_moves_while_it_waits_in_the_queue_ends_it_untouched() {
     let bench = Bench::new();
     let process = bench.process().await;
-    let hash = process.operations.plan("web", None, false).await.unwrap().job.plan.hash();
+    let hash = process.plan("web").await.unwrap().job.plan.hash();
     let started = process.update_as_planned("web", &hash).await.unwrap();
     let changed = format!("# mine\n{FILE}");
     bench.engine.world().files.insert(PATH.to_owned(), changed.clone());
