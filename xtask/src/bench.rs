@@ -31,18 +31,21 @@ enum Part {
     Stack,
     /// The event bus, beside nats-server and redis
     Bus,
+    /// Copies of data, beside `cp -a`
+    Snapshot,
     /// What is newer: how fast that is known, what it costs a registry, and how many may ask
     Updater,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Stack, Self::Bus, Self::Updater];
+    const ALL: [Self; 4] = [Self::Stack, Self::Bus, Self::Snapshot, Self::Updater];
 
     /// As it is typed.
     const fn name(self) -> &'static str {
         match self {
             Self::Stack => "stack",
             Self::Bus => "bus",
+            Self::Snapshot => "snapshot",
             Self::Updater => "updater",
         }
     }
@@ -50,7 +53,7 @@ impl Part {
     /// The programs that it is measured with; their packages have the same names.
     const fn peers(self) -> &'static [&'static str] {
         match self {
-            Self::Stack => &[],
+            Self::Stack | Self::Snapshot => &[],
             Self::Bus => &["nats-server", "redis-server"],
             Self::Updater => &["wrk"],
         }
@@ -64,7 +67,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         install_missing(part.peers())?;
         let mut table = match part {
             Part::Stack => measure_stack(&binaries)?,
-            Part::Bus | Part::Updater => measure(part, &test::binaries_environment(&binaries)?)?,
+            Part::Bus | Part::Snapshot | Part::Updater => measure(part, &test::binaries_environment(&binaries)?)?,
         };
         if part == Part::Stack && options.cold_build {
             table.push_str(&cold_build_row()?);

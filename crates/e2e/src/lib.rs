@@ -16,7 +16,7 @@ pub use bus::Bus;
 pub use engine::Engine;
 pub use fixtures::{Fixtures, Versions};
 pub use project::{Project, free_port};
-pub use run::{Run, Scenario, conclude, root};
+pub use run::{Run, Scenario, conclude, is_nightly, root, scratch, variable};
 pub use stack::{SERVICES, Stack, binary};
 pub use wait::{until, until_ok};
 

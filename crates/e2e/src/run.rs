@@ -96,7 +96,23 @@ pub fn root() -> PathBuf {
     root.canonicalize().unwrap_or(root)
 }
 
+/// An empty directory below `target`.
+pub fn scratch(name: &str) -> anyhow::Result<PathBuf> {
+    let directory = root().join("target/e2e").join(name);
+    if directory.exists() {
+        std::fs::remove_dir_all(&directory)?;
+    }
+    std::fs::create_dir_all(&directory)?;
+    Ok(directory)
+}
+
+/// Whether everything is to be tried as often as there is a whole night for: `HOMEPORT_TEST_NIGHTLY` is set.
+pub fn is_nightly() -> bool {
+    variable("HOMEPORT_TEST_NIGHTLY").is_some()
+}
+
+/// An environment variable that is set and not empty.
 #[expect(clippy::disallowed_methods, reason = "a test run has no settings of its own")]
-pub(crate) fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -1,24 +1,33 @@
-//! What is updated: a redis with data, made in one of the two ways that people make containers.
+//! What is worked on: redis with data, made and changed in each of the ways that there are.
 
 use std::time::Duration;
 
-use anyhow::ensure;
-use homeport_e2e::{Engine, Outcome, Project, Run, Versions, until_ok};
+use anyhow::{Context as _, ensure};
+use homeport_e2e::{Engine, Outcome, Project, Run, Stack, Versions, until_ok};
+use serde_json::json;
 
-/// How a container was made.
-#[derive(Debug, Clone, Copy)]
+/// What is done, to what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// As a service of a compose project.
+    /// The update of a service of a compose project.
     Compose,
-    /// By `docker run`.
+    /// The update of a container made by `docker run`.
     Run,
+    /// The update of both services of a project, in one operation.
+    Batch,
+    /// The way back from the update of a service.
+    Rollback,
 }
 
+/// All ways, with their names.
+pub(crate) const WAYS: [(&str, Way); 4] =
+    [("compose", Way::Compose), ("docker_run", Way::Run), ("batch", Way::Batch), ("rollback", Way::Rollback)];
+
 impl Way {
-    /// The steps of an update, as the journal names them.
+    /// The steps, as the journal names them.
     pub(crate) const fn steps(self) -> &'static [&'static str] {
         match self {
-            Self::Compose => &[
+            Self::Compose | Self::Batch => &[
                 "validate",
                 "keep_image",
                 "hold",
@@ -34,81 +43,151 @@ impl Way {
             Self::Run => {
                 &["validate", "keep_image", "hold", "pull", "create", "copy", "stop", "sync", "swap", "health", "tidy"]
             }
+            Self::Rollback => &[
+                "validate",
+                "keep_image",
+                "hold",
+                "pull",
+                "copy",
+                "edit",
+                "stop",
+                "sync",
+                "restore",
+                "recreate",
+                "health",
+                "tidy",
+            ],
         }
     }
 }
 
 const COMMAND: [&str; 5] = ["redis-server", "--appendonly", "yes", "--dir", "/data"];
 
-/// The container, and what belongs to it; removed when dropped.
+/// The containers, and what belongs to them; removed when dropped.
 pub(crate) struct Subject {
     engine: Engine,
-    name: String,
-    /// With the compose file as it was before the update.
+    way: Way,
+    /// The one at whose steps somebody dies comes last.
+    names: Vec<String>,
+    /// With the compose file as it was before the operation.
     project: Option<(Project, String)>,
+    /// The operation to go back from.
+    to_undo: Option<String>,
 }
 
 impl Subject {
-    /// Starts the old version and puts data into it.
-    pub(crate) fn start(run: &Run, way: Way, name: &str, versions: &Versions) -> anyhow::Result<Self> {
-        let mut subject = Self { engine: run.engine.clone(), name: name.to_owned(), project: None };
-        match way {
-            Way::Compose => {
-                let project = Project::up(run, name, &compose(&versions.old_image()))?;
-                subject.name = project.container("store")?;
-                let file = project.file("compose.yaml")?;
-                subject.project = Some((project, file));
-            }
-            Way::Run => {
-                let (label, volume) = (run.label(), format!("{name}-data"));
-                run.engine.docker(&["volume", "create", "--label", &label, &volume])?;
-                let (mount, image) = (format!("{volume}:/data"), versions.old_image());
-                let mut command = vec!["run", "-d", "--name", name, "--label", &label, "-v", &mount, &image];
-                command.extend(COMMAND);
-                run.engine.docker(&command)?;
-            }
+    /// Starts the version of before, with data.
+    pub(crate) fn start(run: &Run, stack: &Stack, way: Way, name: &str, versions: &Versions) -> anyhow::Result<Self> {
+        let engine = run.engine.clone();
+        let mut subject = Self { engine, way, names: vec![name.to_owned()], project: None, to_undo: None };
+        if way == Way::Run {
+            let (label, volume) = (run.label(), format!("{name}-data"));
+            run.engine.docker(&["volume", "create", "--label", &label, &volume])?;
+            let (mount, image) = (format!("{volume}:/data"), versions.old_image());
+            let mut command = vec!["run", "-d", "--name", name, "--label", &label, "-v", &mount, &image];
+            command.extend(COMMAND);
+            run.engine.docker(&command)?;
+        } else {
+            let services: &[&str] = if way == Way::Batch { &["cache", "store"] } else { &["store"] };
+            let project = Project::up(run, name, &compose(&versions.old_image(), services))?;
+            subject.names = services.iter().map(|service| project.container(service)).collect::<Result<_, _>>()?;
+            let file = project.file("compose.yaml")?;
+            subject.project = Some((project, file));
         }
-        subject.redis(&["set", "colour", "green"])?;
+        for name in &subject.names {
+            subject.redis(name, &["set", "colour", "green"])?;
+        }
+        if way == Way::Rollback {
+            let updated = stack.update(subject.name(), Some(&versions.new))?;
+            subject.to_undo = updated["operation_id"].as_str().map(str::to_owned);
+            subject.redis(subject.name(), &["set", "colour", "blue"])?;
+            // The append-only file is written once a second.
+            subject.redis(subject.name(), &["save"])?;
+        }
         Ok(subject)
     }
 
-    /// The container's name.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    /// Begins the operation and returns its id.
+    pub(crate) fn begin(&self, stack: &Stack, versions: &Versions) -> anyhow::Result<String> {
+        let (path, body) = match (self.way, &self.to_undo) {
+            (Way::Rollback, Some(operation)) => ("/api/rollback", json!({ "operation_id": operation })),
+            (Way::Batch, _) => {
+                let item = |name: &String| json!({ "name": name, "target_version": versions.new });
+                ("/api/update/batch", json!({ "containers": self.names.iter().map(item).collect::<Vec<_>>() }))
+            }
+            _ => return stack.start_update(self.name(), Some(&versions.new)),
+        };
+        let answer = stack.post(path, &body)?;
+        let id = answer["operation_id"].as_str().or(answer["operations"][0]["operation_id"].as_str());
+        Ok(id.with_context(|| format!("no operation_id in {answer}"))?.to_owned())
     }
 
-    /// Runs `redis-cli` in the container, as soon as it answers.
-    pub(crate) fn redis(&self, arguments: &[&str]) -> anyhow::Result<String> {
+    /// Name of the container at whose steps somebody dies.
+    pub(crate) fn name(&self) -> &str {
+        self.names.last().map_or("", String::as_str)
+    }
+
+    /// Names of all of its containers.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The version and the data that belong together: before the operation, or after its success.
+    pub(crate) fn expected<'a>(&self, versions: &'a Versions, went_forward: bool) -> (&'a str, &'static str) {
+        match (self.way, went_forward) {
+            (Way::Rollback, true) => (&versions.old, "green"),
+            (Way::Rollback, false) => (&versions.new, "blue"),
+            (_, true) => (&versions.new, "green"),
+            (_, false) => (&versions.old, "green"),
+        }
+    }
+
+    /// Runs `redis-cli` in a container, as soon as it answers.
+    pub(crate) fn redis(&self, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
         until_ok("redis answers", Duration::from_secs(30), || {
-            let mut command = vec!["exec", self.name.as_str(), "redis-cli"];
+            let mut command = vec!["exec", name, "redis-cli"];
             command.extend(arguments);
             self.engine.docker(&command)
         })
     }
 
-    /// Starts it as a person would whose engine died.
+    /// Starts them as a person would whose engine died.
     pub(crate) fn start_again(&self) -> Outcome {
-        self.engine.docker(&["start", &self.name]).map(drop)
+        self.names.iter().try_for_each(|name| self.engine.docker(&["start", name]).map(drop))
     }
 
-    /// The compose file, if there is one, names this version and is otherwise untouched.
-    pub(crate) fn check_file(&self, versions: &Versions, version: &str) -> Outcome {
-        if let Some((project, before)) = &self.project {
-            let file = project.file("compose.yaml")?;
-            ensure!(file == before.replace(&versions.old, version), "the file became\n{file}");
-        }
+    /// The compose file, if there is one, names the versions and is otherwise untouched. `running` is the version of
+    /// each container, in their order.
+    pub(crate) fn check_file(&self, versions: &Versions, running: &[&str]) -> Outcome {
+        let Some((project, before)) = &self.project else { return Ok(()) };
+        let file = project.file("compose.yaml")?;
+        let mut running = running.iter();
+        let lines: Vec<String> = before
+            .lines()
+            .map(|line| {
+                if line.trim_start().starts_with("image:") {
+                    line.replace(&versions.old, running.next().unwrap_or(&""))
+                } else {
+                    line.to_owned()
+                }
+            })
+            .collect();
+        ensure!(file.lines().eq(lines.iter().map(String::as_str)), "the file became\n{file}");
         Ok(())
     }
 
-    /// It is the only container of its kind.
+    /// They are the only containers of their kind.
     pub(crate) fn check_alone(&self) -> Outcome {
         let filter = match &self.project {
             Some((project, _)) => format!("label=com.docker.compose.project={}", project.name),
             // Replacements and containers set aside have names that begin like this one's.
-            None => format!("name={}", self.name),
+            None => format!("name={}", self.name()),
         };
-        let containers = self.engine.containers(&filter)?;
-        ensure!(containers == [self.name.as_str()], "{containers:?}");
+        let mut containers = self.engine.containers(&filter)?;
+        containers.sort();
+        let mut names = self.names.clone();
+        names.sort();
+        ensure!(containers == names, "{containers:?}");
         Ok(())
     }
 }
@@ -116,16 +195,21 @@ impl Subject {
 impl Drop for Subject {
     fn drop(&mut self) {
         if self.project.is_none()
-            && let Err(error) = self.engine.docker(&["rm", "-f", &self.name])
+            && let Err(error) = self.engine.docker(&["rm", "-f", self.name()])
         {
-            eprintln!("left behind: {}: {error:#}", self.name);
+            eprintln!("left behind: {}: {error:#}", self.name());
         }
     }
 }
 
-fn compose(image: &str) -> String {
-    format!(
-        "services:\n  store:\n    image: {image}\n    command: {COMMAND:?}\n    labels: [\"{{label}}\"]\n    volumes:\n      \
-         - data:/data\nvolumes:\n  data:\n    labels: [\"{{label}}\"]\n"
-    )
+fn compose(image: &str, services: &[&str]) -> String {
+    let service = |name: &&str| {
+        format!(
+            "  {name}:\n    image: {image}\n    command: {COMMAND:?}\n    labels: [\"{{label}}\"]\n    volumes:\n      - \
+             {name}:/data\n"
+        )
+    };
+    let volume = |name: &&str| format!("  {name}:\n    labels: [\"{{label}}\"]\n");
+    let text = |part: &dyn Fn(&&str) -> String| services.iter().map(part).collect::<String>();
+    format!("services:\n{}volumes:\n{}", text(&service), text(&volume))
 }

@@ -50,8 +50,8 @@ impl Watch {
         bail!("the bus delivers nothing")
     }
 
-    /// Waits until a step of an operation begins: until `update:step` says so.
-    pub(crate) fn wait_for(&self, operation: &str, step: &str) -> Outcome {
+    /// Waits until a step of an operation begins for a container: until `update:step` says so.
+    pub(crate) fn wait_for(&self, operation: &str, container: &str, step: &str) -> Outcome {
         let start = Instant::now();
         let limit = Duration::from_mins(1);
         let mut seen = Vec::new();
@@ -60,7 +60,7 @@ impl Watch {
                 Ok(line) => {
                     let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
                     let event = &event["Value"];
-                    if event["operation_id"] == operation {
+                    if event["operation_id"] == operation && event["container_name"] == container {
                         if event["step"] == step && event["state"] == "begun" {
                             return Ok(());
                         }

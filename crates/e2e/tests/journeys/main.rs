@@ -13,6 +13,7 @@ mod data;
 mod docker_run;
 mod events;
 mod failures;
+mod held;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,12 @@ const SCENARIOS: &[Scenario<World>] = &[
         failures::a_full_disk_is_noticed_before_anything_changes,
     ),
     ("failures::a_deleted_image_is_kept_for_the_way_back", failures::a_deleted_image_is_kept_for_the_way_back),
+    ("held::an_update_is_held_to_its_plan", held::an_update_is_held_to_its_plan),
+    ("held::a_script_that_says_no_is_final", held::a_script_that_says_no_is_final),
+    ("held::a_lock_of_the_application_is_waited_for", held::a_lock_of_the_application_is_waited_for),
+    ("held::force_breaks_a_lock_and_says_whose", held::force_breaks_a_lock_and_says_whose),
+    ("held::one_that_fails_its_rehearsal_is_never_started", held::one_that_fails_its_rehearsal_is_never_started),
+    ("held::a_rehearsal_on_a_copy_leaves_the_data_alone", held::a_rehearsal_on_a_copy_leaves_the_data_alone),
 ];
 
 fn main() -> ExitCode {
@@ -69,6 +76,9 @@ fn main() -> ExitCode {
 
 fn world() -> anyhow::Result<World> {
     let run = Run::new("journeys")?;
-    let stack = Stack::start(&run, "homeport", &SETTINGS)?;
+    let scripts = held::scripts(&run).display().to_string();
+    let mut settings = SETTINGS.to_vec();
+    settings.push(("HOMEPORT_UPDATER__SCRIPTS__DIRECTORY", &scripts));
+    let stack = Stack::start(&run, "homeport", &settings)?;
     Ok(World { stack, run })
 }

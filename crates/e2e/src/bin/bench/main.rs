@@ -6,6 +6,7 @@ mod downtime;
 mod figures;
 mod footprint;
 mod process;
+mod snapshot;
 mod updater;
 
 use anyhow::bail;
@@ -21,7 +22,8 @@ fn main() -> anyhow::Result<()> {
             downtime::measure(&run)
         }
         Some("bus") => bus::measure(),
+        Some("snapshot") => snapshot::measure(),
         Some("updater") => updater::measure(),
-        _ => bail!("say what to measure: stack, bus or updater"),
+        _ => bail!("say what to measure: stack, bus, snapshot or updater"),
     }
 }
