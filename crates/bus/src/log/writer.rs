@@ -20,7 +20,7 @@ use crate::{
 /// Topic of the report that events cannot be stored, and of the one that they can be again.
 const STORE_TOPIC: &str = "bus:store";
 /// Bytes of one row; one event may go beyond it.
-const ROW_BYTES: usize = 256 << 10;
+const ROW_BYTES: usize = 64 << 10;
 /// Rows that are deleted at a time.
 const EXPIRED_ROWS: i64 = 256;
 /// Between two looks at what is too old.

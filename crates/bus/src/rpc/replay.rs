@@ -1,6 +1,6 @@
 //! One reader of `homeport.bus.v1`: from disk and memory until it has caught up, then live.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use homeport_proto::bus::v1::{
@@ -17,6 +17,9 @@ use crate::{
 
 /// Live events that are taken from the queue at a time.
 const LIVE_BATCH: usize = 64;
+
+/// Between two pages. Somebody who is far behind can wait, and those who publish meanwhile need not.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Where a reader begins.
 #[derive(Debug, Clone, Copy)]
@@ -185,7 +188,10 @@ impl Reader {
                 self.broker.settled(head).await;
                 self.joining = Some(head);
             }
-            (Some(to), None) => self.say(page.events, to),
+            (Some(to), None) => {
+                self.say(page.events, to);
+                tokio::time::sleep(PAUSE).await;
+            }
             (to, Some(head)) => {
                 let to = to.unwrap_or(head).min(head);
                 self.say(page.events, to);

@@ -46,6 +46,27 @@ pub enum ServeError {
 /// Connections as they come in.
 pub type Connections = Pin<Box<dyn Stream<Item = io::Result<UnixStream>> + Send>>;
 
+/// A gRPC service as it is generated, or written by hand on the same transport.
+pub trait GrpcService:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send + 'static>
+    + NamedService
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> GrpcService for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send + 'static>
+        + NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// The gRPC services of one process, the standard health service among them.
 #[derive(Debug)]
 pub struct Server {
@@ -95,16 +116,7 @@ impl Server {
 
     /// Adds a service.
     #[must_use]
-    pub fn service<S>(mut self, service: S) -> Self
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
-            + NamedService
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send + 'static,
-    {
+    pub fn service<S: GrpcService>(mut self, service: S) -> Self {
         self.names.push(S::NAME);
         self.routes.add_service(service);
         self
@@ -113,16 +125,7 @@ impl Server {
     /// Adds a service whose calls are many, and so small that finding their way and tracing them would cost more than the
     /// calls: it is asked before the others, and its calls are not traced.
     #[must_use]
-    pub fn direct<S>(mut self, service: S) -> Self
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
-            + NamedService
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send + 'static,
-    {
+    pub fn direct<S: GrpcService>(mut self, service: S) -> Self {
         self.names.push(S::NAME);
         self.direct.push(Direct { prefix: format!("/{}/", S::NAME), service: Boxed::new(service) });
         self
