@@ -17,7 +17,7 @@ fn moving_tag() {
     check(&[
         ("another digest", "x:latest@a", "latest@b", "", "update latest some"),
         ("the same", "x:stable@a", "stable@a 1.0@a", "", "newest"),
-        ("the same, latest, and a version has it", "x@a", "latest@a 1.0@b 0.9@a", "", "unknown"),
+        ("no tag is latest", "x", "latest 1.0", "", "unknown"),
         ("pinned to what runs, never to the newest", "x:latest@a", "latest@a 1.0@b 0.9@a", "", "pinnable 0.9"),
         ("the most exact name", "x:latest@a", "latest@a 1.2@a 1.2.3@a 1@a", "", "pinnable 1.2.3"),
         ("no version has it", "x:latest@a", "latest@a 1.0@b", "", "newest"),
