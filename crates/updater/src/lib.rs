@@ -36,7 +36,7 @@ use homeport_service::{
 use homeport_store::{Store, outbox};
 
 use crate::{
-    check::Checker,
+    check::{Checker, ScriptPrechecks},
     config::Config,
     engine::AgentEngine,
     operations::{Operations, Parts},
@@ -65,8 +65,10 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     });
     let kept = registry::keep(store.clone(), registry.clone(), SystemClock, context.drain().clone());
     context.spawn("registry-answers", kept);
+    let scripts = Scripts::new(&config.scripts);
     let checker = Checker::new(check::Parts {
         config: config.check.clone(),
+        prechecks: Arc::new(ScriptPrechecks::new(scripts.clone(), store.clone())),
         inventory: Arc::new(inventory::AgentInventory::new(connect(&agent))),
         registry: registry.clone(),
         events: Arc::new(publisher.clone()),
@@ -82,7 +84,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
         health: config.health.bounded(),
         keep: config.keep,
         limits: config.operations,
-        scripts: Scripts::new(&config.scripts),
+        scripts,
         retry: Retry::default(),
         drain: context.drain().clone(),
     });

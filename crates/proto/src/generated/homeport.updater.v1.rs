@@ -679,6 +679,15 @@ pub struct CheckedContainer {
     /// Running, so that an update would restart it.
     #[prost(bool, tag = "29")]
     pub running: bool,
+    /// Path of the script that was asked because there is something to update to. Unset: there is none, or nothing to ask.
+    #[prost(string, tag = "30")]
+    pub pre_update_check: ::prost::alloc::string::String,
+    /// It has nothing against the update.
+    #[prost(bool, tag = "31")]
+    pub pre_update_check_pass: bool,
+    /// Why it is against it, with UPDATE_AVAILABLE_BLOCKED.
+    #[prost(string, tag = "32")]
+    pub pre_update_check_fail: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Snapshot {

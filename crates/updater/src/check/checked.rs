@@ -93,6 +93,12 @@ pub struct CheckedContainer {
     pub compose_labels: BTreeMap<String, String>,
     /// Those differ from the ones it runs with.
     pub labels_out_of_sync: bool,
+    /// Script that was asked because there is something to update to.
+    pub pre_update_check: String,
+    /// It has nothing against the update.
+    pub pre_update_check_pass: bool,
+    /// Why it is against it.
+    pub pre_update_check_fail: String,
     /// When this was found out.
     pub checked_at: Timestamp,
     /// It runs, so that an update would restart it.

@@ -13,12 +13,13 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    CheckConfig, CheckError, CheckEvents, CheckedContainer, Explanation, Snapshot,
+    CheckConfig, CheckError, CheckEvents, CheckedContainer, Explanation, Prechecks, Snapshot,
     compose::Files,
     events,
     examine::{Examination, Examined},
     explain,
     order::update_order,
+    precheck,
     source::Asked,
     stale::keep_good,
 };
@@ -52,6 +53,8 @@ pub struct Parts {
     pub inventory: Arc<dyn Inventory>,
     /// What is newer.
     pub registry: Client,
+    /// What may be against an update.
+    pub prechecks: Arc<dyn Prechecks>,
     /// Where it tells of its work.
     pub events: Arc<dyn CheckEvents>,
     /// The time.
@@ -125,6 +128,7 @@ impl Checker {
         let containers = inner.containers().await?;
         let found = find(&containers, container).ok_or_else(|| CheckError::NotFound(container.to_owned()))?;
         let checked = inner.examine(found, &Files::default(), Freshness::Since(Instant::now())).await.checked;
+        let checked = precheck::ask(&*inner.parts.prechecks, checked).await;
         Ok(inner.fold(checked, update_order(&containers)))
     }
 
@@ -165,6 +169,7 @@ impl Inner {
         self.tell("discovered", total, 0, "", format!("{total} containers found"));
         let fetched = self.parts.registry.fetched();
         let checked = self.examine_all(&containers, fresh).await;
+        let checked = precheck::ask_all(&*self.parts.prechecks, checked).await;
         let is_fresh = self.parts.registry.fetched() > fetched;
         self.store(checked, update_order(&containers), is_fresh);
         self.tell("complete", total, total, "", format!("{total} containers checked"));

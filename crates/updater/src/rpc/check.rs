@@ -170,6 +170,9 @@ impl From<&CheckedContainer> for wire::CheckedContainer {
             labels_out_of_sync: from.labels_out_of_sync,
             checked_at: Some(time(from.checked_at)),
             running: from.running,
+            pre_update_check: from.pre_update_check.clone(),
+            pre_update_check_pass: from.pre_update_check_pass,
+            pre_update_check_fail: from.pre_update_check_fail.clone(),
         }
     }
 }

@@ -10,7 +10,10 @@ use async_trait::async_trait;
 use axum::http::StatusCode;
 use homeport_service::clock::SystemClock;
 use homeport_updater::{
-    check::{CheckConfig, CheckError, CheckEvents, Checker, Finished, Parts, Progress, Status},
+    check::{
+        CheckConfig, CheckError, CheckEvents, CheckedContainer, Checker, Finished, Parts, Prechecks, Progress, Status,
+        Verdict,
+    },
     inventory::{ComposePlace, Container, Inventory, InventoryError},
     registry::{Anonymous, Client, RegistryConfig},
 };
@@ -52,11 +55,28 @@ impl CheckEvents for Told {
     }
 }
 
+/// What scripts say, by the name of the container, and who was asked.
+#[derive(Default)]
+pub(crate) struct Scripts {
+    sayings: Mutex<BTreeMap<String, Option<String>>>,
+    asked: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Prechecks for Scripts {
+    async fn ask(&self, container: &CheckedContainer) -> Option<Verdict> {
+        let refusal = self.sayings.lock().unwrap().get(&container.container_name).cloned()?;
+        self.asked.lock().unwrap().push(container.container_name.clone());
+        Some(Verdict { script: "check.sh".to_owned(), refusal })
+    }
+}
+
 /// A checker that runs, with everything around it.
 struct Stack {
     checker: Checker,
     list: Arc<List>,
     told: Arc<Told>,
+    scripts: Arc<Scripts>,
     drain: CancellationToken,
 }
 
@@ -66,17 +86,19 @@ impl Stack {
         let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
         let list = Arc::new(List { containers: Mutex::new(Ok(containers)), files });
         let (told, drain) = (Arc::new(Told::default()), CancellationToken::new());
+        let scripts = Arc::new(Scripts::default());
         let config = RegistryConfig { retry_delay_ms: 1, ..RegistryConfig::default() };
         let checker = Checker::new(Parts {
             config: CheckConfig::default(),
             inventory: list.clone(),
             registry: Client::new(&config, Arc::new(Anonymous)).unwrap(),
+            prechecks: scripts.clone(),
             events: told.clone(),
             clock: Arc::new(SystemClock),
         });
         let (running, token) = (checker.clone(), drain.clone());
         tokio::spawn(async move { running.run(token).await });
-        Self { checker, list, told, drain }
+        Self { checker, list, told, scripts, drain }
     }
 
     /// Status, newest version and note or error of a container in the snapshot.
@@ -187,6 +209,34 @@ async fn the_snapshot_outlives_an_engine_that_is_away() {
     assert!(matches!(error, CheckError::Inventory(_)), "{error}");
     *stack.list.containers.lock().unwrap() = Ok(vec![container(&fake, "web", "x:1.22.1")]);
     assert_eq!(stack.checker.run_check(false, LIMIT).await.error, None);
+}
+
+/// Section 5.8: the script is asked only where there is something to do, and once.
+#[tokio::test]
+async fn scripts_are_asked_before_it_is_said_that_there_is_an_update() {
+    let fake = registry(Arc::default()).await;
+    let current = Container {
+        repo_digests: vec![format!("{}/x@{}", fake.authority(), hash("b"))],
+        ..container(&fake, "new", "x:1.26.3")
+    };
+    let images = vec![container(&fake, "no", "x:1.22.1"), container(&fake, "yes", "x:1.22.1"), current];
+    let stack = Stack::start(images, &[]);
+    stack.checker.run_check(false, LIMIT).await;
+    let sayings = [("no", Some("a film is on".to_owned())), ("yes", None), ("new", Some("never".to_owned()))];
+    *stack.scripts.sayings.lock().unwrap() = sayings.map(|(name, saying)| (name.to_owned(), saying)).into();
+    stack.scripts.asked.lock().unwrap().clear();
+    let snapshot = stack.checker.run_check(false, LIMIT).await;
+    let mut asked = stack.scripts.asked.lock().unwrap().clone();
+    asked.sort_unstable();
+    assert_eq!(asked, ["no", "yes"]);
+    let (no, yes) = (snapshot.container("no").unwrap(), snapshot.container("yes").unwrap());
+    assert_eq!((no.status, no.pre_update_check_fail.as_str()), (Status::UpdateAvailableBlocked, "a film is on"));
+    assert_eq!(
+        (no.pre_update_check.as_str(), no.pre_update_check_pass, no.default_target()),
+        ("check.sh", false, Some("1.26.3"))
+    );
+    assert_eq!((yes.status, yes.pre_update_check_pass), (Status::UpdateAvailable, true));
+    assert_eq!(snapshot.container("new").unwrap().status, Status::UpToDate);
 }
 
 #[tokio::test]

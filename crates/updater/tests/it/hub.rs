@@ -19,6 +19,8 @@ use reqwest::{Request, Response, ResponseBuilderExt as _};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::check::Scripts;
+
 const IMAGES: usize = 300;
 /// Every two images share one.
 const REPOSITORIES: usize = 150;
@@ -184,6 +186,7 @@ async fn a_day(hub: &Arc<Hub>) -> Checker {
         config: CheckConfig::default(),
         inventory: Arc::new(Images),
         registry: Client::over(hub.clone(), &RegistryConfig::default(), Arc::new(Anonymous)).unwrap(),
+        prechecks: Arc::new(Scripts::default()),
         events: Arc::new(Silent),
         clock: Arc::new(Simulated(Instant::now())),
     });

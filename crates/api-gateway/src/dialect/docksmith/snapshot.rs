@@ -95,7 +95,11 @@ pub(super) struct Info<'a> {
     error: &'a str,
     is_local: bool,
     using_latest_tag: bool,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pre_update_check: &'a str,
     pre_update_check_pass: bool,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pre_update_check_fail: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     recommended_tag: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -229,7 +233,9 @@ impl<'a> Info<'a> {
             error: &container.error,
             is_local: container.is_local,
             using_latest_tag: container.using_latest_tag,
-            pre_update_check_pass: false,
+            pre_update_check: &container.pre_update_check,
+            pre_update_check_pass: container.pre_update_check_pass,
+            pre_update_check_fail: &container.pre_update_check_fail,
             recommended_tag: &container.recommended_tag,
             health_status: &container.health_status,
             compose_image: &container.compose_image,
