@@ -14,6 +14,7 @@ mod hold;
 mod keep_image;
 mod lock;
 mod new;
+mod peers;
 mod pull;
 mod recreate;
 mod rehearse;
@@ -80,6 +81,8 @@ pub mod step {
     pub const SWAP: &str = "swap";
     /// The new container has proved itself.
     pub const HEALTH: &str = "health";
+    /// As an undo: the other containers of the service run.
+    pub const HOLD_PEERS: &str = "hold_peers";
     /// As an undo: containers that depend on the old one follow it.
     pub const REJOIN: &str = "rejoin";
     /// Containers that depend on it follow the new container.
@@ -92,9 +95,9 @@ pub mod step {
     pub const TIDY: &str = "tidy";
 
     /// All steps with an undo but the first, whose undo proves that the others have worked.
-    pub const UNDOABLE: [&str; 16] = [
-        REJOIN, FOLLOW, KEEP_IMAGE, HOLD, PULL, CREATE, COPY, REHEARSE, LOCK, EDIT, STOP, SYNC, RESTORE, RECREATE,
-        SWAP, HEALTH,
+    pub const UNDOABLE: [&str; 17] = [
+        REJOIN, HOLD_PEERS, FOLLOW, KEEP_IMAGE, HOLD, PULL, CREATE, COPY, REHEARSE, LOCK, EDIT, STOP, SYNC, RESTORE,
+        RECREATE, SWAP, HEALTH,
     ];
 }
 
@@ -162,10 +165,10 @@ impl Work {
         Ok(found)
     }
 
-    /// The candidates without the old one.
+    /// The candidates without the old ones.
     async fn others(&self) -> Result<Vec<Container>, EngineError> {
         let mut found = self.candidates().await?;
-        found.retain(|container| container.id != self.plan().container.id);
+        found.retain(|container| container.id != self.plan().container.id && !self.is_old_peer(container));
         Ok(found)
     }
 }
@@ -185,6 +188,9 @@ pub fn workflow(work: Work) -> Workflow {
     steps.push(Box::new(keep_image::KeepImage(Arc::clone(&work))));
     if !work.plan().followers.is_empty() {
         steps.push(Box::new(followers::Rejoin(Arc::clone(&work))));
+    }
+    if !work.plan().peers.is_empty() {
+        steps.push(Box::new(peers::HoldPeers(Arc::clone(&work))));
     }
     steps.extend([Box::new(hold::Hold(Arc::clone(&work))) as Box<dyn Step>, Box::new(pull::Pull(Arc::clone(&work)))]);
     if !is_compose {

@@ -25,7 +25,7 @@ pub async fn gather(engine: &dyn Engine, container: &str) -> Result<Facts, Updat
     let own_container = engine.own_container().await?;
     let subject = find(&all, container).ok_or_else(|| UpdateError::NoContainer { container: container.to_owned() })?;
     let project = match ComposePlace::of_labels(&subject.labels) {
-        Some(place) => Some(project(engine, place, &all).await?),
+        Some(place) => Some(project(engine, place, subject, &all).await?),
         None => None,
     };
     let ports = ports(engine, subject).await?;
@@ -33,7 +33,8 @@ pub async fn gather(engine: &dyn Engine, container: &str) -> Result<Facts, Updat
     let (followers, warnings) =
         if subject.is_up() { followers(subject, own_container.as_deref(), &all) } else { Default::default() };
     let followers = followers.into_iter().map(|(follower, _)| follower).collect();
-    let (shared, locks) = (shared(subject, &all), locks(subject, &all));
+    let peers = project.as_ref().map_or(&[][..], |project| &project.peers);
+    let (shared, locks) = (shared(subject, peers, &all), locks(subject, &all));
     Ok(Facts { shared, locks, container: subject.clone(), own_container, project, followers, warnings, ports })
 }
 
@@ -57,7 +58,12 @@ fn is_oneoff(container: &Container) -> bool {
     container.label(ONEOFF).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
-async fn project(engine: &dyn Engine, place: ComposePlace, all: &[Container]) -> Result<ProjectFacts, UpdateError> {
+async fn project(
+    engine: &dyn Engine,
+    place: ComposePlace,
+    subject: &Container,
+    all: &[Container],
+) -> Result<ProjectFacts, UpdateError> {
     let ComposePlace { project: name, service, config_files, working_dir, environment_files, .. } = place;
     if config_files.is_empty() {
         return Err(UpdateError::NoComposeFile { service, path: "(its labels name none)".to_owned() });
@@ -66,12 +72,13 @@ async fn project(engine: &dyn Engine, place: ComposePlace, all: &[Container]) ->
     let files = files(engine, &project, &service).await?;
     let resolved = engine.resolve(&project).await?;
     let belongs = |container: &&Container| {
-        container.label("com.docker.compose.project") == Some(&project.name)
+        container.id != subject.id
+            && container.label("com.docker.compose.project") == Some(&project.name)
             && container.label("com.docker.compose.service") == Some(&service)
             && !is_oneoff(container)
     };
     Ok(ProjectFacts {
-        replicas: all.iter().filter(belongs).count(),
+        peers: all.iter().filter(belongs).cloned().collect(),
         files,
         image: resolved.images.get(&service).cloned(),
         config_hash: resolved.config_hashes.get(&service).cloned(),
@@ -166,13 +173,13 @@ fn locks(subject: &Container, all: &[Container]) -> Vec<LockPlace> {
     found
 }
 
-fn shared(subject: &Container, all: &[Container]) -> Vec<Shared> {
+fn shared(subject: &Container, peers: &[Container], all: &[Container]) -> Vec<Shared> {
     all.iter()
         .filter(|other| other.id != subject.id && other.is_up())
+        .filter(|other| peers.iter().all(|peer| peer.id != other.id))
         .filter_map(|other| {
-            let sources: Vec<String> = subject
-                .mounts
-                .iter()
+            let mounts = subject.mounts.iter().chain(peers.iter().flat_map(|peer| &peer.mounts));
+            let sources: Vec<String> = mounts
                 .filter(|mount| {
                     other
                         .mounts

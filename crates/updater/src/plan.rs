@@ -51,6 +51,9 @@ pub struct Plan {
     pub kind: Kind,
     /// The container as it is now.
     pub container: Subject,
+    /// The other containers of its service, which compose recreates with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<Subject>,
     /// How the new container is made.
     pub way: Way,
     /// From which image to which.
@@ -265,6 +268,9 @@ pub struct Kept {
 pub struct Saved {
     /// Inspect document of the old container.
     pub inspect_json: String,
+    /// Inspect documents of the plan's peers, in the same order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<String>,
     /// Inspect document that the new container is made from. None: the old one's.
     pub new_inspect_json: Option<String>,
     /// The files of the plan's edits, in the same order.

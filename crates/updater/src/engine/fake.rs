@@ -102,6 +102,30 @@ impl FakeEngine {
     }
 }
 
+impl FakeEngine {
+    /// As compose does it: the new one under a name of its own, then the old one goes, then the new one gets its name.
+    async fn recreate(&self, old: &Container, image: &str, start: bool) -> Result<(), EngineError> {
+        let volumes: Vec<&str> = old.mounts.iter().map(|mount| mount.source.as_str()).collect();
+        let copied: Vec<(&str, &str)> =
+            old.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let new = self.world().create(&format!("{}_{}", old.short_id(), old.name), image, &volumes, &copied);
+        self.instant().await?;
+        self.world().stop(&old.id);
+        self.instant().await?;
+        self.world().containers.remove(&old.id);
+        self.instant().await?;
+        if let Some(container) = self.world().containers.get_mut(&new) {
+            container.name.clone_from(&old.name);
+        }
+        self.instant().await?;
+        if start {
+            self.world().start(&new);
+            self.instant().await?;
+        }
+        Ok(())
+    }
+}
+
 fn away() -> EngineError {
     EngineError { action: "calling".to_owned(), kind: EngineErrorKind::Away, message: "nobody is there".to_owned() }
 }
@@ -275,30 +299,17 @@ impl Engine for FakeEngine {
     ) -> Result<String, EngineError> {
         self.instant().await?;
         let labels = [("com.docker.compose.project", project.name.as_str()), ("com.docker.compose.service", service)];
-        let present = self.containers(&labels).await?.into_iter().next();
+        let present = self.containers(&labels).await?;
         let image = self.world().compose_images(&project.config_files[0]).remove(service).unwrap();
         let image_id =
             self.world().image(&image).ok_or_else(|| refused(EngineErrorKind::NotFound, "no such image"))?.id;
-        let Some(old) = present else { return Err(refused(EngineErrorKind::Other, "the model only recreates")) };
-        if old.image_id == image_id && !recreate {
-            return Ok("up to date".to_owned());
+        if present.is_empty() {
+            return Err(refused(EngineErrorKind::Other, "the model only recreates"));
         }
-        let volumes: Vec<&str> = old.mounts.iter().map(|mount| mount.source.as_str()).collect();
-        let copied: Vec<(&str, &str)> =
-            old.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let new = self.world().create(&format!("{}_{}", old.short_id(), old.name), &image, &volumes, &copied);
-        self.instant().await?;
-        self.world().stop(&old.id);
-        self.instant().await?;
-        self.world().containers.remove(&old.id);
-        self.instant().await?;
-        if let Some(container) = self.world().containers.get_mut(&new) {
-            container.name.clone_from(&old.name);
-        }
-        self.instant().await?;
-        if start {
-            self.world().start(&new);
-            self.instant().await?;
+        for old in present {
+            if old.image_id != image_id || recreate {
+                self.recreate(&old, &image, start).await?;
+            }
         }
         Ok("Recreated".to_owned())
     }

@@ -92,7 +92,7 @@ impl Work {
     }
 
     /// A reference by which the old image is here: the one that the container was made from, if it still is that image.
-    async fn old_image(&self) -> Result<String, StepError> {
+    pub(super) async fn old_image(&self) -> Result<String, StepError> {
         let image = &self.plan().image;
         for candidate in [&image.old_reference, &image.old_id, &self.names.kept_image()] {
             if self.engine.image(candidate).await.map_err(failed)?.is_some_and(|found| found.id == image.old_id) {

@@ -16,7 +16,11 @@ impl Work {
             // Compose starts the new one only after it has removed the old one; then a start may still be under way. In
             // the other way, what cannot be looked at any more may have run.
             let may_run = match self.plan().way {
-                Way::Compose { .. } => self.old().await.map_err(failed)?.is_none(),
+                Way::Compose { .. } => {
+                    let old = self.old().await.map_err(failed)?.is_some();
+                    let peers = self.present_peers().await.map_err(failed)?;
+                    !old || self.plan().peers.iter().any(|peer| peers.iter().all(|present| present.id != peer.id))
+                }
                 Way::Replace => others.is_empty(),
             };
             if has_run || may_run {
@@ -38,6 +42,9 @@ impl Work {
         // The engine may have started it again after a crash, because of its restart policy.
         if let Some(old) = self.old().await.map_err(failed)?.filter(crate::engine::Container::is_up) {
             self.engine.stop(&old.id).await.map_err(failed)?;
+        }
+        for peer in self.present_peers().await.map_err(failed)?.iter().filter(|peer| peer.is_up()) {
+            self.engine.stop(&peer.id).await.map_err(failed)?;
         }
         self.engine.restore_snapshot(&self.names.snapshot).await.map_err(failed)
     }

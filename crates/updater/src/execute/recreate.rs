@@ -29,7 +29,11 @@ impl Step for Recreate {
         let mut differences =
             work.engine.compare(&work.saved().inspect_json, &new.inspect_json).await.map_err(failed)?;
         differences.retain(|difference| !work.plan().expected.contains(&difference.field));
-        let differences = describe(&differences);
+        let mut differences = describe(&differences);
+        // From here on they may have written, whatever is found out about the others.
+        let placed = Placed { new_container: Some(new.id.clone()), may_have_written: true, differences: Vec::new() };
+        scope.record(&placed).await?;
+        differences.extend(work.compare_peers(Some(&new.image_id)).await?);
         let placed = Placed { new_container: Some(new.id), may_have_written: true, differences: differences.clone() };
         scope.record(&placed).await?;
         if differences.is_empty() || work.plan().force {
@@ -51,6 +55,7 @@ impl Work {
     async fn only_new(&self, scope: &Scope<'_>) -> Result<Container, StepError> {
         let image_id = scope.data::<Pulled>(step::PULL)?.and_then(|pulled| pulled.image_id);
         let mut found = self.candidates().await.map_err(failed)?;
+        found.retain(|container| self.plan().peers.iter().all(|peer| peer.name != container.name));
         let name = &self.plan().container.name;
         let (Some(new), true) = (found.pop(), found.is_empty()) else {
             return Err(StepError::failed(format!("compose left several containers or none in the place of {name}")));

@@ -16,18 +16,23 @@ impl Step for Stop {
     }
 
     async fn run(&self, _: &Scope<'_>) -> Result<(), StepError> {
-        self.0.engine.stop(&self.0.plan().container.id).await.map_err(failed)?;
+        for subject in self.0.plan().peers.iter().chain([&self.0.plan().container]) {
+            self.0.engine.stop(&subject.id).await.map_err(failed)?;
+        }
         self.0.check_stopped().await
     }
 }
 
 impl Work {
-    /// The old container is there and does not run.
+    /// The old container is there and does not run, nor do its peers.
     pub(super) async fn check_stopped(&self) -> Result<(), StepError> {
         let old = self.old_or_gone().await?;
         if old.is_up() {
             return Err(StepError::failed(format!("container {} was started again by someone", old.name)));
         }
-        Ok(())
+        match self.present_peers().await.map_err(failed)?.iter().find(|peer| peer.is_up()) {
+            Some(peer) => Err(StepError::failed(format!("container {} was started again by someone", peer.name))),
+            None => Ok(()),
+        }
     }
 }

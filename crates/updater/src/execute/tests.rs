@@ -14,7 +14,7 @@ use super::{Forced, Tools, Work, workflow};
 use crate::{
     config::ScriptsConfig,
     engine::{
-        MountKind, Project, Source,
+        Container, MountKind, Project, Source,
         fake::{FakeEngine, Fault, World},
     },
     plan::{
@@ -48,6 +48,8 @@ struct Scenario {
     locks: bool,
     /// The new version is tried first.
     rehearse: bool,
+    /// Its service has a second container.
+    scaled: bool,
 }
 
 struct Silent;
@@ -89,6 +91,10 @@ impl Scenario {
         if self.stopped {
             world.stop(&id);
         }
+        if self.scaled {
+            let peer = world.create("web-2", "app:1", volumes, labels);
+            world.start(&peer);
+        }
         if self.followed {
             world.images.insert("sha256:side".to_owned());
             world.tags.insert("docker.io/library/side:1".to_owned(), "sha256:side".to_owned());
@@ -102,6 +108,10 @@ impl Scenario {
             }
         }
         world
+    }
+
+    fn peers(self, world: &World) -> Vec<Container> {
+        world.containers.values().filter(|one| self.scaled && one.name == "web-2").cloned().collect()
     }
 
     fn followers(self) -> Vec<Follower> {
@@ -133,6 +143,11 @@ impl Scenario {
             form: PLAN_FORM,
             kind: Kind::Update,
             container: Subject { id: old.id.clone(), name: "web".to_owned(), stack: None, run: self.run() },
+            peers: self
+                .peers(world)
+                .into_iter()
+                .map(|peer| Subject { id: peer.id, name: peer.name, stack: None, run: Run::Always })
+                .collect(),
             way,
             image: ImageChange {
                 old_reference: "app:1".to_owned(),
@@ -181,7 +196,9 @@ impl Scenario {
             before: "app:1".to_owned(),
             after: self.new_reference().to_owned(),
         });
-        Job { plan, saved: Saved { inspect_json: old.inspect_json.clone(), new_inspect_json: None, files, values } }
+        let peers = self.peers(world).into_iter().map(|peer| peer.inspect_json).collect();
+        let inspect_json = old.inspect_json.clone();
+        Job { plan, saved: Saved { inspect_json, peers, new_inspect_json: None, files, values } }
     }
 }
 
@@ -232,8 +249,13 @@ fn check(scenario: Scenario, outcome: &Outcome, world: &World, context: &str) {
     let names = Names::new(&Subject { id: String::new(), name: "web".to_owned(), stack: None, run: Run::Always }, ID);
     let containers: Vec<_> = world.containers.values().collect();
     let (followers, rest): (Vec<_>, Vec<_>) = world.containers.values().partition(|one| one.image_id == "sha256:side");
+    let (peers, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|one| one.name == "web-2");
     let [only] = rest.as_slice() else { panic!("{context}: {containers:?}") };
     assert_eq!(only.name, "web", "{context}");
+    assert_eq!(peers.len(), usize::from(scenario.scaled), "{context}: {containers:?}");
+    for peer in peers {
+        assert!(peer.is_up() && peer.image_id == only.image_id, "{context}: the second container is another");
+    }
     let mut names_of: Vec<_> = followers.iter().map(|one| one.name.as_str()).collect();
     names_of.sort_unstable();
     assert_eq!(names_of, if scenario.followed { vec!["asker", "side"] } else { Vec::new() }, "{context}");
@@ -292,6 +314,7 @@ const COMPOSE: Scenario = Scenario {
     followed: false,
     locks: false,
     rehearse: false,
+    scaled: false,
 };
 const REPLACE: Scenario = Scenario { compose: false, ..COMPOSE };
 
@@ -358,6 +381,12 @@ async fn what_is_stopped_stays_so_after_every_fault() {
     }
     let (_, world) = play(Scenario { stopped: true, ..COMPOSE }, None).await.unwrap();
     assert_eq!(world.starts, 1, "only its first start");
+}
+
+#[tokio::test]
+async fn a_scaled_service_survives_every_fault() {
+    torture(Scenario { scaled: true, ..COMPOSE }).await;
+    torture(Scenario { scaled: true, data: true, broken: true, ..COMPOSE }).await;
 }
 
 #[tokio::test]

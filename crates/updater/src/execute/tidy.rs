@@ -39,6 +39,9 @@ impl Work {
         if self.plan().container.run != Run::Always {
             return Ok(());
         }
+        for peer in self.present_peers().await.map_err(failed)?.iter().filter(|peer| !peer.is_up()) {
+            self.engine.start(&peer.id).await.map_err(failed)?;
+        }
         let Some(id) = placed(scope)?.and_then(|placed| placed.new_container) else { return Ok(()) };
         match self.engine.container(&id).await.map_err(failed)? {
             Some(new) if !new.is_up() => self.engine.start(&id).await.map_err(failed),

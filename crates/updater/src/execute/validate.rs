@@ -79,12 +79,13 @@ impl Work {
         if self.plan().container.run != Run::Always {
             return Ok(());
         }
-        match self.engine.container(&self.plan().container.name).await.map_err(failed)? {
-            Some(old) if old.image_id == self.plan().image.old_id && !old.is_up() => {
-                self.engine.start(&old.id).await.map_err(failed)
+        for subject in self.plan().peers.iter().chain([&self.plan().container]) {
+            let present = self.engine.container(&subject.name).await.map_err(failed)?;
+            if let Some(old) = present.filter(|old| old.image_id == self.plan().image.old_id && !old.is_up()) {
+                self.engine.start(&old.id).await.map_err(failed)?;
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// A container that a compose which was killed had asked for may have been made after everything was cleared away.
@@ -122,7 +123,13 @@ impl Work {
             problems.extend(super::describe(&differences));
         }
         let mut others = self.candidates().await.map_err(failed)?;
-        others.retain(|container| container.id != present.id);
+        others.retain(|container| container.id != present.id && !self.is_old_peer(container));
+        for peer in &self.plan().peers {
+            let back = self.engine.container(&peer.name).await.map_err(failed)?;
+            if is_touched(scope) && !back.is_some_and(|back| self.is_old_peer(&back) && back.is_up()) {
+                problems.push(format!("container {} does not run its old version", peer.name));
+            }
+        }
         problems.extend(others.iter().map(|other| format!("container {} is left over", other.name)));
         Ok(())
     }

@@ -120,8 +120,11 @@ impl Inner {
     }
 }
 
-/// The details so that what others depend on is updated first. A container that was named twice is updated once.
-fn in_order(candidates: Vec<Candidate>) -> Vec<Detail> {
+/// The details so that what others depend on is updated first. A container that was named twice is updated once, and so is
+/// a service of which several containers were named: they are updated together.
+fn in_order(mut candidates: Vec<Candidate>) -> Vec<Detail> {
+    let mut seen = BTreeSet::new();
+    candidates.retain(|candidate| candidate.service.is_empty() || seen.insert(candidate.service.clone()));
     let services: BTreeMap<String, String> = candidates
         .iter()
         .map(|candidate| (candidate.service.clone(), candidate.detail.container_name.clone()))

@@ -20,7 +20,9 @@ pub(super) fn sources(facts: &Facts) -> (Vec<Source>, Vec<String>) {
     let directory = facts.project.as_ref().map(|project| project.project.working_dir.as_str());
     let mut sources: Vec<Source> = Vec::new();
     let mut warnings = Vec::new();
-    for mount in facts.container.mounts.iter().filter(|mount| is_data(mount, directory, wish == "all", &facts.locks)) {
+    // All containers of the service are stopped together, so what they share is nobody else's.
+    let mounts = facts.peers().iter().chain([&facts.container]).rev().flat_map(|container| &container.mounts);
+    for mount in mounts.filter(|mount| is_data(mount, directory, wish == "all", &facts.locks)) {
         let source = Source { kind: mount.kind, source: mount.source.clone() };
         if sources.contains(&source) {
             continue;

@@ -55,13 +55,14 @@ pub enum PlanError {
     },
     /// The service has several containers.
     #[error(
-        "service {service} has {count} containers; only services with one can be updated so that there is a way back"
+        "service {service} has several containers, and {container} among them does not run; start or remove it, then \
+         update the service"
     )]
     Replicas {
         /// The service.
         service: String,
-        /// How many.
-        count: usize,
+        /// The one that does not run.
+        container: String,
     },
     /// Its image is built.
     #[error("service {service} has no image in its compose file: it is built, so there is nothing to pull")]
@@ -155,6 +156,7 @@ pub fn plan_update(
         form: PLAN_FORM,
         kind: Kind::Update,
         container: subject(facts),
+        peers: peers(facts),
         way,
         image,
         edits: files.iter().map(edit_of).collect(),
@@ -172,7 +174,13 @@ pub fn plan_update(
         force,
     };
     let files = files.into_iter().map(|(file, _)| file).collect();
-    let saved = Saved { inspect_json: container.inspect_json.clone(), new_inspect_json: None, files, values };
+    let saved = Saved {
+        inspect_json: container.inspect_json.clone(),
+        peers: peers_saved(facts),
+        new_inspect_json: None,
+        files,
+        values,
+    };
     Ok(Job { plan, saved })
 }
 
@@ -186,8 +194,11 @@ pub(super) fn permit(facts: &Facts) -> Result<Vec<String>, PlanError> {
     if container.auto_remove {
         return Err(PlanError::AutoRemove { container: name() });
     }
-    if let Some(project) = facts.project.as_ref().filter(|project| project.replicas > 1) {
-        return Err(PlanError::Replicas { service: project.service.clone(), count: project.replicas });
+    let all = || facts.peers().iter().chain([container]);
+    if let (Some(project), Some(stopped)) = (&facts.project, all().find(|one| !one.is_up()))
+        && !facts.peers().is_empty()
+    {
+        return Err(PlanError::Replicas { service: project.service.clone(), container: stopped.name.clone() });
     }
     Ok(facts.warnings.clone())
 }
@@ -199,6 +210,23 @@ pub(super) fn subject(facts: &Facts) -> Subject {
         stack: facts.project.as_ref().map(|project| project.project.name.clone()),
         run: proof::run(&facts.container),
     }
+}
+
+/// The other containers of the service.
+pub(super) fn peers(facts: &Facts) -> Vec<Subject> {
+    let stack = facts.project.as_ref().map(|project| project.project.name.clone());
+    let peer = |peer: &Container| Subject {
+        id: peer.id.clone(),
+        name: peer.name.clone(),
+        stack: stack.clone(),
+        run: proof::run(peer),
+    };
+    facts.peers().iter().map(peer).collect()
+}
+
+/// What the way back of each needs.
+pub(super) fn peers_saved(facts: &Facts) -> Vec<String> {
+    facts.peers().iter().map(|peer| peer.inspect_json.clone()).collect()
 }
 
 pub(super) fn edit_of((file, change): &(SavedFile, String)) -> Edit {

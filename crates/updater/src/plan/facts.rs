@@ -42,8 +42,8 @@ pub struct ProjectFacts {
     pub project: Project,
     /// The container's service.
     pub service: String,
-    /// How many containers the service has.
-    pub replicas: usize,
+    /// The other containers of the service.
+    pub peers: Vec<Container>,
     /// The files that compose reads, as far as they may be read.
     pub files: Sources,
     /// The service's image, variables resolved. None: it has none, because it is built.
@@ -59,4 +59,11 @@ pub struct Target {
     pub tag: String,
     /// The digest that the registry gave for it.
     pub digest: String,
+}
+
+impl Facts {
+    /// The other containers of the service.
+    pub fn peers(&self) -> &[Container] {
+        self.project.as_ref().map_or(&[], |project| &project.peers)
+    }
 }

@@ -56,6 +56,10 @@ impl Plan {
         if self.restore.is_some() {
             lines.push("bring back the data of before the update".to_owned());
         }
+        if !self.peers.is_empty() {
+            let names: Vec<&str> = self.peers.iter().map(|peer| peer.name.as_str()).collect();
+            lines.push(format!("do the same to {}, which are of the same service", names.join(", ")));
+        }
         lines.push(match &self.way {
             Way::Compose { project, service, .. } => {
                 format!("docker compose up of service {service} in project {}, and compare with before", project.name)

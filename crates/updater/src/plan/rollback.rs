@@ -42,6 +42,7 @@ pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: b
         form: PLAN_FORM,
         kind: Kind::Rollback,
         container: decide::subject(facts),
+        peers: decide::peers(facts),
         way,
         image: ImageChange {
             old_reference: container.image.clone(),
@@ -71,6 +72,7 @@ pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: b
     };
     let saved = Saved {
         inspect_json: container.inspect_json.clone(),
+        peers: decide::peers_saved(facts),
         new_inspect_json: is_ours.then(|| past.job.saved.inspect_json.clone()),
         files: files.into_iter().map(|(file, _)| file).collect(),
         values,
