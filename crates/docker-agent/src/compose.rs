@@ -104,8 +104,16 @@ impl Compose {
         self.tidy(&project.name, service).await?;
         let home = self.home().await?;
         let count = self.count(&project.name, service).await?;
-        let mut command =
-            self.command(home, project.arguments()?).with(["up", "--no-deps", "--no-build", "--pull", "never"]);
+        // A service may depend on one whose profile nobody names here; without it compose takes the project for broken.
+        let mut command = self.command(home, project.arguments()?).with([
+            "--profile",
+            "*",
+            "up",
+            "--no-deps",
+            "--no-build",
+            "--pull",
+            "never",
+        ]);
         command = if up.no_start { command.with(["--no-start"]) } else { command.with(["--detach"]) };
         if up.force_recreate {
             command = command.with(["--force-recreate"]);

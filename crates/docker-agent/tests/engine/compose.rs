@@ -119,6 +119,20 @@ async fn a_service_can_be_made_without_being_started() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_of_a_profile_is_brought_up_alone() {
+    let world = World::new();
+    let text = FILE.replace("  web:\n", "  web:\n    profiles: [a]\n    depends_on: [other]\n");
+    let stack = Stack::new(&world, &text.replace("  other:\n", "  other:\n    profiles: [b]\n"));
+    stack.compose(&["--profile", "a", "--profile", "b", "up", "--detach"]);
+    let [other] = stack.containers(&world, "other").await.try_into().unwrap();
+    stack.change("1.22.1", "1.26.3");
+    stack.up(&world).await.unwrap();
+    let [new] = stack.containers(&world, "web").await.try_into().unwrap();
+    assert!(new.image.ends_with("1.26.3") && new.state() == ContainerState::Running);
+    assert_eq!(stack.containers(&world, "other").await[0].id, other.id, "its neighbour is left alone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scaled_service_stays_scaled() {
     let world = World::new();
     let stack = stack(&world);
