@@ -95,6 +95,11 @@ impl Params {
         self.0.contains_key(name)
     }
 
+    /// Whether a parameter is the very text `true`. `1`, `yes` and `TRUE` are not.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.text(name) == Some("true")
+    }
+
     /// A positive number. What is none takes the default.
     pub(crate) fn count(&self, name: &str, default: u32, most: u32) -> u32 {
         let number = self.text(name).and_then(|text| text.parse::<u64>().ok()).filter(|number| *number > 0);

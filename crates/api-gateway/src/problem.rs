@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::{Code, Status};
 
 use crate::dialect::{Dialect, docksmith::envelope};
@@ -25,6 +25,8 @@ pub(crate) struct Problem {
     /// What a person may read: what, to what, what to do. Never a path of this machine or a secret.
     message: String,
     retry_after_seconds: Option<u32>,
+    /// What was done all the same, for a client that can show it.
+    data: Option<Value>,
 }
 
 /// Kinds of problems, chosen by what the client should do.
@@ -94,7 +96,7 @@ impl Problem {
     /// A problem of a kind.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         let retry_after_seconds = (kind == Kind::Unavailable).then_some(RETRY_AFTER_SECONDS);
-        Self { kind, message: message.into(), retry_after_seconds }
+        Self { kind, message: message.into(), retry_after_seconds, data: None }
     }
 
     /// The request itself is wrong.
@@ -153,13 +155,27 @@ impl Problem {
         self
     }
 
+    /// The same problem, with what was done all the same.
+    #[must_use]
+    pub(crate) fn with_data(mut self, data: Value) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    /// What a person may read.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) const fn kind(&self) -> Kind {
         self.kind
     }
 
     fn body(&self, dialect: Dialect) -> (&'static str, String) {
         match dialect {
-            Dialect::Docksmith => (JSON, envelope::failure(&self.message, self.kind.code()).to_string()),
+            Dialect::Docksmith => {
+                (JSON, envelope::failure(&self.message, self.kind.code(), self.data.as_ref()).to_string())
+            }
             Dialect::HomelabArr => (JSON, json!({ "error": self.title(), "details": self.message }).to_string()),
             Dialect::Spr => ("text/plain; charset=utf-8", format!("{}\n", self.message)),
         }

@@ -7,10 +7,15 @@ use std::time::Duration;
 use homeport_proto::{
     auth::v1::{auth_service_client::AuthServiceClient, token_service_client::TokenServiceClient},
     bus::v1::bus_service_client::BusServiceClient,
-    docker::v1::{credential_service_client::CredentialServiceClient, engine_service_client::EngineServiceClient},
+    docker::v1::{
+        container_service_client::ContainerServiceClient, credential_service_client::CredentialServiceClient,
+        engine_service_client::EngineServiceClient, observe_service_client::ObserveServiceClient,
+        upkeep_service_client::UpkeepServiceClient,
+    },
     updater::v1::{
-        check_service_client::CheckServiceClient, operation_service_client::OperationServiceClient,
-        update_service_client::UpdateServiceClient,
+        check_service_client::CheckServiceClient, container_action_service_client::ContainerActionServiceClient,
+        history_service_client::HistoryServiceClient, operation_service_client::OperationServiceClient,
+        setting_service_client::SettingServiceClient, update_service_client::UpdateServiceClient,
     },
 };
 use homeport_service::{
@@ -35,6 +40,8 @@ pub(crate) struct Upstream {
     /// The same for streams, which have no deadline.
     updater_stream: Client,
     docker: Client,
+    /// For what goes on for as long as somebody listens.
+    endless_docker: Client,
     health: Health,
 }
 
@@ -49,6 +56,7 @@ impl Upstream {
             updater: connect("updater"),
             updater_stream: rpc::connect_streaming(&paths.socket("updater")),
             docker: connect("docker-agent"),
+            endless_docker: rpc::connect_streaming(&paths.socket("docker-agent")),
             health,
         }
     }
@@ -87,6 +95,35 @@ impl Upstream {
 
     pub(crate) fn credentials(&self) -> CredentialServiceClient<Client> {
         CredentialServiceClient::new(self.docker.clone())
+    }
+
+    pub(crate) fn actions(&self) -> ContainerActionServiceClient<Client> {
+        ContainerActionServiceClient::new(self.updater.clone())
+    }
+
+    pub(crate) fn history(&self) -> HistoryServiceClient<Client> {
+        HistoryServiceClient::new(self.updater.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn settings(&self) -> SettingServiceClient<Client> {
+        SettingServiceClient::new(self.updater.clone())
+    }
+
+    pub(crate) fn containers(&self) -> ContainerServiceClient<Client> {
+        ContainerServiceClient::new(self.docker.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn observe(&self) -> ObserveServiceClient<Client> {
+        ObserveServiceClient::new(self.docker.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    /// As [`Upstream::observe`], without a deadline.
+    pub(crate) fn endless_observe(&self) -> ObserveServiceClient<Client> {
+        ObserveServiceClient::new(self.endless_docker.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn upkeep(&self) -> UpkeepServiceClient<Client> {
+        UpkeepServiceClient::new(self.docker.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
     }
 
     pub(crate) const fn health(&self) -> &Health {

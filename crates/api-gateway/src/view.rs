@@ -29,6 +29,16 @@ pub(crate) fn parse_time(text: &str) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() })
 }
 
+/// Reads seconds since 1970, with or without a fraction. `None` for anything else.
+pub(crate) fn parse_unix(text: &str) -> Option<prost_types::Timestamp> {
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if seconds.is_empty() || fraction.len() > 9 || !is_number(seconds) || !is_number(fraction) {
+        return None;
+    }
+    Some(prost_types::Timestamp { seconds: seconds.parse().ok()?, nanos: format!("{fraction:0<9}").parse().ok()? })
+}
+
 /// A duration as Go writes it: `1h0m0s`, `5m0s`, `1.5s`, `300ms`.
 pub(crate) fn go_duration(duration: &prost_types::Duration) -> String {
     let Ok(duration) = Duration::try_from(*duration) else { return "0s".to_owned() };
@@ -84,6 +94,9 @@ mod tests {
             Some((1_784_800_000, 500_000_000))
         );
         assert_eq!(parse_time("yesterday"), None);
+        let unix = |text| parse_unix(text).map(|time| (time.seconds, time.nanos));
+        assert_eq!((unix("1784800000"), unix("7.05")), (Some((1_784_800_000, 0)), Some((7, 50_000_000))));
+        assert_eq!(["", "-1", "1e3", "1.0000000001", ".5"].map(unix), [None; 5]);
     }
 
     #[test]

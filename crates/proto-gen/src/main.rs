@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use prost::Message as _;
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 12] = [
     "homeport/auth/v1/auth.proto",
     "homeport/bus/v1/bus.proto",
     "homeport/docker/v1/docker.proto",
@@ -14,6 +14,8 @@ const FILES: [&str; 10] = [
     "homeport/docker/v1/rehearsal.proto",
     "homeport/docker/v1/observe.proto",
     "homeport/docker/v1/upkeep.proto",
+    "homeport/updater/v1/container.proto",
+    "homeport/updater/v1/history.proto",
     "homeport/updater/v1/script.proto",
     "homeport/updater/v1/updater.proto",
     "pubservice/pubservice.proto",

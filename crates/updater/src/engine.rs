@@ -11,6 +11,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::operations::Action;
+
 pub use agent::AgentEngine;
 
 /// Why the engine did not do what it was asked for.
@@ -311,6 +313,8 @@ pub trait Engine: Send + Sync {
     async fn containers(&self, labels: &[(&str, &str)]) -> Result<Vec<Container>, EngineError>;
     /// A container by id or name. None: there is none.
     async fn container(&self, container: &str) -> Result<Option<Container>, EngineError>;
+    /// Does what somebody asked for by hand.
+    async fn act(&self, container: &str, action: &Action) -> Result<(), EngineError>;
     /// Starts a container.
     async fn start(&self, container: &str) -> Result<(), EngineError>;
     /// Stops a container in its own way.

@@ -158,6 +158,35 @@ pub enum UpdateError {
         /// The container.
         container: String,
     },
+    /// Somebody else is at it.
+    #[error("{what} or its stack is being worked on; try again when that operation has ended")]
+    Busy {
+        /// The container.
+        what: String,
+    },
+    /// Something is under way.
+    #[error("an operation is under way; prune when it has ended")]
+    NotQuiet,
+    /// A running container would have to be killed.
+    #[error("container is running, use force=true to remove")]
+    Running,
+    /// This process ends.
+    #[error("Homeport is being stopped; the operation goes on when it is back")]
+    CutShort,
+    /// There is no such setting.
+    #[error("unknown setting key: {key}")]
+    NoSetting {
+        /// As it was asked for.
+        key: String,
+    },
+    /// A value that the setting cannot have.
+    #[error("{value:?} is no value for {key}; it takes a whole number of days, 0 for never")]
+    BadSetting {
+        /// The setting.
+        key: String,
+        /// The value.
+        value: String,
+    },
     /// A request without containers.
     #[error("containers array is required")]
     NoItems,
@@ -184,8 +213,10 @@ pub enum UpdateError {
 impl Coded for UpdateError {
     fn code(&self) -> Code {
         match self {
-            Self::NoContainer { .. } | Self::NoOperation | Self::NoAssignment { .. } => Code::NotFound,
-            Self::CheckFailed { is_temporary: true, .. } => Code::Unavailable,
+            Self::NoContainer { .. } | Self::NoOperation | Self::NoAssignment { .. } | Self::NoSetting { .. } => {
+                Code::NotFound
+            }
+            Self::CheckFailed { is_temporary: true, .. } | Self::CutShort => Code::Unavailable,
             Self::NoTarget { .. }
             | Self::CheckFailed { .. }
             | Self::NoRepository { .. }
@@ -193,11 +224,15 @@ impl Coded for UpdateError {
             | Self::NoComposeFile { .. }
             | Self::NotText { .. }
             | Self::NoWayBack { .. }
-            | Self::NotNewest { .. } => Code::FailedPrecondition,
-            Self::PlanMoved { .. } => Code::Aborted,
-            Self::BadTag { .. } | Self::BadPlanHash { .. } | Self::NoItems | Self::BadCursor | Self::BadTime { .. } => {
-                Code::InvalidArgument
-            }
+            | Self::NotNewest { .. }
+            | Self::Running => Code::FailedPrecondition,
+            Self::PlanMoved { .. } | Self::Busy { .. } | Self::NotQuiet => Code::Aborted,
+            Self::BadTag { .. }
+            | Self::BadPlanHash { .. }
+            | Self::BadSetting { .. }
+            | Self::NoItems
+            | Self::BadCursor
+            | Self::BadTime { .. } => Code::InvalidArgument,
             Self::TooMuchData { .. } | Self::NoRoom { .. } | Self::QueueFull { .. } => Code::ResourceExhausted,
             Self::Registry { source, .. } => source.code(),
             Self::Script(source) => source.code(),

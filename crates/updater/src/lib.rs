@@ -8,6 +8,7 @@ pub mod events;
 pub mod execute;
 pub mod gather;
 pub mod health;
+pub mod history;
 pub mod inventory;
 pub mod operations;
 pub mod plan;
@@ -24,8 +25,10 @@ use std::sync::Arc;
 use homeport_bus_client::Publisher;
 use homeport_operation::Retry;
 use homeport_proto::updater::v1::{
-    check_service_server::CheckServiceServer, operation_service_server::OperationServiceServer,
-    script_service_server::ScriptServiceServer, update_service_server::UpdateServiceServer,
+    check_service_server::CheckServiceServer, container_action_service_server::ContainerActionServiceServer,
+    history_service_server::HistoryServiceServer, operation_service_server::OperationServiceServer,
+    script_service_server::ScriptServiceServer, setting_service_server::SettingServiceServer,
+    update_service_server::UpdateServiceServer,
 };
 use homeport_service::{
     Context, Secret, StartError,
@@ -41,7 +44,7 @@ use crate::{
     engine::AgentEngine,
     operations::{Operations, Parts},
     registry::{AgentCredentials, Client, WithGithub},
-    rpc::{Checks, History, ScriptRpc, Update},
+    rpc::{Actions, Checks, History, LookBack, ScriptRpc, Update},
     script::Scripts,
     targets::CheckedTargets,
 };
@@ -66,12 +69,13 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let kept = registry::keep(store.clone(), registry.clone(), SystemClock, context.drain().clone());
     context.spawn("registry-answers", kept);
     let scripts = Scripts::new(&config.scripts);
+    let history = history::History::new(store.clone(), Arc::new(SystemClock));
     let checker = Checker::new(check::Parts {
         config: config.check.clone(),
         prechecks: Arc::new(ScriptPrechecks::new(scripts.clone(), store.clone())),
         inventory: Arc::new(inventory::AgentInventory::new(connect(&agent))),
         registry: registry.clone(),
-        events: Arc::new(publisher.clone()),
+        events: Arc::new(history.listener(publisher.clone())),
         clock: Arc::new(SystemClock),
     });
     checker.resume(last_refresh_at);
@@ -92,6 +96,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     context.spawn("operations", async move { working.work(&draining).await });
     let (sweeping, draining) = (operations.clone(), context.clone());
     context.spawn("sweep", async move { sweeping.sweep(&draining).await });
+    context.spawn("history", history.clone().run(checker.clone(), context.drain().clone()));
     let (checking, drain) = (checker.clone(), context.drain().clone());
     context.spawn("checks", async move { checking.run(drain).await });
 
@@ -100,7 +105,10 @@ pub async fn run(context: Context) -> Result<(), StartError> {
         .service(CheckServiceServer::new(checks))
         .service(UpdateServiceServer::new(Update(operations.clone())))
         .service(ScriptServiceServer::new(ScriptRpc(operations.clone())))
-        .service(OperationServiceServer::new(History(operations)))
+        .service(OperationServiceServer::new(History(operations.clone())))
+        .service(ContainerActionServiceServer::new(Actions::new(operations, &agent, &context)))
+        .service(HistoryServiceServer::new(LookBack(history.clone())))
+        .service(SettingServiceServer::new(LookBack(history)))
         .serve(&context)
         .await?;
     Ok(())

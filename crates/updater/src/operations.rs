@@ -1,6 +1,7 @@
 //! The work itself: asked for, queued, carried out one stack at a time, recovered after a crash.
 
 mod batch;
+mod direct;
 mod observe;
 mod plan;
 mod queue;
@@ -20,7 +21,7 @@ use std::{
 use homeport_operation::Journal;
 use homeport_service::clock::Clock;
 use homeport_store::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -35,7 +36,9 @@ use crate::{
 };
 
 pub use batch::{BatchAnswer, BatchItem};
+pub use direct::{Acted, Action};
 pub use plan::Shown;
+pub use queue::Quiet;
 pub use rollback::RollbackRequest;
 pub use start::{Started, UpdateRequest};
 
@@ -78,6 +81,8 @@ struct Inner {
     live: Mutex<BTreeMap<String, (String, u32)>>,
     changed: Notify,
     forced: Arc<Forced>,
+    /// Read by everything that works, written by what needs everything to rest.
+    work: Arc<RwLock<()>>,
 }
 
 impl std::fmt::Debug for Operations {
@@ -97,6 +102,7 @@ impl Operations {
             live: Mutex::default(),
             changed: Notify::new(),
             forced: Forced::new(),
+            work: Arc::default(),
         }))
     }
 

@@ -1,10 +1,13 @@
 //! The updater's own tables: what was asked for, and what became of it.
 
+pub(crate) mod action;
 pub(crate) mod detail;
+pub(crate) mod history;
 mod list;
 pub(crate) mod operation;
 pub(crate) mod record;
 pub(crate) mod script;
+pub(crate) mod setting;
 pub(crate) mod shown_plan;
 
 use homeport_store::{Schema, StoreError};

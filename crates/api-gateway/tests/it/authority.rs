@@ -12,7 +12,15 @@ use crate::{
 
 /// A path that a template stands for.
 pub(crate) fn instance(template: &str) -> String {
-    template.replace("{name}", "web").replace("{id}", "op-1").replace("{*image}", "library/nginx")
+    let fixed = [
+        ("{name}", "web"),
+        ("{id}", "op-1"),
+        ("{*id}", "a/b"),
+        ("{key}", "k"),
+        ("{action}", "stop"),
+        ("{*image}", "library/nginx"),
+    ];
+    fixed.iter().fold(template.to_owned(), |path, (part, value)| path.replace(part, value))
 }
 
 async fn send(stack: &Stack, method: &Method, path: &str, credential: Option<&str>) -> Answer {
@@ -139,4 +147,22 @@ async fn auth_decides_about_the_path_that_is_served() {
     }
     let decided = stack.world.paths.lock().unwrap().clone();
     assert_eq!(decided, ["GET /plugins/a/x/y", "GET /plugins/a/c", "GET /tokens"]);
+}
+
+#[test]
+fn every_route_is_in_the_documentation_with_its_credential() {
+    let page = include_str!("../../../../docs/api.md");
+    for route in homeport_api_gateway::routes() {
+        let name = format!("| `{} {}` | ", route.method, route.path);
+        let line = page.lines().find(|line| line.starts_with(&name));
+        let line = line.unwrap_or_else(|| panic!("docs/api.md has no line for {name}"));
+        let credential = line[name.len()..].split(" |").next().unwrap();
+        assert_eq!(matches!(credential, "–" | "first message"), route.open, "{line}");
+    }
+    let known = homeport_api_gateway::routes();
+    for line in page.lines().filter(|line| line.starts_with("| `") && line.contains(" /")) {
+        let name = line.split('`').nth(1).unwrap();
+        let is_route = known.iter().any(|route| name == format!("{} {}", route.method, route.path));
+        assert!(is_route, "docs/api.md knows a route that is not there: {name}");
+    }
 }

@@ -1,6 +1,9 @@
 //! The Docksmith API as its clients see it. The files below are named after the sections of its contract.
 
 mod s1_transport;
+mod s2_3_history;
+mod s2_7_resources;
+mod s2_8_containers;
 
 use std::{sync::atomic::Ordering, time::Duration};
 

@@ -1,5 +1,7 @@
 //! The services behind the gateway, reduced to what a test must see.
 
+mod containers;
+
 use std::{
     pin::Pin,
     sync::{
@@ -344,8 +346,13 @@ impl OperationService for Fake {
         let request = request.into_inner();
         self.0.note(&request);
         let operations = self.0.operations.lock().unwrap();
+        let operations: Vec<_> = operations
+            .iter()
+            .filter(|one| request.batch_group_id.is_empty() || one.batch_group_id == request.batch_group_id)
+            .collect();
         let start: usize = request.cursor.parse().unwrap_or_default();
-        let page: Vec<_> = operations.iter().skip(start).take(request.limit as usize).cloned().collect();
+        let page: Vec<_> =
+            operations.iter().skip(start).take(request.limit as usize).map(|one| (*one).clone()).collect();
         let next = start + page.len();
         let next_cursor = if next < operations.len() { next.to_string() } else { String::new() };
         reply(updater::ListOperationsResponse { operations: page, next_cursor })

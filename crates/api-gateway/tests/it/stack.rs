@@ -12,11 +12,16 @@ use std::{
 use homeport_api_gateway::Gateway;
 use homeport_proto::{
     auth::v1::{auth_service_server::AuthServiceServer, token_service_server::TokenServiceServer},
-    docker::v1::{credential_service_server::CredentialServiceServer, engine_service_server::EngineServiceServer},
+    docker::v1::{
+        container_service_server::ContainerServiceServer, credential_service_server::CredentialServiceServer,
+        engine_service_server::EngineServiceServer, observe_service_server::ObserveServiceServer,
+        upkeep_service_server::UpkeepServiceServer,
+    },
     pubservice::pubsub_service_server::PubsubServiceServer,
     updater::v1::{
-        check_service_server::CheckServiceServer, operation_service_server::OperationServiceServer,
-        update_service_server::UpdateServiceServer,
+        check_service_server::CheckServiceServer, container_action_service_server::ContainerActionServiceServer,
+        history_service_server::HistoryServiceServer, operation_service_server::OperationServiceServer,
+        setting_service_server::SettingServiceServer, update_service_server::UpdateServiceServer,
     },
 };
 use homeport_service::{Context, Paths, config::Environment, peer::SocketConfig, rpc::Server};
@@ -139,10 +144,16 @@ async fn serve(service: &'static str, paths: &Paths, world: &Arc<World>, stop: &
         "updater" => server
             .service(CheckServiceServer::new(fake.clone()))
             .service(UpdateServiceServer::new(fake.clone()))
+            .service(ContainerActionServiceServer::new(fake.clone()))
+            .service(HistoryServiceServer::new(fake.clone()))
+            .service(SettingServiceServer::new(fake.clone()))
             .service(OperationServiceServer::new(fake)),
-        "docker-agent" => {
-            server.service(EngineServiceServer::new(fake.clone())).service(CredentialServiceServer::new(fake))
-        }
+        "docker-agent" => server
+            .service(EngineServiceServer::new(fake.clone()))
+            .service(ContainerServiceServer::new(fake.clone()))
+            .service(ObserveServiceServer::new(fake.clone()))
+            .service(UpkeepServiceServer::new(fake.clone()))
+            .service(CredentialServiceServer::new(fake)),
         "bus" => server.service(PubsubServiceServer::new(fake)),
         other => panic!("no such service: {other}"),
     };

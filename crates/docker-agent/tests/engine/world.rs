@@ -8,7 +8,8 @@ use std::{
 use homeport_proto::docker::v1::{
     Container, GetContainerRequest, compose_service_client::ComposeServiceClient,
     container_service_client::ContainerServiceClient, image_service_client::ImageServiceClient,
-    snapshot_service_client::SnapshotServiceClient, stack_file_service_client::StackFileServiceClient,
+    observe_service_client::ObserveServiceClient, snapshot_service_client::SnapshotServiceClient,
+    stack_file_service_client::StackFileServiceClient, upkeep_service_client::UpkeepServiceClient,
 };
 use homeport_service::{
     Context, Paths,
@@ -76,6 +77,14 @@ impl World {
 
     pub(crate) fn snapshots(&self) -> SnapshotServiceClient<Client> {
         SnapshotServiceClient::new(self.client.clone())
+    }
+
+    pub(crate) fn observe(&self) -> ObserveServiceClient<Client> {
+        ObserveServiceClient::new(self.client.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn upkeep(&self) -> UpkeepServiceClient<Client> {
+        UpkeepServiceClient::new(self.client.clone())
     }
 
     /// A name that only this test has.

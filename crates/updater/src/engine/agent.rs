@@ -12,11 +12,13 @@ use homeport_proto::docker::v1::{
 use homeport_service::rpc::{Client, MAX_MESSAGE_BYTES, connect};
 use tonic::{Request, Status};
 
+mod action;
+
 use super::{
     Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, Project, Pull,
     Resolved, Source, TakenLocks, WantedPort, convert,
 };
-use crate::config::Timeouts;
+use crate::{config::Timeouts, operations::Action};
 
 /// For everything that only asks. A list of hundreds of containers takes docker-agent a second or two.
 const ASK: Duration = Duration::from_secs(30);
@@ -110,6 +112,10 @@ impl Engine for AgentEngine {
         let Some(answer) = answer else { return Ok(None) };
         let found = answer.into_inner().container.ok_or_else(|| convert::malformed(&action, "the container"))?;
         Ok(Some(convert::container(found)))
+    }
+
+    async fn act(&self, container: &str, action: &Action) -> Result<(), EngineError> {
+        action::send(self.containers.clone(), self.timeouts, container, action).await
     }
 
     async fn start(&self, container: &str) -> Result<(), EngineError> {

@@ -1,6 +1,7 @@
 //! A model of the engine, of compose and of docker-agent's files and snapshots, which fails at every instant it is told
 //! to.
 
+mod by_hand;
 mod world;
 
 use std::{
@@ -19,6 +20,7 @@ use super::{
     Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, PortAnswer, Project,
     Pull, Resolved, Source, TakenLocks, WantedPort,
 };
+use crate::operations::Action;
 
 /// Who dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +154,10 @@ impl Engine for FakeEngine {
     async fn container(&self, container: &str) -> Result<Option<Container>, EngineError> {
         self.instant().await?;
         Ok(self.world().find(container).cloned())
+    }
+
+    async fn act(&self, container: &str, action: &Action) -> Result<(), EngineError> {
+        by_hand::act(self, container, action).await
     }
 
     async fn start(&self, container: &str) -> Result<(), EngineError> {

@@ -1,20 +1,42 @@
 //! One operation a stack at a time, several stacks at once.
 
-use std::{collections::BTreeSet, sync::PoisonError, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use homeport_service::{Context, telemetry::chain};
 use homeport_store::StoreError;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
 use super::Operations;
-use crate::store::{self, Operation};
+use crate::{error::UpdateError, store};
 
 /// How long an operation waits at most whose turn has come without anyone having noticed, or whose database failed.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Gives a lock back, however the work with it ended.
-struct Busy {
+/// Holds a lock, and gives it back however the work with it ended.
+pub(super) struct Busy {
     operations: Operations,
     lock: String,
+    /// While this is held, nothing that wants everything quiet begins.
+    _work: OwnedRwLockReadGuard<()>,
+}
+
+/// While this is held, no operation begins.
+#[derive(Debug)]
+pub struct Quiet {
+    operations: Operations,
+    rest: Option<OwnedRwLockWriteGuard<()>>,
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // Before anybody looks whether work may begin.
+        drop(self.rest.take());
+        self.operations.0.changed.notify_one();
+    }
 }
 
 impl Drop for Busy {
@@ -45,7 +67,7 @@ impl Operations {
         let mut passed = BTreeSet::new();
         for operation in store::active(&self.0.parts.store).await? {
             if passed.insert(operation.lock.clone())
-                && let Some(busy) = self.occupy(&operation)
+                && let Some(busy) = self.occupy(&operation.lock, self.0.parts.limits.parallel.max(1))
             {
                 let operations = self.clone();
                 context.spawn("operation", async move {
@@ -57,11 +79,24 @@ impl Operations {
         Ok(())
     }
 
-    fn occupy(&self, operation: &Operation) -> Option<Busy> {
+    /// Takes a lock, unless it is taken, or as many are as may be, or everything has to be quiet.
+    pub(super) fn occupy(&self, lock: &str, parallel: usize) -> Option<Busy> {
+        let work = Arc::clone(&self.0.work).try_read_owned().ok()?;
         let mut busy = self.0.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        if busy.len() >= self.0.parts.limits.parallel.max(1) || !busy.insert(operation.lock.clone()) {
+        if busy.len() >= parallel || !busy.insert(lock.to_owned()) {
             return None;
         }
-        Some(Busy { operations: self.clone(), lock: operation.lock.clone() })
+        Some(Busy { operations: self.clone(), lock: lock.to_owned(), _work: work })
+    }
+
+    /// Sees to it that nothing is under way and nothing begins.
+    pub fn quiet(&self) -> Result<Quiet, UpdateError> {
+        let rest = Arc::clone(&self.0.work).try_write_owned().map_err(|_| UpdateError::NotQuiet)?;
+        Ok(Quiet { operations: self.clone(), rest: Some(rest) })
+    }
+
+    /// Names of the containers that operations wait to work on, or work on.
+    pub async fn queued(&self) -> Result<Vec<String>, UpdateError> {
+        Ok(store::action::queued_containers(&self.0.parts.store).await?)
     }
 }

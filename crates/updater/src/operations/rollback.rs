@@ -20,6 +20,8 @@ pub struct RollbackRequest {
     pub force: bool,
     /// Who asked.
     pub requested_by: String,
+    /// Only these of its containers. Empty: all of them.
+    pub containers: Vec<String>,
 }
 
 impl Operations {
@@ -29,12 +31,21 @@ impl Operations {
         let store = &inner.parts.store;
         let original = store::get(store, &request.operation).await?.ok_or(UpdateError::NoOperation)?;
         check(&original)?;
+        let names = || original.details.iter().map(|detail| detail.container_name.as_str());
+        if let Some(stranger) = request.containers.iter().find(|name| !names().any(|known| known == name.as_str())) {
+            return Err(UpdateError::NoContainer { container: stranger.clone() });
+        }
+        let is_meant = |name: &String| request.containers.is_empty() || request.containers.contains(name);
         let mut details = Vec::new();
         // The last one first: what depends on others goes back before them.
         for (position, done) in original.details.iter().enumerate().rev() {
-            if done.status == DetailStatus::Complete {
+            if done.status == DetailStatus::Complete && is_meant(&done.container_name) {
                 details.push(inner.way_back(&original, position, request.force).await?);
             }
+        }
+        if details.is_empty() {
+            let reason = "changed none of these containers";
+            return Err(UpdateError::NoWayBack { operation: original.id, reason });
         }
         let mut operation = inner.new_operation(Kind::Rollback, request.requested_by, details);
         operation.rollback_of = original.id;
@@ -107,6 +118,7 @@ impl Inner {
 fn check(original: &Operation) -> Result<(), UpdateError> {
     let reason = match (original.kind, original.status) {
         (Kind::Rollback, _) => "is itself a rollback",
+        (kind, _) if kind.is_by_hand() => "changed no version",
         (_, Status::Queued | Status::InProgress) => "has not ended yet",
         (_, Status::Failed) => "failed and changed nothing",
         (_, Status::Complete) if original.rollback_occurred => "was rolled back already",

@@ -53,6 +53,9 @@ impl Inner {
         let mut transaction = self.parts.store.begin().await?;
         store::start(&mut transaction, id, self.parts.clock.now()).await?;
         transaction.commit().await?;
+        if operation.kind.is_by_hand() {
+            return Ok(vec![self.carry_out(&operation).await?.container]);
+        }
         for (position, detail) in operation.details.iter().enumerate() {
             if matches!(detail.status, DetailStatus::Complete | DetailStatus::Failed) {
                 continue;

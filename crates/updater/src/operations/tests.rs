@@ -52,20 +52,20 @@ impl Ticks for NoTicks {
     fn tick(&self, _: &Progress) {}
 }
 
-struct Bench {
+pub(super) struct Bench {
     directory: tempfile::TempDir,
     engine: Arc<FakeEngine>,
 }
 
 /// A process with the work in it.
-struct Process {
-    operations: Operations,
-    context: Context,
+pub(super) struct Process {
+    pub(super) operations: Operations,
+    pub(super) context: Context,
 }
 
 impl Process {
     /// Starts carrying out what waits.
-    fn work(&self) {
+    pub(super) fn work(&self) {
         let (operations, context) = (self.operations.clone(), self.context.clone());
         self.context.spawn("work", async move { operations.work(&context).await });
     }
@@ -81,11 +81,11 @@ impl Process {
     }
 
     async fn rollback(&self, operation: &str, force: bool) -> Result<String, UpdateError> {
-        let request = RollbackRequest { operation: operation.to_owned(), force, requested_by: String::new() };
+        let request = RollbackRequest { operation: operation.to_owned(), force, ..RollbackRequest::default() };
         self.operations.start_rollback(request).await
     }
 
-    async fn ended(&self, operation: &str) -> Operation {
+    pub(super) async fn ended(&self, operation: &str) -> Operation {
         for _ in 0..2_000 {
             let found = self.operations.get(operation).await.unwrap();
             if found.status.is_final() {
@@ -101,7 +101,7 @@ impl Process {
         self.ended(&started.operation).await
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.context.drain().cancel();
         self.context.wait_for_tasks().await;
         self.operations.0.parts.store.close().await;
@@ -109,7 +109,7 @@ impl Process {
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::of(world())
     }
 
@@ -117,7 +117,7 @@ impl Bench {
         Self { directory: tempfile::tempdir().unwrap(), engine: FakeEngine::new(world) }
     }
 
-    async fn process(&self) -> Process {
+    pub(super) async fn process(&self) -> Process {
         let schemas = vec![homeport_operation::schema(), store::schema()];
         let store = Store::open(&self.directory.path().join("updater.db"), schemas).await.unwrap();
         let drain = CancellationToken::new();
@@ -151,6 +151,16 @@ impl Bench {
         let world = self.engine.world();
         let mut found = world.containers.values().filter(|container| container.name == name && container.is_up());
         found.next().map(|container| tag_of(&container.image).to_owned()).unwrap_or_default()
+    }
+
+    pub(super) fn is_up(&self, name: &str) -> bool {
+        !self.runs(name).is_empty()
+    }
+
+    pub(super) fn label(&self, name: &str, label: &str, value: &str) {
+        let mut world = self.engine.world();
+        let container = world.containers.values_mut().find(|container| container.name == name).unwrap();
+        container.labels.insert(label.to_owned(), value.to_owned());
     }
 
     fn file(&self) -> String {

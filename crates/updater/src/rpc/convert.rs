@@ -54,6 +54,7 @@ impl TryFrom<wire::ListOperationsRequest> for Filter {
             before: wire.started_before.map(|time| timestamp(time, "started_before")).transpose()?,
             limit: if wire.limit == 0 { PAGE_DEFAULT } else { wire.limit.min(PAGE_LIMIT) },
             container: wire.container,
+            group: wire.batch_group_id,
             cursor,
         })
     }
@@ -65,6 +66,13 @@ impl From<Operation> for wire::Operation {
             Kind::Single => wire::OperationType::Single,
             Kind::Batch => wire::OperationType::Batch,
             Kind::Rollback => wire::OperationType::Rollback,
+            Kind::Start => wire::OperationType::Start,
+            Kind::Stop => wire::OperationType::Stop,
+            Kind::Restart => wire::OperationType::Restart,
+            Kind::Pause => wire::OperationType::Pause,
+            Kind::Unpause => wire::OperationType::Unpause,
+            Kind::Kill => wire::OperationType::Kill,
+            Kind::Remove => wire::OperationType::Remove,
         };
         let status = match operation.status {
             Status::Queued => wire::OperationStatus::Queued,
@@ -152,6 +160,13 @@ const fn kind(wire: wire::OperationType) -> Option<Kind> {
         wire::OperationType::Single => Some(Kind::Single),
         wire::OperationType::Batch => Some(Kind::Batch),
         wire::OperationType::Rollback => Some(Kind::Rollback),
+        wire::OperationType::Start => Some(Kind::Start),
+        wire::OperationType::Stop => Some(Kind::Stop),
+        wire::OperationType::Restart => Some(Kind::Restart),
+        wire::OperationType::Pause => Some(Kind::Pause),
+        wire::OperationType::Unpause => Some(Kind::Unpause),
+        wire::OperationType::Kill => Some(Kind::Kill),
+        wire::OperationType::Remove => Some(Kind::Remove),
     }
 }
 

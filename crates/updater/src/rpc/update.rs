@@ -66,8 +66,8 @@ impl UpdateService for Update {
         &self,
         request: Request<StartRollbackRequest>,
     ) -> Result<Response<StartRollbackResponse>, Status> {
-        let StartRollbackRequest { operation_id, force, requested_by } = request.into_inner();
-        let request = RollbackRequest { operation: operation_id, force, requested_by };
+        let StartRollbackRequest { operation_id, force, requested_by, containers } = request.into_inner();
+        let request = RollbackRequest { operation: operation_id, force, requested_by, containers };
         let operation_id = self.0.start_rollback(request).await.map_err(|error| to_status(&error))?;
         Ok(Response::new(StartRollbackResponse { operation_id }))
     }

@@ -14,6 +14,8 @@ pub struct Filter {
     pub kinds: Vec<Kind>,
     /// Name of a container, alone or among others.
     pub container: String,
+    /// What it was asked for together with.
+    pub group: String,
     /// Not begun before.
     pub after: Option<Timestamp>,
     /// Not begun later.
@@ -37,31 +39,31 @@ pub struct Page {
 /// times are ordered by row, so that no page loses one.
 pub async fn list(store: &Store, filter: &Filter) -> Result<Page, StoreError> {
     let statuses = if filter.statuses.is_empty() { &[Status::Complete, Status::Failed][..] } else { &filter.statuses };
-    let kinds = if filter.kinds.is_empty() { &Kind::ALL[..] } else { &filter.kinds };
+    // Every kind unless some are wanted: `,single,batch,`.
+    let kinds = filter.kinds.iter().map(|kind| [",", kind.as_str(), ","].concat()).collect::<Vec<_>>().concat();
     let status = |index: usize| statuses.get(index).map_or("", |status| status.as_str());
-    let kind = |index: usize| kinds.get(index).map_or("", |kind| kind.as_str());
     let (time, row) = filter.cursor.unwrap_or((i64::MAX, i64::MAX));
     let mut connection = store.reader().acquire().await?;
     let rows = sqlx::query(
-        "SELECT * FROM operation o WHERE status IN ($1, $2, $3, $4) AND kind IN ($5, $6, $7) \
-         AND ($8 = '' OR container_name = $8 OR EXISTS (SELECT 1 FROM operation_detail d \
-             WHERE d.operation_id = o.operation_id AND d.container_name = $8)) \
-         AND COALESCE(started_us, created_us) >= $9 AND COALESCE(started_us, created_us) <= $10 \
-         AND (COALESCE(started_us, created_us) < $11 OR (COALESCE(started_us, created_us) = $11 AND id < $12)) \
-         ORDER BY COALESCE(started_us, created_us) DESC, id DESC LIMIT $13",
+        "SELECT * FROM operation o WHERE status IN ($1, $2, $3, $4) AND ($5 = '' OR $5 LIKE '%,' || kind || ',%') \
+         AND ($6 = '' OR container_name = $6 OR EXISTS (SELECT 1 FROM operation_detail d \
+             WHERE d.operation_id = o.operation_id AND d.container_name = $6)) \
+         AND COALESCE(started_us, created_us) >= $7 AND COALESCE(started_us, created_us) <= $8 \
+         AND (COALESCE(started_us, created_us) < $9 OR (COALESCE(started_us, created_us) = $9 AND id < $10)) \
+         AND ($11 = '' OR batch_group_id = $11) \
+         ORDER BY COALESCE(started_us, created_us) DESC, id DESC LIMIT $12",
     )
     .bind(status(0))
     .bind(status(1))
     .bind(status(2))
     .bind(status(3))
-    .bind(kind(0))
-    .bind(kind(1))
-    .bind(kind(2))
+    .bind(kinds)
     .bind(&filter.container)
     .bind(filter.after.map_or(i64::MIN, Timestamp::as_microsecond))
     .bind(filter.before.map_or(i64::MAX, Timestamp::as_microsecond))
     .bind(time)
     .bind(row)
+    .bind(&filter.group)
     .bind(i64::from(filter.limit) + 1)
     .fetch_all(&mut *connection)
     .await?;

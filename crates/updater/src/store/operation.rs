@@ -4,7 +4,7 @@ use homeport_store::{Store, StoreError, Transaction};
 use jiff::Timestamp;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::{Detail, Kind, Operation, Status, to_i64};
+use super::{Detail, Operation, Status, to_i64};
 
 /// Stores a new operation with its details.
 pub async fn insert(transaction: &mut Transaction, operation: &Operation) -> Result<(), StoreError> {
@@ -205,11 +205,6 @@ pub async fn prune(transaction: &mut Transaction, keep: u32) -> Result<Vec<Strin
         entries.push(super::record::journal_id(&id, position));
     }
     Ok(entries)
-}
-
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Single, Self::Batch, Self::Rollback];
 }
 
 impl Status {

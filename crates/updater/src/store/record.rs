@@ -15,6 +15,20 @@ pub enum Kind {
     Batch,
     /// The way back from an update.
     Rollback,
+    /// A start by hand.
+    Start,
+    /// A stop by hand.
+    Stop,
+    /// A restart by hand.
+    Restart,
+    /// A pause by hand.
+    Pause,
+    /// The end of a pause by hand.
+    Unpause,
+    /// A signal by hand.
+    Kill,
+    /// A removal by hand.
+    Remove,
 }
 
 /// How far an operation is.
@@ -131,6 +145,13 @@ pub struct Detail {
     pub rehearse: bool,
 }
 
+impl Kind {
+    /// Whether it is something that a person did to one container, which needs no plan.
+    pub const fn is_by_hand(self) -> bool {
+        !matches!(self, Self::Single | Self::Batch | Self::Rollback)
+    }
+}
+
 impl Operation {
     /// Id of the journal entry of one of its containers.
     pub fn journal_id(&self, position: usize) -> String {
@@ -164,7 +185,20 @@ macro_rules! texts {
     };
 }
 
-texts!(Kind, "operation.kind", Single = "single", Batch = "batch", Rollback = "rollback");
+texts!(
+    Kind,
+    "operation.kind",
+    Single = "single",
+    Batch = "batch",
+    Rollback = "rollback",
+    Start = "start",
+    Stop = "stop",
+    Restart = "restart",
+    Pause = "pause",
+    Unpause = "unpause",
+    Kill = "kill",
+    Remove = "remove"
+);
 texts!(
     Status,
     "operation.status",

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use homeport_service::clock::{Clock as _, SystemClock};
 use http::{HeaderValue, header};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::view;
 
@@ -35,16 +35,30 @@ pub(super) fn text<T: Serialize>(data: &T) -> serde_json::Result<String> {
     serde_json::to_string(&wrapped(data))
 }
 
-/// The body of an answer that is none. `error` is a text because clients call string methods on it.
-pub(crate) fn failure(message: &str, code: &str) -> Value {
-    json!({
+/// The keys of a successful answer, for one that has others beside them.
+pub(super) fn success(data: &Value) -> Map<String, Value> {
+    let wrapped = json!({ "success": true, "data": data, "timestamp": now(), "version": env!("CARGO_PKG_VERSION") });
+    match wrapped {
+        Value::Object(keys) => keys,
+        _ => Map::new(),
+    }
+}
+
+/// The body of an answer that is none. `error` is a text because clients call string methods on it; `data` is what was
+/// done all the same.
+pub(crate) fn failure(message: &str, code: &str, data: Option<&Value>) -> Value {
+    let mut body = json!({
         "success": false,
         "error": message,
         "error_code": code,
         "error_detail": { "message": message, "code": code },
         "timestamp": now(),
         "version": env!("CARGO_PKG_VERSION"),
-    })
+    });
+    if let Some(data) = data {
+        body["data"] = data.clone();
+    }
+    body
 }
 
 /// A value as JSON.

@@ -24,8 +24,6 @@ use crate::{
 
 const USUAL_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 500;
-/// Operations of a group are few; more than this many operations ago there is nobody left who asks for one.
-const GROUP_PAGES: usize = 20;
 
 /// Finished operations, newest first, a page at a time.
 pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<Response, Problem> {
@@ -58,20 +56,14 @@ pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>) -> 
 
 /// The operations of one batch, oldest first. A group that nobody knows has none.
 pub(super) async fn group(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Envelope<Value>, Problem> {
-    let mut found = Vec::new();
-    let mut cursor = String::new();
-    for _ in 0..GROUP_PAGES {
-        let request =
-            ListOperationsRequest { limit: MAX_LIMIT, cursor, statuses: every_status(), ..Default::default() };
-        let page = of_updater(app.upstream.operations().list_operations(request).await)?;
-        let before = found.len();
-        found.extend(page.operations.into_iter().filter(|operation| operation.batch_group_id == id));
-        cursor = page.next_cursor;
-        // The operations of a group begin together, so they stand together.
-        if cursor.is_empty() || (before > 0 && found.len() == before) {
-            break;
-        }
-    }
+    // A batch has one operation a stack; no server has as many stacks as a page has places.
+    let request = ListOperationsRequest {
+        limit: MAX_LIMIT,
+        statuses: every_status(),
+        batch_group_id: id.clone(),
+        ..Default::default()
+    };
+    let mut found = of_updater(app.upstream.operations().list_operations(request).await)?.operations;
     found.sort_by_key(|operation| operation.id);
     let operations: Vec<View<'_>> = found.iter().map(View::new).collect();
     Ok(Envelope(json!({ "batch_group_id": id, "count": operations.len(), "operations": operations })))
@@ -102,6 +94,13 @@ fn request(params: &Params) -> Option<ListOperationsRequest> {
         Some("single") => vec![OperationType::Single],
         Some("batch") => vec![OperationType::Batch],
         Some("rollback") => vec![OperationType::Rollback],
+        Some("start") => vec![OperationType::Start],
+        Some("stop") => vec![OperationType::Stop],
+        Some("restart") => vec![OperationType::Restart],
+        Some("remove") => vec![OperationType::Remove],
+        Some("pause") => vec![OperationType::Pause],
+        Some("unpause") => vec![OperationType::Unpause],
+        Some("kill") => vec![OperationType::Kill],
         Some(_) => return None,
     };
     Some(ListOperationsRequest {
@@ -112,6 +111,7 @@ fn request(params: &Params) -> Option<ListOperationsRequest> {
         types: types.into_iter().map(i32::from).collect(),
         started_after: params.text("date_from").and_then(view::parse_time),
         started_before: params.text("date_to").and_then(view::parse_time),
+        batch_group_id: String::new(),
     })
 }
 
@@ -192,6 +192,13 @@ impl<'a> View<'a> {
                 OperationType::Single | OperationType::Unspecified => "single",
                 OperationType::Batch => "batch",
                 OperationType::Rollback => "rollback",
+                OperationType::Start => "start",
+                OperationType::Stop => "stop",
+                OperationType::Restart => "restart",
+                OperationType::Remove => "remove",
+                OperationType::Pause => "pause",
+                OperationType::Unpause => "unpause",
+                OperationType::Kill => "kill",
             },
             status: match operation.status() {
                 OperationStatus::Queued | OperationStatus::Unspecified => "queued",

@@ -15,7 +15,15 @@ use crate::{app::App, extract::Json, gate::Caller, problem::Problem, upstream::o
 #[serde(default)]
 pub(super) struct Rollback {
     operation_id: Option<String>,
+    container_names: Option<Vec<String>>,
     force: Option<bool>,
+}
+
+impl Rollback {
+    fn original(&self) -> Result<String, Problem> {
+        let original = self.operation_id.clone().filter(|id| !id.is_empty());
+        original.ok_or_else(|| Problem::bad_request("operation_id is required"))
+    }
 }
 
 /// Starts it.
@@ -24,19 +32,40 @@ pub(super) async fn start(
     caller: Caller,
     Json(body): Json<Rollback>,
 ) -> Result<Envelope<Value>, Problem> {
-    let original = body.operation_id.filter(|id| !id.is_empty());
-    let original = original.ok_or_else(|| Problem::bad_request("operation_id is required"))?;
-    let request = StartRollbackRequest {
-        operation_id: original.clone(),
-        force: body.force.unwrap_or_default(),
-        requested_by: caller.name().to_owned(),
-    };
-    let mut updates = app.upstream.updates();
-    let started = app.finish(async move { of_updater(updates.start_rollback(request).await) }).await;
-    let started = started.map_err(not_found)?;
+    let original = body.original()?;
+    let operation_id = back(&app, &caller, original.clone(), Vec::new(), body.force).await?;
     Ok(Envelope(json!({
-        "operation_id": started.operation_id,
+        "operation_id": operation_id,
         "original_operation_id": original,
         "message": "Rollback initiated",
     })))
+}
+
+/// `POST /api/rollback/containers`: only some of the operation's containers.
+pub(super) async fn containers(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Json(body): Json<Rollback>,
+) -> Result<Envelope<Value>, Problem> {
+    let original = body.original()?;
+    let names = body.container_names.unwrap_or_default();
+    if names.is_empty() {
+        return Err(Problem::bad_request("container_names array is required"));
+    }
+    let operation_id = back(&app, &caller, original, names, body.force).await?;
+    Ok(Envelope(json!({ "operation_id": operation_id, "message": "Per-container rollback initiated" })))
+}
+
+async fn back(
+    app: &App,
+    caller: &Caller,
+    operation_id: String,
+    containers: Vec<String>,
+    force: Option<bool>,
+) -> Result<String, Problem> {
+    let force = force.unwrap_or_default();
+    let request = StartRollbackRequest { operation_id, force, requested_by: caller.name().to_owned(), containers };
+    let mut updates = app.upstream.updates();
+    let started = app.finish(async move { of_updater(updates.start_rollback(request).await) }).await;
+    Ok(started.map_err(not_found)?.operation_id)
 }

@@ -1,6 +1,9 @@
 //! The table of the Docksmith API.
 
-use super::{check, docker_config, events, explain, health, operations, plan, registry, rollback, status, update};
+use super::{
+    action, check, docker_config, events, explain, explorer, health, history, inspect, labels, logs, operations, plan,
+    policies, prune, registry, removal, rollback, settings, stats, status, update,
+};
 use crate::route::Route;
 
 /// Every route.
@@ -18,9 +21,39 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::post("/api/update", update::one),
         Route::post("/api/update/batch", update::batch),
         Route::post("/api/rollback", rollback::start),
+        Route::post("/api/rollback/containers", rollback::containers),
         Route::get("/api/operations", operations::list),
         Route::get("/api/operations/{id}", operations::get),
         Route::get("/api/operations/group/{id}", operations::group),
+        Route::get("/api/history", history::list),
+        Route::delete("/api/history/clear", history::clear),
+        Route::get("/api/settings/{key}", settings::get),
+        Route::put("/api/settings/{key}", settings::put),
+        Route::get("/api/policies", policies::get),
+        Route::get("/api/labels/{name}", labels::get),
+        Route::get("/api/explorer", explorer::all),
+        Route::get("/api/images", explorer::images),
+        Route::delete("/api/images/{*id}", removal::image),
+        Route::get("/api/networks", explorer::networks),
+        Route::delete("/api/networks/{id}", removal::network),
+        Route::get("/api/volumes", explorer::volumes),
+        Route::delete("/api/volumes/{name}", removal::volume),
+        Route::post("/api/prune/containers", prune::containers),
+        Route::post("/api/prune/images", prune::images),
+        Route::post("/api/prune/networks", prune::networks),
+        Route::post("/api/prune/volumes", prune::volumes),
+        Route::post("/api/prune/system", prune::system),
+        Route::get("/api/containers/{name}/inspect", inspect::get),
+        Route::get("/api/containers/{name}/logs", logs::get),
+        Route::get("/api/containers/{name}/stats", stats::get),
+        Route::post("/api/containers/{name}/start", action::start),
+        Route::post("/api/containers/{name}/stop", action::stop),
+        Route::post("/api/containers/{name}/restart", action::restart),
+        Route::post("/api/containers/{name}/pause", action::pause),
+        Route::post("/api/containers/{name}/unpause", action::unpause),
+        Route::post("/api/containers/{name}/kill", action::kill),
+        Route::delete("/api/containers/{name}", action::remove),
+        Route::post("/api/containers/batch/{action}", action::many),
         Route::get("/api/events", events::stream),
         Route::get("/api/docker-config", docker_config::get),
     ]

@@ -1,0 +1,15 @@
+//! What people do by hand, to the model.
+
+use super::{Action, Engine, EngineError, FakeEngine};
+
+pub(super) async fn act(engine: &FakeEngine, container: &str, action: &Action) -> Result<(), EngineError> {
+    match action {
+        Action::Start | Action::Unpause => engine.start(container).await,
+        Action::Stop { .. } | Action::Pause | Action::Kill { .. } => engine.stop(container).await,
+        Action::Restart { .. } => {
+            engine.stop(container).await?;
+            engine.start(container).await
+        }
+        Action::Remove { .. } => engine.remove(container).await,
+    }
+}

@@ -1,0 +1,362 @@
+//! What people do to containers by hand: at once or not at all, recorded like every other operation.
+
+mod order;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use homeport_service::{Context, telemetry::chain};
+use homeport_store::StoreError;
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Inner, Operations, lock_of, queue::Busy};
+use crate::{
+    engine::Container,
+    error::UpdateError,
+    events::{self, ContainerChanged, Progress},
+    inventory::ComposePlace,
+    plan::PlanError,
+    store::{self, Kind, Operation, Status, action},
+};
+use order::levels;
+
+/// The label of Homeport's own containers.
+const ROLE_LABEL: &str = "homeport.role";
+/// Compose's own label, by which the processes of one installation belong together.
+const PROJECT_LABEL: &str = "com.docker.compose.project";
+
+/// What is done to a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// Starts it.
+    Start,
+    /// Stops it, within its own grace period unless another is given.
+    Stop {
+        /// Another grace period.
+        timeout: Option<Duration>,
+    },
+    /// Stops and starts it.
+    Restart {
+        /// Another grace period.
+        timeout: Option<Duration>,
+    },
+    /// Freezes it.
+    Pause,
+    /// Lets it go on.
+    Unpause,
+    /// Sends it a signal.
+    Kill {
+        /// Its name. Empty: `SIGKILL`.
+        signal: String,
+    },
+    /// Removes it.
+    Remove {
+        /// Also when it runs.
+        force: bool,
+        /// Also the volumes that the engine made for it alone.
+        volumes: bool,
+    },
+}
+
+/// An action that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acted {
+    /// The operation.
+    pub operation: String,
+    /// The container's name.
+    pub container: String,
+    /// Why it failed. Empty: it was done.
+    pub error: String,
+}
+
+/// A container that something can be done to, and the lock that it is done under.
+struct Subject {
+    container: Container,
+    stack: String,
+    service: String,
+    needs: Vec<String>,
+    lock: String,
+}
+
+impl Operations {
+    /// Does something to a container, and waits for the end. Goes on when the caller leaves.
+    pub async fn act(
+        &self,
+        context: &Context,
+        container: &str,
+        action: &Action,
+        requested_by: &str,
+    ) -> Result<Acted, UpdateError> {
+        let subject = self.0.subject(container, action).await?;
+        let busy = self.seize(&subject)?;
+        let operation = self.0.record(&subject, action, requested_by, "").await?;
+        let ended = self.spawn(context, operation, Some(busy));
+        ended.await.unwrap_or_else(|_| Err(UpdateError::CutShort))
+    }
+
+    /// Does the same to several containers, in the order in which they depend on each other. The results are in the
+    /// order in which the containers were named.
+    pub async fn act_on_many(
+        &self,
+        context: &Context,
+        containers: &[String],
+        action: &Action,
+        requested_by: &str,
+    ) -> (String, Vec<Result<Acted, UpdateError>>) {
+        let group = Uuid::new_v4().to_string();
+        let mut results: Vec<Option<Result<Acted, UpdateError>>> = containers.iter().map(|_| None).collect();
+        let mut subjects = Vec::new();
+        let mut held = BTreeMap::new();
+        for (position, name) in containers.iter().enumerate() {
+            match self.prepare(name, action, &mut held).await {
+                Ok(subject) => subjects.push((position, subject)),
+                Err(error) => results[position] = Some(Err(error)),
+            }
+        }
+        for level in in_order(subjects, action) {
+            let begun = level.iter().map(|(position, subject)| {
+                let group = group.as_str();
+                async move {
+                    let acted = match self.0.record(subject, action, requested_by, group).await {
+                        Ok(operation) => match self.spawn(context, operation, None).await {
+                            Ok(acted) => acted,
+                            Err(_) => Err(UpdateError::CutShort),
+                        },
+                        Err(error) => Err(error),
+                    };
+                    (*position, acted)
+                }
+            });
+            for (position, acted) in futures::future::join_all(begun).await {
+                results[position] = Some(acted);
+            }
+        }
+        drop(held);
+        (group, results.into_iter().map(|result| result.unwrap_or(Err(UpdateError::CutShort))).collect())
+    }
+
+    /// Looks at one of several containers, and holds its lock unless that is held already.
+    async fn prepare(
+        &self,
+        name: &str,
+        action: &Action,
+        held: &mut BTreeMap<String, Busy>,
+    ) -> Result<Subject, UpdateError> {
+        let subject = self.0.subject(name, action).await?;
+        if !held.contains_key(&subject.lock) {
+            held.insert(subject.lock.clone(), self.seize(&subject)?);
+        }
+        Ok(subject)
+    }
+
+    fn seize(&self, subject: &Subject) -> Result<Busy, UpdateError> {
+        // Work by hand takes seconds and is asked for by somebody who waits: it does not count as one of those in parallel.
+        let busy = self.occupy(&subject.lock, usize::MAX);
+        busy.ok_or_else(|| UpdateError::Busy { what: subject.container.name.clone() })
+    }
+
+    fn spawn(
+        &self,
+        context: &Context,
+        operation: Operation,
+        busy: Option<Busy>,
+    ) -> oneshot::Receiver<Result<Acted, UpdateError>> {
+        let (sender, receiver) = oneshot::channel();
+        let operations = self.clone();
+        context.spawn("action", async move {
+            let acted = operations.0.carry_out(&operation).await.map_err(UpdateError::from);
+            drop(busy);
+            // Nobody may be left to hear it.
+            drop(sender.send(acted));
+        });
+        receiver
+    }
+}
+
+impl Inner {
+    async fn subject(&self, name: &str, action: &Action) -> Result<Subject, UpdateError> {
+        let engine = &self.parts.engine;
+        let container = engine.container(name).await?;
+        let container = container.ok_or_else(|| UpdateError::NoContainer { container: name.to_owned() })?;
+        if self.is_own(&container).await? {
+            return Err(PlanError::Own { container: container.name }.into());
+        }
+        if container.is_up() && matches!(action, Action::Remove { force: false, .. }) {
+            return Err(UpdateError::Running);
+        }
+        let (stack, service, needs) = match ComposePlace::of_labels(&container.labels) {
+            Some(place) => (place.project, place.service, place.depends_on),
+            None => (String::new(), String::new(), Vec::new()),
+        };
+        let lock = lock_of(Some(stack.as_str()).filter(|stack| !stack.is_empty()), &container.name);
+        Ok(Subject { container, stack, service, needs, lock })
+    }
+
+    /// Whether a container is one of Homeport's: it says so, docker-agent runs in it, or it belongs to the same project.
+    async fn is_own(&self, container: &Container) -> Result<bool, UpdateError> {
+        if container.label(ROLE_LABEL).is_some() {
+            return Ok(true);
+        }
+        let Some(own_id) = self.parts.engine.own_container().await? else { return Ok(false) };
+        if own_id == container.id {
+            return Ok(true);
+        }
+        let own = self.parts.engine.container(&own_id).await?;
+        let project = own.as_ref().and_then(|own| own.label(PROJECT_LABEL));
+        Ok(project.is_some() && project == container.label(PROJECT_LABEL))
+    }
+
+    /// Writes down what is about to be done.
+    async fn record(
+        &self,
+        subject: &Subject,
+        action: &Action,
+        requested_by: &str,
+        group: &str,
+    ) -> Result<Operation, UpdateError> {
+        let mut operation = self.new_operation(action.kind(), requested_by.to_owned(), Vec::new());
+        operation.container_id.clone_from(&subject.container.id);
+        operation.container_name.clone_from(&subject.container.name);
+        operation.stack.clone_from(&subject.stack);
+        operation.lock.clone_from(&subject.lock);
+        group.clone_into(&mut operation.group);
+        operation.status = Status::InProgress;
+        let json = serde_json::to_string(action).map_err(|error| StoreError::corrupt("action", error))?;
+        let mut transaction = self.parts.store.begin().await?;
+        store::insert(&mut transaction, &operation).await?;
+        store::start(&mut transaction, &operation.id, operation.created_at).await?;
+        action::insert(&mut transaction, &operation.id, &json).await?;
+        transaction.commit().await?;
+        Ok(operation)
+    }
+
+    /// Does what an operation by hand is to do, from the beginning: all of it can be done again.
+    pub(super) async fn carry_out(&self, operation: &Operation) -> Result<Acted, StoreError> {
+        let name = &operation.container_name;
+        let json = action::get(&self.parts.store, &operation.id).await?.unwrap_or_default();
+        let action: Action = serde_json::from_str(&json).map_err(|error| StoreError::corrupt("action", error))?;
+        tracing::info!(operation.id, container.name = name, action = ?action, requested_by = operation.requested_by, "by hand");
+        self.tell(operation, action.stage(), 30, &format!("{} {name}", action.doing())).await?;
+        let done = self.parts.engine.act(&operation.container_id, &action).await;
+        let error = done.err().map(|error| chain(&error)).unwrap_or_default();
+        let now = self.parts.clock.now();
+        let (status, stage, percent, word) = if error.is_empty() {
+            (Status::Complete, "complete", 100, if operation.kind == Kind::Restart { "restarted" } else { "complete" })
+        } else {
+            (Status::Failed, "failed", 0, "failed")
+        };
+        let mut transaction = self.parts.store.begin().await?;
+        store::finish(&mut transaction, &operation.id, status, &error, false, now).await?;
+        let message = if error.is_empty() { format!("{name} {}", action.done()) } else { error.clone() };
+        events::progress(&mut transaction, &self.progress(operation, stage, percent, &message)).await?;
+        let changed = ContainerChanged {
+            operation_id: operation.id.clone(),
+            container_id: operation.container_id.clone(),
+            container_name: name.clone(),
+            stack_name: operation.stack.clone(),
+            status: word,
+        };
+        events::container(&mut transaction, &changed).await?;
+        transaction.commit().await?;
+        self.parts.targets.recheck(name).await;
+        Ok(Acted { operation: operation.id.clone(), container: name.clone(), error })
+    }
+
+    async fn tell(&self, operation: &Operation, stage: &str, percent: u32, message: &str) -> Result<(), StoreError> {
+        let mut transaction = self.parts.store.begin().await?;
+        store::set_stage(&mut transaction, &operation.id, stage, percent, self.parts.clock.now()).await?;
+        events::progress(&mut transaction, &self.progress(operation, stage, percent, message)).await?;
+        transaction.commit().await
+    }
+
+    fn progress(&self, operation: &Operation, stage: &str, percent: u32, message: &str) -> Progress {
+        Progress {
+            operation_id: operation.id.clone(),
+            container_name: operation.container_name.clone(),
+            stack_name: operation.stack.clone(),
+            stage: stage.to_owned(),
+            progress: percent,
+            message: message.to_owned(),
+            timestamp: events::seconds(self.parts.clock.now()),
+        }
+    }
+}
+
+impl Action {
+    const fn kind(&self) -> Kind {
+        match self {
+            Self::Start => Kind::Start,
+            Self::Stop { .. } => Kind::Stop,
+            Self::Restart { .. } => Kind::Restart,
+            Self::Pause => Kind::Pause,
+            Self::Unpause => Kind::Unpause,
+            Self::Kill { .. } => Kind::Kill,
+            Self::Remove { .. } => Kind::Remove,
+        }
+    }
+
+    /// The stage, out of those that clients have icons for.
+    const fn stage(&self) -> &'static str {
+        match self {
+            Self::Start | Self::Unpause => "starting",
+            Self::Stop { .. } | Self::Pause | Self::Kill { .. } => "stopping",
+            Self::Restart { .. } => "restarting",
+            Self::Remove { .. } => "removing",
+        }
+    }
+
+    const fn doing(&self) -> &'static str {
+        match self {
+            Self::Start => "starting",
+            Self::Stop { .. } => "stopping",
+            Self::Restart { .. } => "restarting",
+            Self::Pause => "pausing",
+            Self::Unpause => "unpausing",
+            Self::Kill { .. } => "sending a signal to",
+            Self::Remove { .. } => "removing",
+        }
+    }
+
+    const fn done(&self) -> &'static str {
+        match self {
+            Self::Start => "was started",
+            Self::Stop { .. } => "was stopped",
+            Self::Restart { .. } => "was restarted",
+            Self::Pause => "was paused",
+            Self::Unpause => "goes on",
+            Self::Kill { .. } => "got the signal",
+            Self::Remove { .. } => "was removed",
+        }
+    }
+
+    /// Whether what depends on others comes before them.
+    const fn is_ending(&self) -> bool {
+        matches!(self, Self::Stop { .. } | Self::Pause | Self::Kill { .. } | Self::Remove { .. })
+    }
+}
+
+/// Who is worked on at the same time, one group after the other.
+fn in_order(subjects: Vec<(usize, Subject)>, action: &Action) -> Vec<Vec<(usize, Subject)>> {
+    let needs: Vec<(String, Vec<String>)> = subjects
+        .iter()
+        .map(|(_, subject)| {
+            let of_stack = |service: &String| format!("{}/{service}", subject.stack);
+            // Without a service it is known by a name that nothing depends on.
+            let own =
+                if subject.service.is_empty() { subject.container.id.clone() } else { of_stack(&subject.service) };
+            (own, subject.needs.iter().map(of_stack).collect())
+        })
+        .collect();
+    let levels = levels(&needs);
+    let mut groups: BTreeMap<usize, Vec<(usize, Subject)>> = BTreeMap::new();
+    for (subject, level) in subjects.into_iter().zip(levels) {
+        groups.entry(level).or_default().push(subject);
+    }
+    let groups = groups.into_values();
+    if action.is_ending() { groups.rev().collect() } else { groups.collect() }
+}
+
+#[cfg(test)]
+mod tests;

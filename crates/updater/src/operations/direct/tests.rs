@@ -1,0 +1,104 @@
+use std::sync::Arc;
+
+use super::{super::tests::Bench, *};
+
+const STOP: Action = Action::Stop { timeout: None };
+
+#[tokio::test]
+async fn an_action_is_done_and_recorded() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let acted = process.operations.act(&process.context, "lone", &STOP, "ada").await.unwrap();
+    assert_eq!((acted.container.as_str(), acted.error.as_str()), ("lone", ""));
+    assert!(!bench.is_up("lone"));
+    let operation = process.operations.get(&acted.operation).await.unwrap();
+    assert_eq!(
+        (operation.kind, operation.status, operation.requested_by.as_str()),
+        (Kind::Stop, Status::Complete, "ada")
+    );
+    assert!(operation.started_at.is_some() && operation.completed_at.is_some() && operation.details.is_empty());
+    let again = process.operations.act(&process.context, "lone", &STOP, "ada").await.unwrap();
+    assert_eq!(again.error, "", "stopping what is stopped succeeds");
+}
+
+#[tokio::test]
+async fn what_runs_is_removed_only_by_force() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let remove = |force| Action::Remove { force, volumes: false };
+    let refused = process.operations.act(&process.context, "lone", &remove(false), "").await;
+    assert!(matches!(refused, Err(UpdateError::Running)), "{refused:?}");
+    process.operations.act(&process.context, "lone", &remove(true), "").await.unwrap();
+    let gone = process.operations.act(&process.context, "lone", &remove(true), "").await;
+    assert!(matches!(gone, Err(UpdateError::NoContainer { .. })), "{gone:?}");
+}
+
+#[tokio::test]
+async fn while_a_stack_is_worked_on_its_containers_are_left_alone() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let subject = process.operations.0.subject("web", &STOP).await.unwrap();
+    let busy = process.operations.seize(&subject).unwrap();
+    for name in ["web", "db"] {
+        let refused = process.operations.act(&process.context, name, &STOP, "").await;
+        assert!(matches!(refused, Err(UpdateError::Busy { .. })), "{refused:?}");
+    }
+    process.operations.act(&process.context, "lone", &STOP, "").await.unwrap();
+    drop(busy);
+    process.operations.act(&process.context, "web", &STOP, "").await.unwrap();
+}
+
+#[tokio::test]
+async fn several_are_worked_on_in_order_and_one_that_fails_holds_up_none() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let names = ["db", "nobody", "web", "lone"].map(str::to_owned);
+    let (group, results) = process.operations.act_on_many(&process.context, &names, &STOP, "ada").await;
+    let done: Vec<bool> = results.iter().map(Result::is_ok).collect();
+    assert_eq!(done, [true, false, true, true], "{results:?}");
+    assert!(["db", "web", "lone"].iter().all(|name| !bench.is_up(name)));
+    let filter = crate::store::Filter { limit: 10, group, ..crate::store::Filter::default() };
+    assert_eq!(process.operations.list(&filter).await.unwrap().operations.len(), 3);
+    let after = process.operations.act(&process.context, "db", &Action::Start, "").await;
+    assert!(after.is_ok(), "the locks were given back: {after:?}");
+}
+
+#[tokio::test]
+async fn what_a_crash_interrupted_is_done_again() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let subject = process.operations.0.subject("lone", &STOP).await.unwrap();
+    let operation = process.operations.0.record(&subject, &STOP, "", "").await.unwrap();
+    assert!(bench.is_up("lone"));
+    process.stop().await;
+    let process = bench.process().await;
+    process.work();
+    let ended = process.ended(&operation.id).await;
+    assert_eq!((ended.status, ended.error.as_str()), (Status::Complete, ""));
+    assert!(!bench.is_up("lone"));
+}
+
+#[tokio::test]
+async fn homeports_own_containers_are_refused() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    bench.label("lone", "homeport.role", "updater");
+    let refused = process.operations.act(&process.context, "lone", &STOP, "").await;
+    assert!(matches!(refused, Err(UpdateError::Plan(PlanError::Own { .. }))), "{refused:?}");
+    assert!(bench.is_up("lone"));
+}
+
+#[tokio::test]
+async fn nothing_begins_while_it_is_quiet() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let quiet = process.operations.quiet().unwrap();
+    let refused = process.operations.act(&process.context, "lone", &STOP, "").await;
+    assert!(matches!(refused, Err(UpdateError::Busy { .. })), "{refused:?}");
+    drop(quiet);
+    let acted = Arc::new(process.operations.act(&process.context, "lone", &STOP, "").await.unwrap());
+    assert_eq!(acted.error, "");
+    let subject = process.operations.0.subject("web", &STOP).await.unwrap();
+    let _busy = process.operations.seize(&subject).unwrap();
+    assert!(matches!(process.operations.quiet(), Err(UpdateError::NotQuiet)));
+}
