@@ -1,20 +1,29 @@
 //! The commands for people: each asks a running Homeport over HTTP and shows the answer.
 
+pub(crate) mod action;
 mod api;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod containers;
 mod credentials;
 pub(crate) mod events;
 pub(crate) mod explain;
 mod follow;
 pub(crate) mod history;
+pub(crate) mod inspect;
 pub(crate) mod login;
 mod logout;
+pub(crate) mod logs;
 pub(crate) mod output;
 pub(crate) mod password;
 pub(crate) mod plan;
 mod prompt;
+pub(crate) mod prune;
+pub(crate) mod resources;
 pub(crate) mod rollback;
+pub(crate) mod settings;
+mod size;
+pub(crate) mod stats;
 mod status;
 mod table;
 mod time;
@@ -23,9 +32,11 @@ pub(crate) mod update;
 
 use std::process::ExitCode;
 
+use action::Action;
 use api::Api;
 use credentials::Credentials;
 use homeport_service::config::Environment;
+use resources::Kind;
 
 use crate::command::{People, Remote};
 
@@ -53,6 +64,43 @@ async fn dispatch(command: People, environment: &Environment) -> anyhow::Result<
         People::Rollback(arguments) => rollback::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::History(arguments) => history::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Events(arguments) => events::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Containers(arguments) => {
+            containers::run(&Session::new(&arguments.remote, environment)?, &arguments).await
+        }
+        People::Images(arguments) => {
+            resources::run(&Session::new(arguments.remote(), environment)?, Kind::Images, &arguments).await
+        }
+        People::Networks(arguments) => {
+            resources::run(&Session::new(arguments.remote(), environment)?, Kind::Networks, &arguments).await
+        }
+        People::Volumes(arguments) => {
+            resources::run(&Session::new(arguments.remote(), environment)?, Kind::Volumes, &arguments).await
+        }
+        People::Logs(arguments) => logs::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Stats(arguments) => stats::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Inspect(arguments) => inspect::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Labels(arguments) => inspect::labels(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Start(arguments) => {
+            action::run(&Session::new(&arguments.remote, environment)?, Action::Start, &arguments).await
+        }
+        People::Stop(arguments) => {
+            action::stop(&Session::new(&arguments.what.remote, environment)?, Action::Stop, &arguments).await
+        }
+        People::Restart(arguments) => {
+            action::stop(&Session::new(&arguments.what.remote, environment)?, Action::Restart, &arguments).await
+        }
+        People::Pause(arguments) => {
+            action::run(&Session::new(&arguments.remote, environment)?, Action::Pause, &arguments).await
+        }
+        People::Unpause(arguments) => {
+            action::run(&Session::new(&arguments.remote, environment)?, Action::Unpause, &arguments).await
+        }
+        People::Kill(arguments) => action::kill(&Session::new(&arguments.what.remote, environment)?, &arguments).await,
+        People::Remove(arguments) => {
+            action::remove(&Session::new(&arguments.what.remote, environment)?, &arguments).await
+        }
+        People::Prune(arguments) => prune::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Settings(arguments) => settings::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Token(command) => token::run(&Session::new(command.remote(), environment)?, &command).await,
         People::Password(arguments) => password::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
     }

@@ -5,7 +5,10 @@ use clap_complete::Shell;
 
 pub use crate::services::Service;
 use crate::{
-    cli::{check, events, explain, history, login, password, plan, rollback, token, update},
+    cli::{
+        action, check, containers, events, explain, history, inspect, login, logs, password, plan, prune, resources,
+        rollback, settings, stats, token, update,
+    },
     init_state,
 };
 
@@ -76,6 +79,40 @@ pub enum People {
     History(history::Arguments),
     /// Show what happens, as it happens
     Events(events::Arguments),
+    /// Show the containers, running or not
+    Containers(containers::Arguments),
+    /// Show the images, or remove some
+    Images(resources::Arguments),
+    /// Show the networks, or remove some
+    Networks(resources::Arguments),
+    /// Show the volumes, or remove some
+    Volumes(resources::Arguments),
+    /// Show what a container printed
+    Logs(logs::Arguments),
+    /// Show what containers use at this moment
+    Stats(stats::Arguments),
+    /// Show everything about a container
+    Inspect(inspect::Arguments),
+    /// Show what a container is labelled with
+    Labels(inspect::Labels),
+    /// Start containers, those first on which others depend
+    Start(action::Arguments),
+    /// Stop containers, those first that depend on others
+    Stop(action::Stopping),
+    /// Restart containers
+    Restart(action::Stopping),
+    /// Freeze containers
+    Pause(action::Arguments),
+    /// Let frozen containers go on
+    Unpause(action::Arguments),
+    /// Send containers a signal
+    Kill(action::Killing),
+    /// Remove containers
+    Remove(action::Removing),
+    /// Remove what nothing uses; shows it first and asks
+    Prune(prune::Arguments),
+    /// Show or change a setting
+    Settings(settings::Arguments),
     /// Make, list and delete API tokens
     #[command(subcommand)]
     Token(token::Command),
@@ -147,6 +184,28 @@ mod tests {
         check("homeport token delete ci", true);
         check("homeport token", false);
         check("homeport password", true);
+        check("homeport containers --stack site --json", true);
+        check("homeport images", true);
+        check("homeport images --json", true);
+        check("homeport images remove nginx:1 abc --force", true);
+        check("homeport volumes remove", false);
+        check("homeport logs web -f -n 5 --since 10m --timestamps", true);
+        check("homeport logs web --tail all --since 2026-07-23T09:46:40Z", true);
+        check("homeport logs web --tail some", false);
+        check("homeport logs web --since yesterday", false);
+        check("homeport logs", false);
+        check("homeport stats web db", true);
+        check("homeport inspect web --secrets", true);
+        check("homeport labels web --all", true);
+        check("homeport start web db", true);
+        check("homeport stop web --timeout 30", true);
+        check("homeport stop web --timeout 0", false);
+        check("homeport kill web --signal SIGHUP", true);
+        check("homeport remove web --force --volumes", true);
+        check("homeport prune", true);
+        check("homeport prune images --all --dry-run", true);
+        check("homeport prune everything", false);
+        check("homeport settings history_retention_days 30", true);
         check("homeport completions bash", true);
         check("homeport init-state --state /state --configs /configs --gid 5", true);
     }

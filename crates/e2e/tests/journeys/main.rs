@@ -8,6 +8,7 @@
 
 mod access;
 mod broken;
+mod by_hand;
 mod compose;
 mod data;
 mod docker_run;
@@ -46,6 +47,10 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("access::every_route_needs_a_credential", access::every_route_needs_a_credential),
     ("access::a_scoped_token_reaches_only_its_paths", access::a_scoped_token_reaches_only_its_paths),
     ("access::a_plugin_appears_within_a_second", access::a_plugin_appears_within_a_second),
+    ("by_hand::a_container_is_looked_at_and_worked_on", by_hand::a_container_is_looked_at_and_worked_on),
+    ("by_hand::a_log_is_read_and_followed", by_hand::a_log_is_read_and_followed),
+    ("by_hand::pruning_keeps_the_way_back", by_hand::pruning_keeps_the_way_back),
+    ("by_hand::settings_and_history_are_kept", by_hand::settings_and_history_are_kept),
     ("failures::unknown_things_are_said_clearly", failures::unknown_things_are_said_clearly),
     ("failures::an_invalid_compose_file_stops_the_update", failures::an_invalid_compose_file_stops_the_update),
     ("failures::a_registry_that_answers_nonsense_is_named", failures::a_registry_that_answers_nonsense_is_named),

@@ -2,6 +2,7 @@
 
 mod error;
 mod events;
+mod resources;
 mod types;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 pub(crate) use error::Error;
 pub(crate) use events::{Event, EventStream};
+pub(crate) use resources::{Acted, Explorer, Image, Item, Labels, Network, Pruned, Stats, Volume};
 pub(crate) use types::{
     BatchStarted, Container, Login, NewToken, Operation, Operations, RollbackStarted, Status, Token, UpdateStarted,
 };

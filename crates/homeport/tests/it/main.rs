@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 mod double;
+mod engine;
 mod errors;
 mod init_state;
 mod read;
