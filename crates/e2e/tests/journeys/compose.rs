@@ -52,3 +52,42 @@ pub fn the_tag_in_an_env_file_is_the_one_that_changes(world: &World) -> Outcome 
     ensure!(project.file(".env")? == environment.replace(&versions.old, &versions.new), "{}", project.file(".env")?);
     Ok(())
 }
+
+/// An override, an included file, and an environment that the container gets too: the version is one of its variables.
+pub fn several_files_and_a_version_that_the_container_sees(world: &World) -> Outcome {
+    let versions = world.run.fixtures.versions("nginx")?;
+    let port = free_port()?;
+    let label = world.run.label();
+    let files = [
+        ("compose.yaml", "include: [sub/web.yaml]\n".to_owned()),
+        (
+            "sub/web.yaml",
+            format!(
+                "# included\nservices:\n  web:\n    image: {}:${{TAG:?}}\n    env_file: [{{path: ../.env}}]\n    labels: [\"{label}\"]\n",
+                versions.repository
+            ),
+        ),
+        ("compose.override.yaml", format!("services:\n  web:\n    ports: ['127.0.0.1:{port}:80']\n")),
+        (".env", format!("TAG={} # of nginx\nOTHER=x\n", versions.old)),
+    ];
+    std::fs::create_dir_all(world.run.directory.join("stacks/hp-several/sub"))?;
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let project = Project::with_files(&world.run, "hp-several", &files)?;
+    let container = project.container("web")?;
+    let operation = world.stack.update(&container, Some(&versions.new))?;
+    ensure!(server_header(port)?.contains(&versions.new), "the override was lost, or the new version does not answer");
+    for (name, text) in files {
+        let expected = if name == ".env" { text.replace(&versions.old, &versions.new) } else { text.to_owned() };
+        ensure!(project.file(name)? == expected, "{name} became\n{}", project.file(name)?);
+    }
+    let environment = world.run.engine.inspect(&container)?["Config"]["Env"].to_string();
+    ensure!(environment.contains(&format!("TAG={}", versions.new)), "{environment}");
+
+    let answer = world.stack.post("/api/rollback", &serde_json::json!({"operation_id": operation["operation_id"]}))?;
+    let rollback = world
+        .stack
+        .wait_for(answer["operation_id"].as_str().unwrap_or_default(), std::time::Duration::from_secs(90))?;
+    ensure!(rollback["status"] == "complete", "{rollback:#}");
+    ensure!(server_header(port)?.contains(&versions.old), "the old version does not answer");
+    Ok(())
+}

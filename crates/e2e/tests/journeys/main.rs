@@ -14,7 +14,9 @@ mod data;
 mod docker_run;
 mod events;
 mod failures;
+mod followers;
 mod held;
+mod scaled;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,15 @@ const SCENARIOS: &[Scenario<World>] = &[
     (
         "compose::the_tag_in_an_env_file_is_the_one_that_changes",
         compose::the_tag_in_an_env_file_is_the_one_that_changes,
+    ),
+    (
+        "compose::several_files_and_a_version_that_the_container_sees",
+        compose::several_files_and_a_version_that_the_container_sees,
+    ),
+    ("followers::what_lives_in_a_network_moves_with_it", followers::what_lives_in_a_network_moves_with_it),
+    (
+        "scaled::all_containers_of_a_service_go_and_come_back_together",
+        scaled::all_containers_of_a_service_go_and_come_back_together,
     ),
     ("docker_run::nothing_is_lost", docker_run::nothing_is_lost),
     ("broken::one_that_exits_is_rolled_back", broken::one_that_exits_is_rolled_back),
