@@ -20,7 +20,7 @@ use super::{
     Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, PortAnswer, Project,
     Pull, Resolved, Source, TakenLocks, WantedPort,
 };
-use crate::operations::Action;
+use crate::{execute::OPERATION_LABEL, operations::Action};
 
 /// Who dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,7 +209,7 @@ impl Engine for FakeEngine {
         let id = {
             let mut world = self.world();
             if let Some(found) = world.find(name).cloned() {
-                if found.label("homeport.operation") != Some(operation) {
+                if found.label(OPERATION_LABEL) != Some(operation) {
                     return Err(refused(EngineErrorKind::Refused, "the name is taken"));
                 }
                 world.containers.remove(&found.id);
@@ -220,7 +220,9 @@ impl Engine for FakeEngine {
             let document: serde_json::Value = serde_json::from_str(inspect_json).unwrap();
             let volumes = World::volumes_of(&document);
             let volumes: Vec<&str> = volumes.iter().map(String::as_str).collect();
-            let labels = [("homeport.operation", operation)];
+            let labels = World::labels_of(&document);
+            let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let labels: Vec<_> = labels.chain([(OPERATION_LABEL, operation)]).collect();
             let id = world.create(name, image, &volumes, &labels);
             if let (Some(mode), Some(made)) =
                 (document["HostConfig"]["NetworkMode"].as_str(), world.containers.get_mut(&id))

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::{Container, Health, Image, Mount, MountKind, Source, State, TakenLocks, UpdateLock};
+use crate::execute::OPERATION_LABEL;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World {
@@ -66,7 +67,7 @@ impl World {
             published_ports: Vec::new(),
             network_mode: "bridge".to_owned(),
             auto_remove: false,
-            inspect_json: document(volumes),
+            inspect_json: document(volumes, labels),
         };
         self.containers.insert(id.clone(), container);
         id
@@ -82,6 +83,12 @@ impl World {
             .flatten()
             .filter_map(name)
             .collect()
+    }
+
+    /// The labels of an inspect document.
+    pub(super) fn labels_of(document: &Value) -> BTreeMap<String, String> {
+        let labels = document["Config"]["Labels"].as_object().into_iter().flatten();
+        labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
     }
 
     /// Each version writes its own form of data; an older one on the data of a newer one makes a mess of it.
@@ -177,7 +184,9 @@ pub(super) fn normal(reference: &str) -> String {
     reference.parse::<homeport_image_ref::Reference>().map_or_else(|_| reference.to_owned(), |found| found.to_string())
 }
 
-fn document(volumes: &[&str]) -> String {
+/// What a container is made of; the label of the operation that made it is no part of that.
+fn document(volumes: &[&str], labels: &[(&str, &str)]) -> String {
     let mount = |name: &&str| json!({ "Type": "volume", "Name": name, "Destination": "/data", "RW": true });
-    json!({ "Mounts": volumes.iter().map(mount).collect::<Vec<_>>() }).to_string()
+    let labels: BTreeMap<_, _> = labels.iter().filter(|(name, _)| *name != OPERATION_LABEL).copied().collect();
+    json!({ "Mounts": volumes.iter().map(mount).collect::<Vec<_>>(), "Config": { "Labels": labels } }).to_string()
 }
