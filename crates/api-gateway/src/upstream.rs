@@ -15,7 +15,8 @@ use homeport_proto::{
     updater::v1::{
         check_service_client::CheckServiceClient, container_action_service_client::ContainerActionServiceClient,
         history_service_client::HistoryServiceClient, operation_service_client::OperationServiceClient,
-        setting_service_client::SettingServiceClient, update_service_client::UpdateServiceClient,
+        script_service_client::ScriptServiceClient, setting_service_client::SettingServiceClient,
+        update_service_client::UpdateServiceClient,
     },
 };
 use homeport_service::{
@@ -103,6 +104,10 @@ impl Upstream {
 
     pub(crate) fn history(&self) -> HistoryServiceClient<Client> {
         HistoryServiceClient::new(self.updater.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn scripts(&self) -> ScriptServiceClient<Client> {
+        ScriptServiceClient::new(self.updater.clone())
     }
 
     pub(crate) fn settings(&self) -> SettingServiceClient<Client> {

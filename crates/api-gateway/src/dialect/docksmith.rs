@@ -21,6 +21,7 @@ mod registry;
 mod removal;
 mod rollback;
 mod routes;
+mod scripts;
 mod settings;
 mod snapshot;
 mod stats;

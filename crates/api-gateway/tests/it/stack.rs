@@ -21,7 +21,8 @@ use homeport_proto::{
     updater::v1::{
         check_service_server::CheckServiceServer, container_action_service_server::ContainerActionServiceServer,
         history_service_server::HistoryServiceServer, operation_service_server::OperationServiceServer,
-        setting_service_server::SettingServiceServer, update_service_server::UpdateServiceServer,
+        script_service_server::ScriptServiceServer, setting_service_server::SettingServiceServer,
+        update_service_server::UpdateServiceServer,
     },
 };
 use homeport_service::{Context, Paths, config::Environment, peer::SocketConfig, rpc::Server};
@@ -146,6 +147,7 @@ async fn serve(service: &'static str, paths: &Paths, world: &Arc<World>, stop: &
             .service(UpdateServiceServer::new(fake.clone()))
             .service(ContainerActionServiceServer::new(fake.clone()))
             .service(HistoryServiceServer::new(fake.clone()))
+            .service(ScriptServiceServer::new(fake.clone()))
             .service(SettingServiceServer::new(fake.clone()))
             .service(OperationServiceServer::new(fake)),
         "docker-agent" => server

@@ -2,7 +2,7 @@
 
 use super::{
     action, check, docker_config, events, explain, explorer, health, history, inspect, labels, logs, operations, plan,
-    policies, prune, registry, removal, rollback, settings, stats, status, update,
+    policies, prune, registry, removal, rollback, scripts, settings, stats, status, update,
 };
 use crate::route::Route;
 
@@ -31,6 +31,10 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::put("/api/settings/{key}", settings::put),
         Route::get("/api/policies", policies::get),
         Route::get("/api/labels/{name}", labels::get),
+        Route::get("/api/scripts", scripts::list),
+        Route::get("/api/scripts/assigned", scripts::assigned),
+        Route::post("/api/scripts/assign", scripts::assign),
+        Route::delete("/api/scripts/assign/{container}", scripts::unassign),
         Route::get("/api/explorer", explorer::all),
         Route::get("/api/images", explorer::images),
         Route::delete("/api/images/{*id}", removal::image),

@@ -10,7 +10,8 @@ use homeport_proto::{
     },
     updater::v1::{
         self as updater, action::Kind, container_action_service_server::ContainerActionService,
-        history_service_server::HistoryService, setting_service_server::SettingService,
+        history_service_server::HistoryService, script_service_server::ScriptService,
+        setting_service_server::SettingService,
     },
 };
 use serde_json::json;
@@ -277,6 +278,58 @@ impl SettingService for Fake {
         match request.value.as_str() {
             "x" => Err(Status::invalid_argument("it takes a whole number of days")),
             _ => Ok(Response::new(updater::SetSettingResponse {})),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl ScriptService for Fake {
+    async fn list_scripts(&self, _: Request<updater::ListScriptsRequest>) -> Reply<updater::ListScriptsResponse> {
+        let script = updater::Script {
+            name: "ask.sh".to_owned(),
+            path: "/scripts/web/ask.sh".to_owned(),
+            relative_path: "web/ask.sh".to_owned(),
+            executable: true,
+            size_bytes: 7,
+            modified_at: None,
+        };
+        reply(updater::ListScriptsResponse { scripts: vec![script] })
+    }
+
+    async fn list_script_assignments(
+        &self,
+        _: Request<updater::ListScriptAssignmentsRequest>,
+    ) -> Reply<updater::ListScriptAssignmentsResponse> {
+        let assignment = updater::ScriptAssignment {
+            container_name: "web".to_owned(),
+            script_path: "web/ask.sh".to_owned(),
+            assigned_by: "ada".to_owned(),
+            ..updater::ScriptAssignment::default()
+        };
+        reply(updater::ListScriptAssignmentsResponse { assignments: vec![assignment] })
+    }
+
+    async fn assign_script(
+        &self,
+        request: Request<updater::AssignScriptRequest>,
+    ) -> Reply<updater::AssignScriptResponse> {
+        let request = request.into_inner();
+        self.0.note(&request);
+        match request.script_path.as_str() {
+            "gone.sh" => Err(Status::invalid_argument("script validation failed: there is no gone.sh")),
+            _ => Ok(Response::new(updater::AssignScriptResponse::default())),
+        }
+    }
+
+    async fn unassign_script(
+        &self,
+        request: Request<updater::UnassignScriptRequest>,
+    ) -> Reply<updater::UnassignScriptResponse> {
+        let request = request.into_inner();
+        self.0.note(&request);
+        match request.container.as_str() {
+            "web" => Ok(Response::new(updater::UnassignScriptResponse {})),
+            container => Err(Status::not_found(format!("{container} has no script"))),
         }
     }
 }
