@@ -1,10 +1,10 @@
 //! What comes before an update: a plan that it is held to, a script that has to agree, locks of the application, and a
 //! rehearsal.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, thread, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use homeport_e2e::{Outcome, until};
+use homeport_e2e::{Outcome, until, until_ok};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -48,12 +48,27 @@ fn untouched(world: &World, name: &str, before: &Value) -> Outcome {
     Ok(())
 }
 
+/// The plan once it stays the same: what a container answers on is part of it, and this one has only just started.
+fn settled_plan(world: &World, body: &Value) -> anyhow::Result<Value> {
+    let mut former = Value::Null;
+    until_ok("the plan stays the same", Duration::from_secs(30), || {
+        let shown = world.stack.post("/api/plan", body)?;
+        let settled = shown["hash"] == former["hash"];
+        former = shown.clone();
+        if !settled {
+            thread::sleep(Duration::from_secs(2));
+        }
+        ensure!(settled, "it was another one just now");
+        Ok(shown)
+    })
+}
+
 pub fn an_update_is_held_to_its_plan(world: &World) -> Outcome {
     let name = "hp-planned";
     let before = run(world, name, "nginx", &["-v", "/data"])?;
     let new = world.run.fixtures.versions("nginx")?.new;
     let body = json!({ "container_name": name, "target_version": new });
-    let shown = world.stack.post("/api/plan", &body)?;
+    let shown = settled_plan(world, &body)?;
     ensure!(shown["outlook"]["data"]["free_bytes"].as_u64().is_some_and(|free| free > 0), "{shown:#}");
     ensure!(shown["outlook"]["downtime"]["estimate_ms"].as_u64().is_some(), "{shown:#}");
     let text = world.stack.cli(&["plan", name, "--to", &new])?;
@@ -66,7 +81,7 @@ pub fn an_update_is_held_to_its_plan(world: &World) -> Outcome {
     let body = json!({ "container_name": name, "target_version": new, "plan_hash": hash });
     let (status, answer) = world.stack.request(Method::POST, "/api/update", Some(&body))?;
     ensure!(status == 409 && answer.to_string().contains("container.id is"), "{status} {answer}");
-    let hash = world.stack.post("/api/plan", &body)?["hash"].clone();
+    let hash = settled_plan(world, &body)?["hash"].clone();
     let operation = start(world, name, "nginx", &json!({ "plan_hash": hash }))?;
     let (status, error) = ended(world, &operation)?;
     ensure!(status == "complete", "{error}");
