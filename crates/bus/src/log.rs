@@ -22,7 +22,7 @@ pub(crate) use writer::{Writer, message, timestamp};
 /// Ids that are set aside at a time. None of them is given again after a crash, stored or not.
 const RESERVE: i64 = 1 << 20;
 /// Bytes read at a time; one row may go beyond it. Publishers wait no longer for a page than for each other.
-const PAGE_BYTES: usize = 64 << 10;
+const PAGE_BYTES: usize = 16 << 10;
 /// Rows read at a time.
 const PAGE_ROWS: i64 = 256;
 

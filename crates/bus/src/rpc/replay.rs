@@ -1,6 +1,10 @@
 //! One reader of `homeport.bus.v1`: from disk and memory until it has caught up, then live.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use homeport_proto::bus::v1::{
@@ -18,8 +22,10 @@ use crate::{
 /// Live events that are taken from the queue at a time.
 const LIVE_BATCH: usize = 64;
 
-/// Between two pages. Somebody who is far behind can wait, and those who publish meanwhile need not.
-const PAUSE: Duration = Duration::from_millis(1);
+/// Between two pages while others publish: somebody who is far behind can wait, and they need not.
+const PAUSE: Duration = Duration::from_millis(4);
+/// Others publish for as long as their last event is no older.
+const BUSY: Duration = Duration::from_millis(100);
 
 /// Where a reader begins.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +55,9 @@ pub(crate) struct Reader {
     /// The last id before the live subscription, while what is up to there is still read.
     joining: Option<u64>,
     caught_up: bool,
+    /// The newest event there was at the last look, and how long that counts as publishing.
+    newest_seen: u64,
+    busy_until: Instant,
     group: Option<Member>,
     said: VecDeque<Said>,
 }
@@ -85,6 +94,8 @@ impl Reader {
             live: None,
             joining: None,
             caught_up: false,
+            newest_seen: 0,
+            busy_until: Instant::now(),
             group: None,
             said: VecDeque::new(),
             broker,
@@ -190,7 +201,9 @@ impl Reader {
             }
             (Some(to), None) => {
                 self.say(page.events, to);
-                tokio::time::sleep(PAUSE).await;
+                if self.others_publish() {
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
             (to, Some(head)) => {
                 let to = to.unwrap_or(head).min(head);
@@ -202,6 +215,14 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    fn others_publish(&mut self) -> bool {
+        let (now, last_id) = (Instant::now(), self.broker.last_id());
+        if self.newest_seen != last_id {
+            (self.newest_seen, self.busy_until) = (last_id, now + BUSY);
+        }
+        now < self.busy_until
     }
 
     fn join(&mut self) -> Result<u64, Status> {
