@@ -15,6 +15,7 @@ use crate::{
     plugin::Registry,
     problem::{Kind, Problem},
     stream::Hub,
+    tls::Challenges,
     upstream::Upstream,
 };
 
@@ -35,6 +36,10 @@ pub(crate) struct App {
     pub(crate) tunnels: Arc<Semaphore>,
     /// One permit for each websocket that has not said who it is.
     pub(crate) handshakes: Arc<Semaphore>,
+    /// What an ACME server may ask at the moment.
+    pub(crate) challenges: Arc<Challenges>,
+    /// The certificate of Homeport's own authority as PEM, if that is the one behind HTTPS.
+    pub(crate) certificate: Option<String>,
 }
 
 impl App {

@@ -1,8 +1,14 @@
 //! The settings of the gateway: `gateway.toml`, overlaid with `HOMEPORT_GATEWAY__<SECTION>__<KEY>`.
 
+mod proxies;
+mod tls;
+
 use std::{path::PathBuf, time::Duration};
 
 use serde::Deserialize;
+
+pub use proxies::{Network, ProxyHeader};
+pub use tls::{AcmeConfig, TlsConfig};
 
 /// All settings of the gateway.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -10,6 +16,10 @@ use serde::Deserialize;
 pub struct Config {
     /// The listener and what it takes from a client.
     pub http: HttpConfig,
+    /// HTTPS.
+    pub tls: TlsConfig,
+    /// Certificates from an authority that gives them out by itself.
+    pub acme: AcmeConfig,
     /// How credentials are checked.
     pub auth: AuthConfig,
     /// Event streams.
@@ -37,6 +47,12 @@ pub struct HttpConfig {
     pub body_timeout_ms: u64,
     /// Milliseconds that requests may go on after the drain began; then they are cut. Default 8000.
     pub drain_limit_ms: u64,
+    /// Reverse proxies that are believed when they say on whose behalf they ask, as addresses or networks
+    /// (`["10.0.0.2", "fd00::/8"]`). Default: none.
+    pub trusted_proxies: Vec<Network>,
+    /// The header in which they say it, `x-forwarded-for` (with `x-forwarded-proto`) or `forwarded`. The other one is
+    /// not looked at: it may be the client's own. Default `x-forwarded-for`.
+    pub proxy_header: ProxyHeader,
 }
 
 impl Default for HttpConfig {
@@ -49,6 +65,8 @@ impl Default for HttpConfig {
             max_body_bytes: 1 << 20,
             body_timeout_ms: 30_000,
             drain_limit_ms: 8_000,
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::default(),
         }
     }
 }

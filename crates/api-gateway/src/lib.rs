@@ -17,6 +17,7 @@ mod problem;
 mod route;
 mod router;
 mod stream;
+mod tls;
 mod upstream;
 mod view;
 
@@ -27,6 +28,7 @@ use homeport_service::{
     Context, StartError,
     clock::{Clock as _, SystemClock},
 };
+use rustls::ServerConfig;
 use serde::Serialize;
 use tokio::{net::TcpListener, sync::Semaphore};
 
@@ -35,13 +37,17 @@ use crate::{
     config::ms,
     dialect::docksmith::board::{self, Board},
     gate::Gate,
+    listener::Door,
     metrics::Metrics,
     plugin::Registry,
     stream::Hub,
+    tls::{Challenges, Keeper, Tls},
     upstream::Upstream,
 };
 
-pub use config::{AuthConfig, Config, EventsConfig, HttpConfig, PluginsConfig};
+pub use config::{
+    AcmeConfig, AuthConfig, Config, EventsConfig, HttpConfig, Network, PluginsConfig, ProxyHeader, TlsConfig,
+};
 pub use listener::ListenError;
 pub use route::RouteInfo;
 
@@ -62,23 +68,37 @@ pub fn routes() -> Vec<RouteInfo> {
 /// A gateway that has its port and is ready to serve.
 #[derive(Debug)]
 pub struct Gateway {
-    listener: TcpListener,
     address: SocketAddr,
+    doors: Doors,
+    keeper: Option<Keeper>,
     app: Arc<App>,
+}
+
+/// The ports that are open.
+#[derive(Debug)]
+struct Doors {
+    plain: TcpListener,
+    secure: Option<(TcpListener, Arc<ServerConfig>)>,
+    /// The plain port beside HTTPS, with the port that it sends to.
+    redirect: Option<(TcpListener, u16)>,
 }
 
 impl Gateway {
     /// Reads the settings, opens the port, loads the plugins and begins to follow the bus.
     pub async fn bind(context: Context) -> Result<Self, StartError> {
         let config: Config = context.config()?;
-        let listen = context.environment().get("HOMEPORT_HTTP").unwrap_or(&config.http.listen).to_owned();
-        let listener = listener::bind(&listen).await?;
-        let address = listener.local_addr()?;
-        let app = build(config, &context);
+        let challenges = Arc::default();
+        let (server, keeper, root) = match tls::prepare(&config, &context, &challenges).await? {
+            Some(Tls { server, keeper, root }) => (Some(server), Some(keeper), root),
+            None => (None, None, None),
+        };
+        let doors = Doors::open(&config, &context, server).await?;
+        let address = doors.plain.local_addr()?;
+        let app = build(config, &context, challenges, root);
         stream::follow(&context, Arc::clone(&app.hub));
         board::follow(&app);
         plugin::follow(&context, Arc::clone(&app.plugins)).await;
-        Ok(Self { listener, address, app })
+        Ok(Self { address, doors, keeper, app })
     }
 
     /// Where it listens.
@@ -86,21 +106,65 @@ impl Gateway {
         self.address
     }
 
+    /// Where it listens for HTTPS.
+    pub fn secure_address(&self) -> Option<SocketAddr> {
+        self.doors.secure.as_ref()?.0.local_addr().ok()
+    }
+
+    /// Where it listens to send whoever comes to HTTPS.
+    pub fn redirect_address(&self) -> Option<SocketAddr> {
+        self.doors.redirect.as_ref()?.0.local_addr().ok()
+    }
+
     /// Serves until the context drains, then lets requests under way finish.
     pub async fn serve(self) {
-        let Self { listener, address, app } = self;
+        let secure = self.secure_address();
+        let Self { address, doors, keeper, app } = self;
         let context = &app.context;
         let publisher = &app.publisher;
         let version = Version { version: env!("CARGO_PKG_VERSION") };
         publisher.publish("service:gateway:started", &version);
         keep_up(context, app.metrics.clone());
-        tracing::info!(http.listen = %address, "listening");
-        listener::serve(listener, router::build(&app), &app.config.http, context).await;
+        if let Some(keeper) = keeper {
+            context.spawn("certificate", keeper.run(publisher.clone(), context.drain().clone()));
+        }
+        tracing::info!(http.listen = %address, tls.listen = secure.map(tracing::field::display), "listening");
+        listener::serve(doors.with_routers(&app), &app.config, context).await;
         publisher.publish("service:gateway:stopped", &version);
     }
 }
 
-fn build(config: Config, context: &Context) -> Arc<App> {
+impl Doors {
+    async fn open(config: &Config, context: &Context, server: Option<Arc<ServerConfig>>) -> Result<Self, StartError> {
+        let listen = context.environment().get("HOMEPORT_HTTP").unwrap_or(&config.http.listen);
+        let plain = listener::bind(listen).await?;
+        let secure = match server.zip(config.tls.listen.as_ref()) {
+            Some((server, listen)) => Some((listener::bind(listen).await?, server)),
+            None => None,
+        };
+        let redirect = match (&secure, &config.tls.redirect_listen) {
+            (Some((secure, _)), Some(listen)) => {
+                let port = config.tls.public_port.unwrap_or(secure.local_addr()?.port());
+                Some((listener::bind(listen).await?, port))
+            }
+            _ => None,
+        };
+        Ok(Self { plain, secure, redirect })
+    }
+
+    fn with_routers(self, app: &Arc<App>) -> Vec<Door> {
+        let router = router::build(app);
+        let plain = Door { listener: self.plain, router: router.clone(), tls: None };
+        let secure = self.secure.map(|(listener, tls)| Door { listener, router, tls: Some(tls) });
+        let redirect = self.redirect.map(|(listener, port)| {
+            let router = listener::redirect(Arc::clone(&app.challenges), port);
+            Door { listener, router, tls: None }
+        });
+        std::iter::once(plain).chain(secure).chain(redirect).collect()
+    }
+}
+
+fn build(config: Config, context: &Context, challenges: Arc<Challenges>, certificate: Option<String>) -> Arc<App> {
     let events = &config.events;
     let root = config.plugins.root.clone().unwrap_or_else(|| context.paths().state.clone());
     Arc::new(App {
@@ -114,6 +178,8 @@ fn build(config: Config, context: &Context) -> Arc<App> {
         metrics: Metrics::install(),
         tunnels: Arc::new(Semaphore::new(config.plugins.max_tunnels)),
         handshakes: Arc::new(Semaphore::new(events.max_handshakes)),
+        challenges,
+        certificate,
         config,
     })
 }

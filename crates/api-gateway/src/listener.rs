@@ -1,33 +1,27 @@
 //! Connections: how many, how patient, and how they end.
 
-use std::{
-    convert::Infallible,
-    io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+mod connection;
+mod origin;
+mod redirect;
 
-use axum::{Router, body::Body};
+use std::{io, sync::Arc, time::Duration};
+
+use axum::Router;
+use futures::future::join_all;
 use homeport_service::Context;
-use http::Request;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use rustls::ServerConfig;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
 
 use crate::{
-    config::{HttpConfig, ms},
+    config::{Config, ms},
     metrics::Held,
-    middleware::ClientAddress,
 };
+use connection::Server;
+use origin::plain;
 
-/// hyper takes no smaller buffer.
-const LEAST_HEADER_BYTES: usize = 8192;
+pub(crate) use redirect::{CHALLENGE, answer, router as redirect};
+
 /// How long to wait when the process has no descriptor left for a new connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -35,7 +29,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// The setting is no address.
-    #[error("{text:?} (HOMEPORT_HTTP or http.listen) is no address to listen on; write it as 127.0.0.1:8080")]
+    #[error("{text:?} is no address to listen on; write it as 127.0.0.1:8080")]
     Address {
         /// The setting.
         text: String,
@@ -44,7 +38,9 @@ pub enum ListenError {
         source: io::Error,
     },
     /// The address cannot be had.
-    #[error("cannot listen on {address}; is another program there? Set HOMEPORT_HTTP to another one")]
+    #[error(
+        "cannot listen on {address}; is another program there? Set HOMEPORT_HTTP, or what it comes from, to another one"
+    )]
     Bind {
         /// The address.
         address: String,
@@ -68,16 +64,41 @@ pub(crate) async fn bind(text: &str) -> Result<TcpListener, ListenError> {
     listener.map_err(|source| ListenError::Bind { address: full, source })
 }
 
+/// A port that is open, and what is behind it.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) listener: TcpListener,
+    pub(crate) router: Router,
+    /// None: plain HTTP.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
 /// Serves until the context drains, then lets requests under way finish, for as long as the settings allow.
-pub(crate) async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, context: &Context) {
+pub(crate) async fn serve(doors: Vec<Door>, config: &Config, context: &Context) {
     let connections = TaskTracker::new();
-    let permits = Arc::new(Semaphore::new(config.max_connections.max(1)));
-    let server = Server { http: server(config), router, context: context.clone() };
+    let permits = Arc::new(Semaphore::new(config.http.max_connections.max(1)));
+    join_all(doors.into_iter().map(|door| keep_open(door, config, context, &connections, &permits))).await;
+    connections.close();
+    let limit = ms(config.http.drain_limit_ms);
+    if tokio::time::timeout(limit, connections.wait()).await.is_err() {
+        tracing::warn!(connections = connections.len(), "requests still ran when the drain ended; they are cut");
+    }
+}
+
+async fn keep_open(
+    door: Door,
+    config: &Config,
+    context: &Context,
+    connections: &TaskTracker,
+    permits: &Arc<Semaphore>,
+) {
+    let Door { listener, router, tls } = door;
+    let server = Server::new(config, router, tls, context);
     loop {
         // A connection is taken only when there is room for it.
         let permit = tokio::select! {
             () = context.drain().cancelled() => break,
-            permit = Arc::clone(&permits).acquire_owned() => permit,
+            permit = Arc::clone(permits).acquire_owned() => permit,
         };
         let accepted = tokio::select! {
             () = context.drain().cancelled() => break,
@@ -100,69 +121,4 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, config: &HttpCo
             }
         }
     }
-    drop(listener);
-    connections.close();
-    let limit = ms(config.drain_limit_ms);
-    if tokio::time::timeout(limit, connections.wait()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "requests still ran when the drain ended; they are cut");
-    }
-}
-
-/// Without `pipeline_flush`: with it hyper never sends the answer to a request that it cannot read.
-fn server(config: &HttpConfig) -> http1::Builder {
-    let mut server = http1::Builder::new();
-    server
-        .timer(TokioTimer::new())
-        .header_read_timeout(ms(config.header_timeout_ms))
-        .max_buf_size(config.max_header_bytes.max(LEAST_HEADER_BYTES));
-    server
-}
-
-#[derive(Debug, Clone)]
-struct Server {
-    http: http1::Builder,
-    router: Router,
-    context: Context,
-}
-
-impl Server {
-    async fn connection(self, stream: TcpStream, address: SocketAddr) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(error = %error, "a connection stays with delays");
-        }
-        let router = self.router;
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ClientAddress(address));
-            let router = router.clone();
-            async move { Ok::<_, Infallible>(answer(router, request).await) }
-        });
-        let connection = self.http.serve_connection(TokioIo::new(stream), service).with_upgrades();
-        tokio::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.context.drain().cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(error = %error, client.address = %address, "a connection broke");
-        }
-    }
-}
-
-async fn answer(router: Router, request: Request<Incoming>) -> axum::response::Response {
-    match router.oneshot(request.map(Body::new)).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    }
-}
-
-/// An IPv4 client of a socket that speaks both is an IPv4 client.
-fn plain(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V6(ip) => ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4),
-        ip @ IpAddr::V4(_) => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }

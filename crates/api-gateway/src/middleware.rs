@@ -28,6 +28,14 @@ pub(crate) use security::secure_plugin;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientAddress(pub(crate) SocketAddr);
 
+/// How the client came here: by itself, or through a reverse proxy that is believed. The listener puts it into every
+/// request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
 /// State of the layers that must know the route.
 #[derive(Debug, Clone)]
 struct Layers {

@@ -21,6 +21,9 @@ pub struct Arguments {
     /// Directory of settings and of the plugin list [default: $HOMEPORT_CONFIGS, or ./configs]
     #[arg(long)]
     configs: Option<PathBuf>,
+    /// User id of the gateway
+    #[arg(long, value_name = "UID", default_value_t = 10001)]
+    gateway_uid: u32,
     /// User id of the bus
     #[arg(long, value_name = "UID", default_value_t = 10002)]
     bus_uid: u32,
@@ -59,6 +62,15 @@ fn make_state(state: &Path, arguments: &Arguments) -> anyhow::Result<()> {
     own(&state.join("auth"), arguments.auth_uid, gid, 0o750)?;
     own(&state.join("docker"), arguments.docker_uid, gid, 0o750)?;
     own(&state.join("updater"), arguments.updater_uid, gid, 0o750)?;
+    // Keys of HTTPS, and no socket that anybody would have to reach.
+    let gateway = state.join("gateway");
+    own(&gateway, arguments.gateway_uid, gid, 0o700)?;
+    for folder in ["acme", "authority"].map(|folder| gateway.join(folder)) {
+        if folder.is_dir() {
+            give(&folder, arguments.gateway_uid, gid)?;
+            hand_over_files(&folder, arguments.gateway_uid, gid)?;
+        }
+    }
     // Files of an earlier `homeport serve` belong to whoever ran it. Not below docker: the copies of volumes there
     // keep the owners of what they are copies of.
     for (folder, uid) in [("api", arguments.bus_uid), ("auth", arguments.auth_uid), ("updater", arguments.updater_uid)]

@@ -1,5 +1,6 @@
 //! Homeport's own routes.
 
+mod challenge;
 mod events;
 mod healthz;
 mod metrics;

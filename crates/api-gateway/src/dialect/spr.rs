@@ -1,6 +1,7 @@
 //! SPR's base API.
 
 mod base;
+mod certificate;
 mod routes;
 mod tokens;
 mod ws;

@@ -38,7 +38,7 @@ pub(super) async fn record(request: Request, next: Next) -> Response {
             http.path = path,
             http.status = status,
             duration_ms,
-            client.address = client.map(tracing::field::display),
+            client.address = client.map(|client| tracing::field::display(client.ip())),
             principal.name = caller,
             "request"
         );

@@ -7,7 +7,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, header};
 
-use super::{Layers, cors};
+use super::{Layers, Scheme, cors};
 use crate::problem::{Kind, Problem};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -15,21 +15,24 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) async fn guard(State(layers): State<Layers>, request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>();
     let guarded = layers.traits.acts(request.method(), matched) || request.headers().contains_key(header::UPGRADE);
-    if guarded && is_foreign(request.headers()) {
+    let https = request.extensions().get::<Scheme>() == Some(&Scheme::Https);
+    if guarded && is_foreign(request.headers(), https) {
         return Problem::new(Kind::Forbidden, "a page of another site may not do this").into_response();
     }
     next.run(request).await
 }
 
-/// Whether a browser says that a page of another site asks. Whoever says nothing is no browser.
-fn is_foreign(headers: &HeaderMap) -> bool {
+/// Whether a browser says that a page of another site asks. Whoever says nothing is no browser. What comes over HTTPS
+/// does not come from a page that anybody on the way could have changed.
+fn is_foreign(headers: &HeaderMap, https: bool) -> bool {
     let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
     let site = text(&SEC_FETCH_SITE);
     if matches!(site, Some("same-origin" | "none")) {
         return false;
     }
     match text(&header::ORIGIN) {
-        Some(origin) => !cors::is_local(origin) && !is_host(origin, text(&header::HOST)),
+        Some(origin) if cors::is_local(origin) => false,
+        Some(origin) => (https && !origin.starts_with("https://")) || !is_host(origin, text(&header::HOST)),
         None => site.is_some(),
     }
 }
@@ -61,7 +64,19 @@ mod tests {
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
-        assert_eq!(is_foreign(&headers), expected, "{pairs:?}");
+        assert_eq!(is_foreign(&headers, false), expected, "{pairs:?}");
+    }
+
+    #[test]
+    fn a_plain_page_is_foreign_to_https() {
+        let headers = |origin| {
+            [(header::HOST, HeaderValue::from_static("nas")), (header::ORIGIN, HeaderValue::from_static(origin))]
+                .into_iter()
+                .collect()
+        };
+        assert!(is_foreign(&headers("http://nas"), true));
+        assert!(!is_foreign(&headers("https://nas"), true));
+        assert!(!is_foreign(&headers("http://localhost:5173"), true));
     }
 
     #[test]

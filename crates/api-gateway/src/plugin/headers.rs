@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::middleware::Scheme;
+
 /// Headers that speak about one connection, not about the message. `Keep-Alive` and `Proxy-Connection` have no constant.
 const HOP_BY_HOP: [HeaderName; 7] = [
     header::CONNECTION,
@@ -32,7 +34,7 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// Turns a client's headers into those that a plugin gets.
-pub(super) fn towards_plugin(headers: &mut HeaderMap, client: IpAddr, prefix: &str) {
+pub(super) fn towards_plugin(headers: &mut HeaderMap, client: IpAddr, scheme: Scheme, prefix: &str) {
     strip_hop_by_hop(headers);
     for name in &KEPT_BACK {
         headers.remove(name);
@@ -48,7 +50,8 @@ pub(super) fn towards_plugin(headers: &mut HeaderMap, client: IpAddr, prefix: &s
     if let Ok(address) = HeaderValue::try_from(client.to_string()) {
         headers.insert(FORWARDED_FOR, address);
     }
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    let scheme = if scheme == Scheme::Https { "https" } else { "http" };
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
     if let Ok(prefix) = HeaderValue::try_from(prefix) {
         headers.insert(FORWARDED_PREFIX, prefix);
     }
@@ -121,7 +124,7 @@ mod tests {
             ("if-none-match", "\"a\""),
             ("user-agent", "test"),
         ]);
-        towards_plugin(&mut sent, [192, 168, 1, 2].into(), "/plugins/a");
+        towards_plugin(&mut sent, [192, 168, 1, 2].into(), Scheme::Https, "/plugins/a");
         let expected = headers(&[
             ("host", "nas:8080"),
             ("content-type", "text/plain"),
@@ -130,7 +133,7 @@ mod tests {
             ("if-none-match", "\"a\""),
             ("user-agent", "test"),
             ("x-forwarded-for", "192.168.1.2"),
-            ("x-forwarded-proto", "http"),
+            ("x-forwarded-proto", "https"),
             ("x-forwarded-prefix", "/plugins/a"),
         ]);
         assert_eq!(sent, expected);

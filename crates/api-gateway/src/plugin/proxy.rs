@@ -32,7 +32,7 @@ use crate::{
     config::ms,
     gate::Caller,
     metrics::count_proxied,
-    middleware::{ClientAddress, CorrelationId, moved, secure_plugin},
+    middleware::{ClientAddress, CorrelationId, Scheme, moved, secure_plugin},
     path::{CleanPath, encode},
     problem::{Kind, Problem},
 };
@@ -126,7 +126,8 @@ fn outgoing(
     *request.uri_mut() = uri;
     let mut sent = parts.headers.clone();
     let client = parts.extensions.get::<ClientAddress>().map_or([0, 0, 0, 0].into(), |client| client.0.ip());
-    headers::towards_plugin(&mut sent, client, &format!("/plugins/{}", plugin.entry.uri));
+    let scheme = parts.extensions.get::<Scheme>().copied().unwrap_or(Scheme::Http);
+    headers::towards_plugin(&mut sent, client, scheme, &format!("/plugins/{}", plugin.entry.uri));
     sent.entry(header::HOST).or_insert(HeaderValue::from_static("localhost"));
     if let Some(protocol) = protocol {
         headers::set_upgrade(&mut sent, protocol);

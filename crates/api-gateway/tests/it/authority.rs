@@ -34,8 +34,10 @@ async fn every_route_needs_a_credential_unless_it_is_named_open() {
     let named: Vec<_> = open.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
     let expected = [
         "GET /healthz",
+        "GET /.well-known/acme-challenge/{token}",
         "POST /auth/login",
         "POST /api/auth/login",
+        "GET /cert",
         // Open to HTTP alone: the first message on the websocket must be a credential.
         "GET /ws",
         "GET /ws_events_all",

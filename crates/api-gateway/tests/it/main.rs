@@ -8,10 +8,12 @@
 
 mod client;
 mod plugin;
+mod secure;
 mod services;
 mod stack;
 
 mod accounts;
+mod acme;
 mod authority;
 mod browsers;
 mod docksmith;
@@ -19,8 +21,10 @@ mod drain;
 mod events;
 mod health;
 mod limits;
+mod proxies;
 mod proxy;
 mod reload;
 mod sse;
+mod tls;
 mod unavailable;
 mod websockets;

@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) revoked_credentials: Mutex<Vec<String>>,
     pub(crate) authorized: AtomicUsize,
     pub(crate) paths: Mutex<Vec<String>>,
+    /// Addresses that auth was told of.
+    pub(crate) clients: Mutex<Vec<String>>,
     pub(crate) snapshot: Mutex<updater::Snapshot>,
     /// What the updater tells of by itself.
     pub(crate) told: watch::Sender<Option<updater::Snapshot>>,
@@ -44,6 +46,8 @@ pub(crate) struct World {
     pub(crate) updates_done: AtomicUsize,
     pub(crate) bus: broadcast::Sender<pubservice::String>,
     pub(crate) subscribed: AtomicUsize,
+    /// Topic and value of what the gateway told the bus.
+    pub(crate) published: Mutex<Vec<(String, String)>>,
 }
 
 impl Default for World {
@@ -53,6 +57,7 @@ impl Default for World {
             revoked_credentials: Mutex::default(),
             authorized: AtomicUsize::default(),
             paths: Mutex::default(),
+            clients: Mutex::default(),
             snapshot: Mutex::default(),
             told: watch::Sender::default(),
             operations: Mutex::default(),
@@ -63,6 +68,7 @@ impl Default for World {
             updates_done: AtomicUsize::default(),
             bus: broadcast::channel(4096).0,
             subscribed: AtomicUsize::default(),
+            published: Mutex::default(),
         }
     }
 }
@@ -131,6 +137,7 @@ impl AuthService for Fake {
         let request = request.into_inner();
         self.0.authorized.fetch_add(1, Ordering::SeqCst);
         self.0.paths.lock().unwrap().push(format!("{} {}", request.method, request.path));
+        self.0.clients.lock().unwrap().push(request.client_address.clone());
         let revoked = self.0.revoked_credentials.lock().unwrap().contains(&request.authorization);
         if revoked || self.0.revoked.load(Ordering::SeqCst) {
             return Err(Status::unauthenticated("the token was revoked"));
@@ -400,7 +407,9 @@ impl CredentialService for Fake {
 #[tonic::async_trait]
 impl PubsubService for Fake {
     async fn publish(&self, request: Request<pubservice::String>) -> Reply<pubservice::String> {
-        drop(self.0.bus.send(request.into_inner()));
+        let event = request.into_inner();
+        self.0.published.lock().unwrap().push((event.topic.clone(), event.value.clone()));
+        drop(self.0.bus.send(event));
         reply(pubservice::String::default())
     }
 

@@ -1,6 +1,7 @@
 //! A gateway with everything around it, in a directory of its own.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -45,6 +46,9 @@ pub(crate) struct Stack {
     pub(crate) serving: Option<JoinHandle<()>>,
     /// The gateway stopped serving; tasks of its may still run.
     pub(crate) stopped: Arc<AtomicBool>,
+    /// Where HTTPS is, if it is on, and the plain port beside it.
+    pub(crate) secure: Option<SocketAddr>,
+    pub(crate) redirect: Option<SocketAddr>,
     paths: Paths,
     _directory: TempDir,
     _stop_services: tokio_util::sync::DropGuard,
@@ -72,23 +76,20 @@ impl Stack {
             serve(service, &paths, &world, &stop).await;
         }
         let drain = CancellationToken::new();
-        let environment: Environment = settings.iter().copied().chain([("HOMEPORT_HTTP", "127.0.0.1:0")]).collect();
-        let context = Context::new("gateway", paths.clone(), environment, drain.clone());
+        let context = gateway_context(settings, &paths, &drain);
         let gateway = Gateway::bind(context.clone()).await.unwrap();
         let client = Client::new(gateway.address());
+        let (secure, redirect) = (gateway.secure_address(), gateway.redirect_address());
         let stopped = Arc::new(AtomicBool::new(false));
-        let stop_seen = Arc::clone(&stopped);
-        let serving = tokio::spawn(async move {
-            gateway.serve().await;
-            stop_seen.store(true, Ordering::SeqCst);
-            context.wait_for_tasks().await;
-        });
+        let serving = serve_gateway(gateway, context, Arc::clone(&stopped));
         let stack = Self {
             client,
             world,
             drain,
             serving: Some(serving),
             stopped,
+            secure,
+            redirect,
             paths,
             _directory: directory,
             _stop_services: stop.drop_guard(),
@@ -97,6 +98,27 @@ impl Stack {
             eventually(|| stack.world.subscribed.load(Ordering::SeqCst) > 0).await;
         }
         stack
+    }
+
+    /// Ends the gateway and starts another one in its place.
+    pub(crate) async fn restart(&mut self, settings: &[(&str, &str)]) {
+        self.drain.cancel();
+        self.serving.take().unwrap().await.unwrap();
+        self.drain = CancellationToken::new();
+        let context = gateway_context(settings, &self.paths, &self.drain);
+        let gateway = Gateway::bind(context.clone()).await.unwrap();
+        self.client = Client::new(gateway.address());
+        (self.secure, self.redirect) = (gateway.secure_address(), gateway.redirect_address());
+        self.serving = Some(serve_gateway(gateway, context, Arc::clone(&self.stopped)));
+    }
+
+    /// What a gateway says that does not start with these settings.
+    pub(crate) async fn refused(settings: &[(&str, &str)]) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = Paths { state: directory.path().join("state"), configs: directory.path().join("configs") };
+        let context = gateway_context(settings, &paths, &CancellationToken::new());
+        let error = Gateway::bind(context).await.expect_err("it started all the same");
+        homeport_service::telemetry::chain(&*error)
     }
 
     /// Where a plugin's socket goes, and how `api.json` names that place.
@@ -134,6 +156,19 @@ impl Stack {
         };
         tokio::time::timeout(PATIENCE, known).await.expect("the plugin was not taken over");
     }
+}
+
+fn gateway_context(settings: &[(&str, &str)], paths: &Paths, drain: &CancellationToken) -> Context {
+    let environment: Environment = settings.iter().copied().chain([("HOMEPORT_HTTP", "127.0.0.1:0")]).collect();
+    Context::new("gateway", paths.clone(), environment, drain.clone())
+}
+
+fn serve_gateway(gateway: Gateway, context: Context, stopped: Arc<AtomicBool>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        gateway.serve().await;
+        stopped.store(true, Ordering::SeqCst);
+        context.wait_for_tasks().await;
+    })
 }
 
 async fn serve(service: &'static str, paths: &Paths, world: &Arc<World>, stop: &CancellationToken) {

@@ -11,7 +11,7 @@ use crate::double::Double;
 fn everything_is_there_with_its_mode_and_running_again_changes_nothing() {
     let double = Double::start();
     let look = || {
-        let folders = ["state/api", "state/plugins", "state/auth", "state/docker", "state/updater"];
+        let folders = ["state/api", "state/plugins", "state/auth", "state/docker", "state/updater", "state/gateway"];
         let configs =
             ["configs/base", "configs/plugins", "configs/base/api.json", "configs/base/custom_compose_paths.json"];
         let paths = folders.iter().chain(&configs).map(|path| {
@@ -20,15 +20,15 @@ fn everything_is_there_with_its_mode_and_running_again_changes_nothing() {
         });
         paths.collect::<Vec<_>>()
     };
-    let line = "init-state --bus-uid 20002 --auth-uid 20003 --updater-uid 20005 --gid 20000";
+    let line = "init-state --gateway-uid 20001 --bus-uid 20002 --auth-uid 20003 --updater-uid 20005 --gid 20000";
     double.run(line).check(0, "");
     let first = look();
     let modes: Vec<u32> = first.iter().map(|(_, mode, ..)| *mode).collect();
-    assert_eq!(modes, [0o755, 0o755, 0o750, 0o750, 0o750, 0o750, 0o750, 0o640, 0o640]);
+    assert_eq!(modes, [0o755, 0o755, 0o750, 0o750, 0o750, 0o700, 0o750, 0o750, 0o640, 0o640]);
     let me = fs::metadata(double.home()).unwrap();
     if me.uid() == 0 {
         let owners: Vec<u32> = first.iter().map(|(.., uid, _)| *uid).collect();
-        assert_eq!(owners, [20002, 0, 20003, 0, 20005, 0, 0, 0, 0]);
+        assert_eq!(owners, [20002, 0, 20003, 0, 20005, 20001, 0, 0, 0, 0]);
         assert!(first.iter().all(|(.., gid)| *gid == 20000));
     }
 

@@ -1,6 +1,6 @@
 //! The table of SPR's base API.
 
-use super::{base, tokens, ws};
+use super::{base, certificate, tokens, ws};
 use crate::route::Route;
 
 /// Every route.
@@ -8,6 +8,8 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         Route::get("/status", base::status),
         Route::get("/version", base::version),
+        Route::get("/cert", certificate::root).open(),
+        Route::get("/cert/authorized", certificate::root),
         Route::get("/tokens", tokens::list),
         Route::put("/tokens", tokens::create),
         Route::delete("/tokens", tokens::delete),

@@ -1,0 +1,175 @@
+//! One connection, from its first byte to its last.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, response::Response};
+use homeport_service::Context;
+use http::{HeaderName, HeaderValue, Request, Uri, header};
+use hyper::{
+    body::Incoming,
+    rt::{Read, Write},
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tower::ServiceExt as _;
+
+use super::origin::{Origin, Proxies};
+use crate::{
+    config::{Config, ms},
+    middleware::{ClientAddress, Scheme},
+};
+
+/// hyper takes no smaller buffer.
+const LEAST_HEADER_BYTES: usize = 8192;
+/// Requests at the same time on one connection of HTTP/2, each of which may hold a body in memory.
+const STREAMS_MAX: u32 = 64;
+/// Silence on a connection of HTTP/2 after which the client is asked whether it is still there, and has as long again
+/// to answer.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// What every connection of one port is served with.
+#[derive(Debug, Clone)]
+pub(super) struct Server {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    tls: Option<Arc<ServerConfig>>,
+    handshake: Duration,
+    transport_security: Option<HeaderValue>,
+    proxies: Proxies,
+    router: Router,
+    context: Context,
+}
+
+impl Server {
+    pub(super) fn new(config: &Config, router: Router, tls: Option<Arc<ServerConfig>>, context: &Context) -> Self {
+        let header_bytes = config.http.max_header_bytes.max(LEAST_HEADER_BYTES);
+        // Without `pipeline_flush`: with it hyper never sends the answer to a request that it cannot read.
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(ms(config.http.header_timeout_ms))
+            .max_buf_size(header_bytes);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .keep_alive_interval(SILENCE)
+            .keep_alive_timeout(SILENCE)
+            .max_concurrent_streams(STREAMS_MAX)
+            .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX));
+        let transport_security = match config.tls.hsts_s {
+            0 => None,
+            seconds => HeaderValue::try_from(format!("max-age={seconds}")).ok(),
+        };
+        Self {
+            http1,
+            http2,
+            tls,
+            handshake: ms(config.tls.handshake_timeout_ms),
+            transport_security,
+            proxies: Proxies::new(&config.http),
+            router,
+            context: context.clone(),
+        }
+    }
+
+    pub(super) async fn connection(self, stream: TcpStream, address: SocketAddr) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(error = %error, "a connection stays with delays");
+        }
+        let ended = match &self.tls {
+            None => self.http1(stream, address, false).await,
+            Some(tls) => match self.handshake(tls, stream).await {
+                Some(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.http2(stream, address).await,
+                Some(stream) => self.http1(stream, address, true).await,
+                None => Ok(()),
+            },
+        };
+        if let Err(error) = ended {
+            tracing::debug!(error = %error, client.address = %address, "a connection broke");
+        }
+    }
+
+    async fn handshake(&self, tls: &Arc<ServerConfig>, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+        let handshake = tokio::time::timeout(self.handshake, TlsAcceptor::from(Arc::clone(tls)).accept(stream));
+        match self.context.drain().run_until_cancelled(handshake).await? {
+            Ok(Ok(stream)) => Some(stream),
+            Ok(Err(error)) => {
+                tracing::debug!(error = %error, "a handshake failed");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn http1<S>(&self, stream: S, address: SocketAddr, https: bool) -> hyper::Result<()>
+    where
+        TokioIo<S>: Read + Write + Unpin + Send + 'static,
+    {
+        let service = service_fn(|request| self.clone().answer(request, address, https));
+        let connection = self.http1.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        tokio::pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.context.drain().cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    }
+
+    async fn http2(&self, stream: TlsStream<TcpStream>, address: SocketAddr) -> hyper::Result<()> {
+        let server = self.clone();
+        let service = service_fn(move |request| server.clone().answer(as_http1(request), address, true));
+        let connection = self.http2.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.context.drain().cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    }
+
+    async fn answer(
+        self,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+        https: bool,
+    ) -> Result<Response, Infallible> {
+        let Origin { address, https } = self.proxies.origin(peer, https, request.headers());
+        request.extensions_mut().insert(ClientAddress(address));
+        request.extensions_mut().insert(if https { Scheme::Https } else { Scheme::Http });
+        let mut response = self.router.oneshot(request.map(Body::new)).await?;
+        if https && let Some(value) = self.transport_security {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
+        }
+        Ok(response)
+    }
+}
+
+/// A request of HTTP/2 as one of HTTP/1.1 would be: what comes next reads the `Host` header and the bare path, and a
+/// client that sends cookies in several pieces means one.
+fn as_http1(mut request: Request<Incoming>) -> Request<Incoming> {
+    if let Some(host) = request.uri().authority().and_then(|authority| HeaderValue::try_from(authority.as_str()).ok()) {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    if let Some(path) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = Uri::from(path);
+    }
+    join_cookies(request.headers_mut(), &header::COOKIE);
+    request
+}
+
+fn join_cookies(headers: &mut http::HeaderMap, name: &HeaderName) {
+    let crumbs: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1
+        && let Ok(whole) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+    {
+        headers.insert(name, whole);
+    }
+}
