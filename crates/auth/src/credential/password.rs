@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use argon2::{
-    Algorithm, Argon2, Params, Version,
+    Params,
     password_hash::{Error as HashError, PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
 use homeport_service::Secret;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::hasher::Hasher;
 use crate::{config::PasswordConfig, error::AuthError};
 
 /// Longest password. A limit at all, because hashing reads all of it; this one is beyond every passphrase.
@@ -23,7 +24,7 @@ const WAITING_PER_RUNNING: usize = 8;
 /// Hashes and verifies, a few at a time.
 #[derive(Debug)]
 pub(crate) struct Passwords {
-    argon2: Argon2<'static>,
+    hasher: Hasher,
     length_min: usize,
     /// Taken by those who are hashed and those who wait. None left: come back later.
     places: Arc<Semaphore>,
@@ -36,10 +37,10 @@ pub(crate) struct Passwords {
 impl Passwords {
     pub(crate) async fn new(config: &PasswordConfig) -> Result<Self, AuthError> {
         let params = Params::new(config.hash_memory_kib, config.hash_iterations, 1, None);
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.map_err(AuthError::HashSettings)?);
+        let hasher = Hasher::new(params.map_err(AuthError::HashSettings)?);
         let running = config.hash_concurrency.max(1);
         let mut passwords = Self {
-            argon2,
+            hasher,
             length_min: config.length_min,
             places: Arc::new(Semaphore::new(running * (1 + WAITING_PER_RUNNING))),
             running: Arc::new(Semaphore::new(running)),
@@ -70,9 +71,9 @@ impl Passwords {
 
     /// The text to store.
     pub(crate) async fn hash(&self, password: &Secret<String>) -> Result<String, AuthError> {
-        let (argon2, password) = (self.argon2.clone(), password.clone());
+        let (hasher, password) = (self.hasher.clone(), password.clone());
         self.run(move || {
-            let hash = argon2.hash_password(password.expose().as_bytes()).map_err(AuthError::Hash)?;
+            let hash = hasher.hash_password(password.expose().as_bytes()).map_err(AuthError::Hash)?;
             Ok(hash.to_string())
         })
         .await
@@ -82,12 +83,12 @@ impl Passwords {
     pub(crate) async fn verify(&self, password: &Secret<String>, hash: Option<&str>) -> Result<bool, AuthError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or(&self.decoy).to_owned();
-        let (argon2, password) = (self.argon2.clone(), password.clone());
+        let (hasher, password) = (self.hasher.clone(), password.clone());
         self.run(move || {
             let bytes = password.expose().as_bytes();
             let bytes = if bytes.len() > BYTES_MAX { &[] } else { bytes };
             let hash = PasswordHash::new(&hash).map_err(|error| AuthError::Hash(error.into()))?;
-            match argon2.verify_password(bytes, &hash) {
+            match hasher.verify_password(bytes, &hash) {
                 Ok(()) => Ok(known),
                 Err(HashError::PasswordInvalid) => Ok(false),
                 Err(error) => Err(AuthError::Hash(error)),
