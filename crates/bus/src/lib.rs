@@ -8,8 +8,12 @@
 //! A third one, `homeport.bus.v1`, is on the same socket for those who must not miss anything: every event has an id, `log`
 //! keeps those of the platform's topics on disk, and a reader goes on where it was. `door` limits the sockets that are made
 //! for one client each.
+//!
+//! The bus is part of the one binary, and also a small one of its own, [`command`]: it is the process that everything else
+//! waits for, and it takes no more memory than what it is made of.
 
 pub mod broker;
+pub mod command;
 mod config;
 mod door;
 mod error;
@@ -23,7 +27,7 @@ use std::{os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc};
 
 pub use config::{ClientSection, Config, SocketSection, StoreSection, SubscriberSection};
 use futures::future;
-use homeport_service::{Context, StartError, rpc::Server};
+use homeport_service::{Context, Entry, StartError, rpc::Server};
 
 use crate::{
     broker::{Broker, Event, Keep},
@@ -33,8 +37,16 @@ use crate::{
     rpc::{Latency, Parts},
 };
 
+/// The service's name, which is also that of its settings.
+pub const NAME: &str = "bus";
+
 /// The largest event, encoded. Existing clients know this number, and refuse to read more.
 pub const MAX_EVENT_BYTES: usize = homeport_bus_wire::EVENT_MAX;
+
+/// The bus as a service, on a thread of its own: it hands events from task to task and computes next to nothing.
+pub fn entry() -> Entry {
+    Entry::new(NAME, run).on_its_own_thread()
+}
 
 /// Runs the bus until the context drains.
 pub async fn run(context: Context) -> Result<(), StartError> {

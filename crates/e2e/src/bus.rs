@@ -113,7 +113,7 @@ impl Drop for Bus {
 
 fn spawn(directory: &Path, settings: &[(OsString, OsString)]) -> anyhow::Result<Child> {
     let log = std::fs::File::options().create(true).append(true).open(directory.join("bus.log"))?;
-    Command::new(binary("homeport"))
+    Command::new(binary("homeport-bus"))
         .args(["run", "bus"])
         .env("HOMEPORT_STATE", directory.join("state"))
         .env("HOMEPORT_CONFIGS", directory.join("configs"))

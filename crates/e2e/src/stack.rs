@@ -68,7 +68,7 @@ impl Stack {
     /// Starts one service, or again after it was killed.
     pub fn start_service(&self, service: &'static str) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.directory.join(format!("{service}.log")))?;
-        let mut command = self.homeport();
+        let mut command = self.program(if service == "bus" { "homeport-bus" } else { "homeport" });
         command.args(["run", service]).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().with_context(|| format!("cannot start {service}"))?;
         if let Some(mut old) = self.children().insert(service, child) {
@@ -101,7 +101,11 @@ impl Stack {
 
     /// The shipped binary, with this stack's settings.
     pub fn homeport(&self) -> Command {
-        let mut command = Command::new(binary("homeport"));
+        self.program("homeport")
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(binary(name));
         command
             .env("HOMEPORT_STATE", self.directory.join("state"))
             .env("HOMEPORT_CONFIGS", self.directory.join("configs"))

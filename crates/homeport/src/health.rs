@@ -1,52 +1,24 @@
 //! `homeport healthcheck`: asks a running service whether it serves.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::Path;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use homeport_service::{
-    Paths,
     config::{self, Environment},
-    rpc,
+    health::{self, TIME_LIMIT},
 };
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use crate::services::Service;
 
-/// Below the 3 s that the compose file gives a check, so that the reason still gets out.
-const TIME_LIMIT: Duration = Duration::from_secs(2);
-
 /// Succeeds if the service serves.
 pub(crate) fn check(service: Service, environment: &Environment) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let answer = async {
-            match service {
-                Service::Gateway => gateway(environment).await,
-                other => grpc(other, environment).await,
-            }
-        };
-        tokio::time::timeout(TIME_LIMIT, answer)
-            .await
-            .with_context(|| format!("{} does not answer within {TIME_LIMIT:?}", service.name()))?
-    })
-}
-
-async fn grpc(service: Service, environment: &Environment) -> anyhow::Result<()> {
-    let paths = Paths {
-        state: std::path::absolute(environment.get("HOMEPORT_STATE").unwrap_or("./state"))?,
-        configs: PathBuf::new(),
-    };
-    let socket = paths.socket(service.name());
-    let mut client = HealthClient::new(rpc::connect(&socket));
-    let answer = client.check(HealthCheckRequest::default()).await.map_err(|status| {
-        anyhow!("{} does not answer on {}: {}", service.name(), socket.display(), status.message())
-    })?;
-    match answer.into_inner().status() {
-        ServingStatus::Serving => Ok(()),
-        status => bail!("{} says {}", service.name(), status.as_str_name()),
+    match service {
+        Service::Gateway => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let answer = async { tokio::time::timeout(TIME_LIMIT, gateway(environment)).await };
+            runtime.block_on(answer).with_context(|| format!("the gateway does not answer within {TIME_LIMIT:?}"))?
+        }
+        other => Ok(health::check(other.name(), environment)?),
     }
 }
 

@@ -22,8 +22,8 @@ pub fn main() -> ExitCode {
     }
     let environment = Environment::of_process();
     match Cli::parse().command {
-        Command::Run { service } => homeport_service::main(vec![service.entry()]),
-        Command::Serve => homeport_service::main(services::all()),
+        Command::Run { service } => services::run(vec![service.entry()]),
+        Command::Serve => services::run(services::all()),
         Command::Healthcheck { service } => cli::output::finish(health::check(service, &environment)),
         Command::InitState(arguments) => cli::output::finish(init_state::run(&arguments, &environment)),
         Command::Completions { shell } => cli::output::finish(cli::completions::run(shell)),

@@ -1,5 +1,7 @@
 //! The services that this binary can be.
 
+use std::process::ExitCode;
+
 use clap::ValueEnum;
 use homeport_service::Entry;
 
@@ -33,14 +35,20 @@ impl Service {
     /// What runs it.
     pub(crate) fn entry(self) -> Entry {
         match self {
-            // It hands events from task to task and computes next to nothing.
-            Self::Bus => Entry::new(self.name(), homeport_bus::run).on_its_own_thread(),
+            Self::Bus => homeport_bus::entry(),
             Self::Auth => Entry::new(self.name(), homeport_auth::run),
             Self::DockerAgent => Entry::new(self.name(), homeport_docker_agent::run),
             Self::Updater => Entry::new(self.name(), homeport_updater::run),
             Self::Gateway => Entry::new(self.name(), homeport_api_gateway::run),
         }
     }
+}
+
+/// Runs services until the process is told to stop.
+pub(crate) fn run(services: Vec<Entry>) -> ExitCode {
+    // Fails only if a provider is installed already, and then there is one.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    homeport_service::main(services)
 }
 
 /// All of them, in the order that a reader of the log expects: those that others call come first.

@@ -18,6 +18,14 @@ pub struct Paths {
 }
 
 impl Paths {
+    /// Where the variables say, or the defaults.
+    pub fn from_environment(environment: &Environment) -> Self {
+        Self {
+            state: environment.get("HOMEPORT_STATE").unwrap_or("./state").into(),
+            configs: environment.get("HOMEPORT_CONFIGS").unwrap_or("./configs").into(),
+        }
+    }
+
     /// The socket that a service listens on. The bus has the place that its existing clients know.
     pub fn socket(&self, service: &str) -> PathBuf {
         match service {

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 mod context;
 pub mod file;
+pub mod health;
 pub mod peer;
 pub mod rpc;
 mod run;

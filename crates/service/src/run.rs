@@ -4,6 +4,7 @@ use std::{future::Future, io, pin::Pin, process::ExitCode, sync::Arc, time::Dura
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
+    runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
@@ -60,23 +61,18 @@ impl std::fmt::Debug for Entry {
 
 /// Runs services in this process until SIGINT or SIGTERM, or until one of them fails: then the others drain too.
 /// A second signal ends the process at once.
-pub fn main(services: Vec<Entry>) -> ExitCode {
+pub fn main(mut services: Vec<Entry>) -> ExitCode {
     let environment = Environment::of_process();
     telemetry::init(&environment);
     raise_file_limit();
-    // Fails only if a provider is installed already, and then there is one.
-    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime(&mut services) {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!(error = %error, "cannot start the runtime");
             return ExitCode::FAILURE;
         }
     };
-    let paths = Paths {
-        state: environment.get("HOMEPORT_STATE").unwrap_or("./state").into(),
-        configs: environment.get("HOMEPORT_CONFIGS").unwrap_or("./configs").into(),
-    };
+    let paths = Paths::from_environment(&environment);
     let code = runtime.block_on(async {
         let drain = CancellationToken::new();
         tokio::select! {
@@ -92,6 +88,18 @@ pub fn main(services: Vec<Entry>) -> ExitCode {
     });
     runtime.shutdown_timeout(TASK_LIMIT);
     code
+}
+
+/// A runtime for these services. One that is alone and wants a single thread has the process's first one.
+fn runtime(services: &mut [Entry]) -> io::Result<Runtime> {
+    let mut builder = match services {
+        [Entry { own_thread: own_thread @ true, .. }] => {
+            *own_thread = false;
+            Builder::new_current_thread()
+        }
+        _ => Builder::new_multi_thread(),
+    };
+    builder.enable_all().build()
 }
 
 /// Lets the process have as many connections as the system allows: the usual limit of 1024 is for programs that still use
@@ -150,7 +158,7 @@ async fn on_thread<F>(name: &'static str, service: F) -> Result<(), StartError>
 where
     F: Future<Output = Result<(), StartError>> + Send + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let (ended, result) = oneshot::channel();
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         let result = runtime.block_on(service);

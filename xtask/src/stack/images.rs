@@ -14,7 +14,7 @@ use crate::say::say;
 use crate::{program, repository};
 
 /// The stages of the Dockerfile that are images; each is tagged with its name.
-const IMAGES: [&str; 2] = ["homeport", "docker-agent"];
+const IMAGES: [&str; 3] = ["homeport", "bus", "docker-agent"];
 
 /// The label that says what an image was made from.
 const LABEL: &str = "homeport.parts";
