@@ -11,6 +11,7 @@ mod gate;
 mod listener;
 mod metrics;
 mod middleware;
+mod openapi;
 mod path;
 mod plugin;
 mod problem;
@@ -49,7 +50,7 @@ pub use config::{
     AcmeConfig, AuthConfig, Config, EventsConfig, HttpConfig, Network, PluginsConfig, ProxyHeader, TlsConfig,
 };
 pub use listener::ListenError;
-pub use route::RouteInfo;
+pub use route::{Access, RouteInfo};
 
 /// Between two times that measurements are sorted in; the exporter's own default.
 const UPKEEP: Duration = Duration::from_secs(5);

@@ -9,5 +9,5 @@ mod upgrade;
 mod watch;
 mod watched;
 
-pub(crate) use registry::Registry;
+pub(crate) use registry::{Plugin, Registry};
 pub(crate) use watch::follow;

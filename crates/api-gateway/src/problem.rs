@@ -50,7 +50,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const fn status(self) -> StatusCode {
+    /// The status of HTTP.
+    pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
@@ -171,7 +172,8 @@ impl Problem {
         self.kind
     }
 
-    fn body(&self, dialect: Dialect) -> (&'static str, String) {
+    /// Content type and body for a client of a dialect.
+    pub(crate) fn body(&self, dialect: Dialect) -> (&'static str, String) {
         match dialect {
             Dialect::Docksmith => {
                 (JSON, envelope::failure(&self.message, self.kind.code(), self.data.as_ref()).to_string())

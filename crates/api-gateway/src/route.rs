@@ -1,4 +1,7 @@
-//! A line of a route table.
+//! A line of a route table: the one place that says what a route is, for the router, for the layers before it, for
+//! `/openapi.json` and for the tests that try them all.
+
+mod answer;
 
 use std::sync::Arc;
 
@@ -8,41 +11,93 @@ use axum::{
 };
 use http::Method;
 
-use crate::app::App;
+use crate::{app::App, problem::Kind};
 
-/// One method of one path, and what answers it.
+pub(crate) use answer::Answer;
+
+/// One method of one path, what answers it, and what a client must know of it. Texts are Markdown of one sentence; bodies
+/// are worked examples, see [`crate::openapi`].
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
     pub(crate) method: Method,
-    /// Template: `{name}` stands for one segment.
+    /// Template: `{name}` stands for one segment, `{*name}` for all that are left.
     pub(crate) path: &'static str,
-    /// Served without a credential.
-    pub(crate) open: bool,
+    pub(crate) access: Access,
     /// Changes something although its method says otherwise.
     pub(crate) acts: bool,
+    /// What it does, in half a sentence.
+    pub(crate) summary: &'static str,
+    /// What else there is to know.
+    pub(crate) detail: &'static str,
+    /// Names and meanings of the parameters of the query. All may be left out.
+    pub(crate) query: &'static [(&'static str, &'static str)],
+    /// Worked example of the body; none is read without one.
+    pub(crate) body: Option<&'static str>,
+    pub(crate) answer: Answer,
+    /// Refusals of its own, beside those that every route has: what, and when.
+    pub(crate) refusals: &'static [(Kind, &'static str)],
     pub(crate) handler: MethodRouter<Arc<App>>,
 }
 
+/// Who is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Open,
+    /// Everybody to HTTP; the first message on the websocket must be a credential.
+    FirstMessage,
+    /// Any good credential whose scopes cover the path.
+    Any,
+    /// A credential without scopes.
+    Whole,
+}
+
 impl Route {
-    pub(crate) fn get<T: 'static, H: Handler<T, Arc<App>>>(path: &'static str, handler: H) -> Self {
-        Self::new(Method::GET, path, on(MethodFilter::GET, handler))
+    pub(crate) fn get<T: 'static, H: Handler<T, Arc<App>>>(
+        path: &'static str,
+        handler: H,
+        summary: &'static str,
+    ) -> Self {
+        Self::new(Method::GET, path, on(MethodFilter::GET, handler), summary)
     }
 
-    pub(crate) fn post<T: 'static, H: Handler<T, Arc<App>>>(path: &'static str, handler: H) -> Self {
-        Self::new(Method::POST, path, on(MethodFilter::POST, handler))
+    pub(crate) fn post<T: 'static, H: Handler<T, Arc<App>>>(
+        path: &'static str,
+        handler: H,
+        summary: &'static str,
+    ) -> Self {
+        Self::new(Method::POST, path, on(MethodFilter::POST, handler), summary)
     }
 
-    pub(crate) fn put<T: 'static, H: Handler<T, Arc<App>>>(path: &'static str, handler: H) -> Self {
-        Self::new(Method::PUT, path, on(MethodFilter::PUT, handler))
+    pub(crate) fn put<T: 'static, H: Handler<T, Arc<App>>>(
+        path: &'static str,
+        handler: H,
+        summary: &'static str,
+    ) -> Self {
+        Self::new(Method::PUT, path, on(MethodFilter::PUT, handler), summary)
     }
 
-    pub(crate) fn delete<T: 'static, H: Handler<T, Arc<App>>>(path: &'static str, handler: H) -> Self {
-        Self::new(Method::DELETE, path, on(MethodFilter::DELETE, handler))
+    pub(crate) fn delete<T: 'static, H: Handler<T, Arc<App>>>(
+        path: &'static str,
+        handler: H,
+        summary: &'static str,
+    ) -> Self {
+        Self::new(Method::DELETE, path, on(MethodFilter::DELETE, handler), summary)
     }
 
     /// The same route, for everybody.
     pub(crate) fn open(self) -> Self {
-        Self { open: true, ..self }
+        Self { access: Access::Open, ..self }
+    }
+
+    /// The same route, for credentials without scopes. Its handler refuses the others.
+    pub(crate) fn whole(self) -> Self {
+        Self { access: Access::Whole, ..self }
+    }
+
+    /// The same route, as one that asks for a credential on the websocket.
+    pub(crate) fn first_message(self) -> Self {
+        Self { access: Access::FirstMessage, ..self }
     }
 
     /// The same route, marked as one that changes something although it is a GET.
@@ -50,8 +105,50 @@ impl Route {
         Self { acts: true, ..self }
     }
 
-    const fn new(method: Method, path: &'static str, handler: MethodRouter<Arc<App>>) -> Self {
-        Self { method, path, open: false, acts: false, handler }
+    /// What else there is to know: units, bounds, and where Homeport differs from the original.
+    pub(crate) fn detail(self, detail: &'static str) -> Self {
+        Self { detail, ..self }
+    }
+
+    /// The parameters of the query.
+    pub(crate) fn query(self, query: &'static [(&'static str, &'static str)]) -> Self {
+        Self { query, ..self }
+    }
+
+    /// The body it reads, as a worked example.
+    pub(crate) fn body(self, example: &'static str) -> Self {
+        Self { body: Some(example), ..self }
+    }
+
+    /// What it answers. A route that does not say fails the tests.
+    pub(crate) fn answers(self, answer: Answer) -> Self {
+        Self { answer, ..self }
+    }
+
+    /// Refusals of its own.
+    pub(crate) fn refuses(self, refusals: &'static [(Kind, &'static str)]) -> Self {
+        Self { refusals, ..self }
+    }
+
+    /// Whether no credential is needed to reach the handler.
+    pub(crate) const fn is_open(&self) -> bool {
+        matches!(self.access, Access::Open | Access::FirstMessage)
+    }
+
+    const fn new(method: Method, path: &'static str, handler: MethodRouter<Arc<App>>, summary: &'static str) -> Self {
+        Self {
+            method,
+            path,
+            access: Access::Any,
+            acts: false,
+            summary,
+            detail: "",
+            query: &[],
+            body: None,
+            answer: Answer::Unsaid,
+            refusals: &[],
+            handler,
+        }
     }
 }
 
@@ -64,10 +161,20 @@ pub struct RouteInfo {
     pub path: &'static str,
     /// Whether it is served without a credential.
     pub open: bool,
+    /// Who is let in.
+    pub access: Access,
+    /// Whether its answer is described.
+    pub described: bool,
 }
 
 impl From<&Route> for RouteInfo {
     fn from(route: &Route) -> Self {
-        Self { method: route.method.clone(), path: route.path, open: route.open }
+        Self {
+            method: route.method.clone(),
+            path: route.path,
+            open: route.is_open(),
+            access: route.access,
+            described: route.answer != Answer::Unsaid && !route.summary.is_empty(),
+        }
     }
 }

@@ -25,7 +25,7 @@ impl Traits {
         let select = |wanted: fn(&Route) -> bool| {
             routes.iter().filter(|route| wanted(route)).map(|route| (route.method.clone(), route.path)).collect()
         };
-        Self { open: select(|route| route.open), acting: select(|route| route.acts) }
+        Self { open: select(Route::is_open), acting: select(|route| route.acts) }
     }
 
     /// Whether a request needs no credential. What matches no route does.

@@ -28,4 +28,4 @@ mod stats;
 mod status;
 mod update;
 
-pub(crate) use routes::routes;
+pub(crate) use routes::{SHAPES, sections};

@@ -6,4 +6,4 @@ mod logout;
 mod profile;
 mod routes;
 
-pub(crate) use routes::routes;
+pub(crate) use routes::{SHAPES, routes};

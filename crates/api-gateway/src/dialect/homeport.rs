@@ -1,9 +1,11 @@
 //! Homeport's own routes.
 
 mod challenge;
+mod docs;
 mod events;
 mod healthz;
 mod metrics;
+mod openapi;
 mod routes;
 
 pub(crate) use routes::routes;

@@ -6,4 +6,4 @@ mod routes;
 mod tokens;
 mod ws;
 
-pub(crate) use routes::routes;
+pub(crate) use routes::{SHAPES, routes};

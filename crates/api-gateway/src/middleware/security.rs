@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 const NO_SNIFF: (HeaderName, HeaderValue) = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 const NO_FRAME: (HeaderName, HeaderValue) = (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
 const NO_REFERRER: (HeaderName, HeaderValue) = (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-/// Nothing that the gateway answers by itself is a page.
+/// Nothing that the gateway answers by itself is a page, unless its handler says what that page may.
 const NO_CONTENT: (HeaderName, HeaderValue) =
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
 const NO_STORE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -15,16 +15,18 @@ const NO_STORE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue:
 #[derive(Debug, Clone, Copy)]
 struct Plugin;
 
-/// Gives every response of the gateway's own the headers; a handler's own `Cache-Control` stays.
+/// Gives every response of the gateway's own the headers; a handler's own `Cache-Control` and
+/// `Content-Security-Policy` stay.
 pub(super) async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if response.extensions().get::<Plugin>().is_none() {
         let headers = response.headers_mut();
-        for (name, value) in [NO_SNIFF, NO_FRAME, NO_REFERRER, NO_CONTENT] {
+        for (name, value) in [NO_SNIFF, NO_FRAME, NO_REFERRER] {
             headers.insert(name, value);
         }
-        let (name, value) = NO_STORE;
-        headers.entry(name).or_insert(value);
+        for (name, value) in [NO_CONTENT, NO_STORE] {
+            headers.entry(name).or_insert(value);
+        }
     }
     response
 }

@@ -45,6 +45,8 @@ pub(crate) struct Entry {
     /// One or more segments, without slashes around them.
     pub(crate) uri: String,
     pub(crate) socket: PathBuf,
+    /// Where on its socket the plugin describes itself in OpenAPI; empty: nowhere.
+    pub(crate) openapi: String,
 }
 
 /// Reads a file: what can be served, and what is wrong with the rest.
@@ -85,7 +87,8 @@ impl Entry {
             return Err(EntryError::Uri { name, uri });
         }
         let socket = socket(&name, &path, root)?;
-        Ok(Some(Self { name, uri, socket }))
+        let openapi = text(map, &name, "OpenAPI")?;
+        Ok(Some(Self { name, uri, socket, openapi }))
     }
 }
 

@@ -47,6 +47,11 @@ impl Registry {
         &self.config
     }
 
+    /// Every plugin that can be reached.
+    pub(crate) fn all(&self) -> Arc<Vec<Arc<Plugin>>> {
+        self.table.load_full()
+    }
+
     /// How many plugins can be reached.
     pub(crate) fn len(&self) -> usize {
         self.table.load().len()
@@ -111,6 +116,7 @@ mod tests {
                 name: format!("p{index}"),
                 uri: (*uri).to_owned(),
                 socket: format!("/state/p{index}").into(),
+                openapi: String::new(),
             })
             .collect()
     }

@@ -19,6 +19,11 @@ pub(crate) fn instance(template: &str) -> String {
         ("{key}", "k"),
         ("{action}", "stop"),
         ("{*image}", "library/nginx"),
+        ("{image}", "library/nginx"),
+        ("{container}", "web"),
+        ("{file}", "app.js"),
+        ("{plugin}", "hello"),
+        ("{path}", "x/y"),
     ];
     fixed.iter().fold(template.to_owned(), |path, (part, value)| path.replace(part, value))
 }
@@ -33,14 +38,17 @@ async fn every_route_needs_a_credential_unless_it_is_named_open() {
     let open: Vec<_> = homeport_api_gateway::routes().into_iter().filter(|route| route.open).collect();
     let named: Vec<_> = open.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
     let expected = [
-        "GET /healthz",
-        "GET /.well-known/acme-challenge/{token}",
         "POST /auth/login",
         "POST /api/auth/login",
         "GET /cert",
         // Open to HTTP alone: the first message on the websocket must be a credential.
         "GET /ws",
         "GET /ws_events_all",
+        "GET /healthz",
+        "GET /.well-known/acme-challenge/{token}",
+        // A page without data, and its script and style.
+        "GET /docs",
+        "GET /docs/{file}",
     ];
     assert_eq!(named, expected, "an open route is a decision");
     let closed = homeport_api_gateway::routes().into_iter().filter(|route| !route.open);

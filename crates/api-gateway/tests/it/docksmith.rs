@@ -37,7 +37,7 @@ fn container(name: &str, stack: &str, status: ContainerStatus, change: Change) -
     }
 }
 
-fn snapshot() -> Snapshot {
+pub(crate) fn snapshot() -> Snapshot {
     Snapshot {
         containers: vec![
             container("web", "site", ContainerStatus::UpdateAvailable, Change::Major),
@@ -335,7 +335,7 @@ async fn a_rollback_names_both_operations() {
     assert_eq!((unknown.status.as_u16(), &unknown.json()["error"]), (404, &json!("operation not found")));
 }
 
-fn operation(number: i64, group: &str) -> Operation {
+pub(crate) fn operation(number: i64, group: &str) -> Operation {
     Operation {
         id: number,
         operation_id: format!("op-{number}"),

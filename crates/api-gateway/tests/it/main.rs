@@ -21,6 +21,7 @@ mod drain;
 mod events;
 mod health;
 mod limits;
+mod openapi;
 mod proxies;
 mod proxy;
 mod reload;

@@ -36,12 +36,25 @@ pub(crate) fn start(socket: &Path, name: &'static str) -> Plugin {
         .route("/drip", get(drip))
         .route("/socket", get(socket_echo))
         .route("/framed", get(framed))
+        .route("/openapi.json", get(describe))
         .route("/static/app.js", get(framed))
         .route("/teapot", any(|| async { (StatusCode::IM_A_TEAPOT, "short and stout") }))
         .fallback(any(move |request: Request| mirror(name, request)));
     drop(std::fs::remove_file(socket));
     let listener = UnixListener::bind(socket).unwrap();
     Plugin(tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }))
+}
+
+/// What it says of itself.
+async fn describe() -> Response {
+    let ok = json!({ "description": "ok", "content": { "text/plain": { "schema": { "$ref": "#/components/schemas/Frame" } } } });
+    axum::Json(json!({
+        "openapi": "3.1.0",
+        "info": { "title": "A plugin", "version": "1" },
+        "paths": { "/framed": { "get": { "summary": "framed", "responses": { "200": ok } } } },
+        "components": { "schemas": { "Frame": { "type": "object" } } },
+    }))
+    .into_response()
 }
 
 /// Says what arrived.

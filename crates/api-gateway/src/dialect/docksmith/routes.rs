@@ -1,64 +1,30 @@
-//! The table of the Docksmith API.
+//! The tables of the Docksmith API, one a section of its description.
 
-use super::{
-    action, check, docker_config, events, explain, explorer, health, history, inspect, labels, logs, operations, plan,
-    policies, prune, registry, removal, rollback, scripts, settings, stats, status, update,
-};
-use crate::route::Route;
+mod checks;
+mod containers;
+mod engine;
+mod history;
+mod shapes;
+
+use crate::openapi::Section;
+
+pub(crate) use shapes::SHAPES;
 
 /// Every route.
-pub(crate) fn routes() -> Vec<Route> {
+pub(crate) fn sections() -> Vec<Section> {
+    let section = |name, description, routes| Section { name, description, routes };
     vec![
-        Route::get("/api/health", health::get),
-        Route::get("/api/status", status::get),
-        Route::get("/api/check", check::run).acts(),
-        Route::post("/api/check", check::run),
-        Route::post("/api/trigger-check", check::trigger),
-        Route::get("/api/container/{name}/recheck", check::container).acts(),
-        Route::post("/api/explain", explain::explain),
-        Route::get("/api/registry/tags/{*image}", registry::tags),
-        Route::post("/api/plan", plan::make),
-        Route::post("/api/update", update::one),
-        Route::post("/api/update/batch", update::batch),
-        Route::post("/api/rollback", rollback::start),
-        Route::post("/api/rollback/containers", rollback::containers),
-        Route::get("/api/operations", operations::list),
-        Route::get("/api/operations/{id}", operations::get),
-        Route::get("/api/operations/group/{id}", operations::group),
-        Route::get("/api/history", history::list),
-        Route::delete("/api/history/clear", history::clear),
-        Route::get("/api/settings/{key}", settings::get),
-        Route::put("/api/settings/{key}", settings::put),
-        Route::get("/api/policies", policies::get),
-        Route::get("/api/labels/{name}", labels::get),
-        Route::get("/api/scripts", scripts::list),
-        Route::get("/api/scripts/assigned", scripts::assigned),
-        Route::post("/api/scripts/assign", scripts::assign),
-        Route::delete("/api/scripts/assign/{container}", scripts::unassign),
-        Route::get("/api/explorer", explorer::all),
-        Route::get("/api/images", explorer::images),
-        Route::delete("/api/images/{*id}", removal::image),
-        Route::get("/api/networks", explorer::networks),
-        Route::delete("/api/networks/{id}", removal::network),
-        Route::get("/api/volumes", explorer::volumes),
-        Route::delete("/api/volumes/{name}", removal::volume),
-        Route::post("/api/prune/containers", prune::containers),
-        Route::post("/api/prune/images", prune::images),
-        Route::post("/api/prune/networks", prune::networks),
-        Route::post("/api/prune/volumes", prune::volumes),
-        Route::post("/api/prune/system", prune::system),
-        Route::get("/api/containers/{name}/inspect", inspect::get),
-        Route::get("/api/containers/{name}/logs", logs::get),
-        Route::get("/api/containers/{name}/stats", stats::get),
-        Route::post("/api/containers/{name}/start", action::start),
-        Route::post("/api/containers/{name}/stop", action::stop),
-        Route::post("/api/containers/{name}/restart", action::restart),
-        Route::post("/api/containers/{name}/pause", action::pause),
-        Route::post("/api/containers/{name}/unpause", action::unpause),
-        Route::post("/api/containers/{name}/kill", action::kill),
-        Route::delete("/api/containers/{name}", action::remove),
-        Route::post("/api/containers/batch/{action}", action::many),
-        Route::get("/api/events", events::stream),
-        Route::get("/api/docker-config", docker_config::get),
+        section(
+            "Checks and updates",
+            "What runs, what is newer, and how it gets there. Docksmith's API.",
+            checks::routes(),
+        ),
+        section(
+            "History and settings",
+            "What was done, and what happens by itself. Docksmith's API.",
+            history::routes(),
+        ),
+        section("Engine", "Images, networks, volumes, and what nothing uses. Docksmith's API.", engine::routes()),
+        section("Containers", "One container, or several, by hand. Docksmith's API.", containers::routes()),
     ]
 }

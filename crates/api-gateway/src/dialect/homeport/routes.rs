@@ -1,17 +1,49 @@
 //! The table of Homeport's own routes.
 
-use super::{challenge, events, healthz, metrics};
-use crate::{listener::CHALLENGE, route::Route};
+use http::StatusCode;
+
+use super::{challenge, docs, events, healthz, metrics, openapi};
+use crate::{
+    listener::CHALLENGE,
+    problem::Kind,
+    route::{Answer, Route},
+};
 
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
     vec![
         // Says that the process serves and nothing else; whoever checks that has no credential.
-        Route::get("/healthz", healthz::get).open(),
+        Route::get("/healthz", healthz::get, "That the gateway serves")
+            .detail("With `verbose` or a credential every service is listed, and one that does not serve makes it 503.")
+            .open()
+            .query(&[("verbose", "Lists the services.")])
+            .answers(Answer::json(r#"{"status": "ok", "services?": {"<service>": "serving"}}"#)),
         // An authority looks here for what it gave us to say; there is something only while it is asked for.
-        Route::get(CHALLENGE, challenge::get).open(),
-        Route::get("/metrics", metrics::get),
-        Route::get("/events", events::stream),
-        Route::post("/events", events::publish),
+        Route::get(CHALLENGE, challenge::get, "What an authority gave us to say, while it looks")
+            .open()
+            .refuses(&[(Kind::NotFound, "nothing is being asked for, or not with this token")])
+            .answers(Answer::Text("text/plain", "the token's answer")),
+        Route::get("/metrics", metrics::get, "Counters, for Prometheus")
+            .answers(Answer::Text("text/plain", "the text format of Prometheus")),
+        Route::get("/events", events::stream, "Every event of the bus as a stream that goes on where a client stopped")
+            .query(&[
+                ("t", "Topics by their beginnings, separated by commas."),
+                ("last_event_id", "The last number that arrived, as `Last-Event-ID`."),
+            ])
+            .answers(Answer::Events("`{\"topic\", \"value\"}` each; one named `dropped` says how many are missing")),
+        Route::post("/events", events::publish, "Publishes an event")
+            .detail("Topics of Homeport's own services (`auth`, `bus`, `docker`, `service`, `update`) need a credential without scopes.")
+            .body(r#"{"topic": "backup:done", "value": "{\"files\": 12}"}"#)
+            .answers(Answer::Nothing(StatusCode::NO_CONTENT)),
+        Route::get("/openapi.json", openapi::get, "This document")
+            .detail("With what plugins say of themselves, below `/plugins/<URI>`.")
+            .answers(Answer::json(r#"{"openapi": "3.1.0", "info": {"<key>": null}, "paths": {"<path>": null}, "components": {"<kind>": null}, "tags": [], "servers": [], "security": []}"#)),
+        // The page alone, which is the same for everybody; what it shows it fetches with a credential.
+        Route::get("/docs", docs::page, "The API to read and to try, as a page")
+            .open()
+            .answers(Answer::Text("text/html", "the page")),
+        Route::get("/docs/{file}", docs::file, "Script and style of the page")
+            .open()
+            .answers(Answer::Text("text/plain", "a file of the page")),
     ]
 }

@@ -1,20 +1,56 @@
 //! The table of SPR's base API.
 
 use super::{base, certificate, tokens, ws};
-use crate::route::Route;
+use crate::{
+    problem::Kind,
+    route::{Answer, Route},
+};
+
+/// Shapes that several routes answer with.
+pub(crate) const SHAPES: &[(&str, &str)] = &[(
+    "Token",
+    r#"{"Name": "backup", "Token": "hp_4f2a", "Expire": 0, "ScopedPaths?": ["/plugins/hello:r"], "Id": "3", "Prefix": "hp_4f2a", "Created?": 1753264000, "LastUsed?": 1753264000}"#,
+)];
+
+const NO_AUTHORITY: &[(Kind, &str)] = &[(Kind::NotFound, "the certificate comes from elsewhere, or HTTPS is off")];
 
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/status", base::status),
-        Route::get("/version", base::version),
-        Route::get("/cert", certificate::root).open(),
-        Route::get("/cert/authorized", certificate::root),
-        Route::get("/tokens", tokens::list),
-        Route::put("/tokens", tokens::create),
-        Route::delete("/tokens", tokens::delete),
-        // Browsers cannot set headers on a websocket: the credential is the first thing said on it.
-        Route::get("/ws", ws::notifications).open(),
-        Route::get("/ws_events_all", ws::everything).open(),
+        Route::get("/status", base::status, "That the API is there").answers(Answer::json(r#""Online""#)),
+        Route::get("/version", base::version, "The version of Homeport").answers(Answer::json(r#""0.1.0""#)),
+        Route::get(
+            "/cert",
+            certificate::root,
+            "The certificate that a browser has to trust so that it trusts this machine",
+        )
+        .open()
+        .refuses(NO_AUTHORITY)
+        .answers(Answer::Text("application/x-x509-ca-cert", "the certificate, as PEM")),
+        Route::get("/cert/authorized", certificate::root, "The same for those who ask with a credential")
+            .refuses(NO_AUTHORITY)
+            .answers(Answer::Text("application/x-x509-ca-cert", "the certificate, as PEM")),
+        Route::get("/tokens", tokens::list, "Every API token, without secrets")
+            .whole()
+            .answers(Answer::json(r##"["#Token"]"##)),
+        Route::put("/tokens", tokens::create, "Makes an API token")
+            .detail("`Expire` is in Unix seconds, 0 is never. The answer is the only one with the whole `Token`.")
+            .whole()
+            .body(r#"{"Name": "backup", "Expire?": 0, "ScopedPaths?": ["/plugins/hello:r"]}"#)
+            .answers(Answer::json(r##""#Token""##)),
+        Route::delete("/tokens", tokens::delete, "Deletes an API token")
+            .detail("By its `Id`, by `Token` (the secret or its first characters), or by `Name`.")
+            .whole()
+            .body(r#"{"Id?": "3", "Token?": "hp_4f2a", "Name?": "backup"}"#)
+            .refuses(&[(Kind::NotFound, "no such token"), (Kind::Conflict, "several tokens match; name one by its Id")])
+            .answers(Answer::empty()),
+        Route::get("/ws", ws::notifications, "What is meant to be shown to a person, as it happens")
+            .first_message()
+            .query(&[("t", "Topics by their beginnings, separated by commas.")])
+            .answers(Answer::Socket("after the credential `success`, then one JSON object an event")),
+        Route::get("/ws_events_all", ws::everything, "Every event of the bus, as it happens")
+            .first_message()
+            .query(&[("t", "Topics by their beginnings, separated by commas.")])
+            .answers(Answer::Socket("after the credential `success`, then one JSON object an event")),
     ]
 }
