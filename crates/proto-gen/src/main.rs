@@ -21,12 +21,22 @@ const FILES: [&str; 12] = [
     "pubservice/pubservice.proto",
 ];
 
+/// What generic clients may ask a process to describe: the bus alone is spoken to by programs that are not ours.
+const REFLECTED: [&str; 2] = ["homeport/bus/v1/bus.proto", "pubservice/pubservice.proto"];
+
 fn main() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let out = root.join("crates/proto/src/generated");
     std::fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
     let descriptors = protox::compile(FILES, [root.join("proto")]).context("compiling proto/")?;
-    std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec()).context("writing the descriptors")?;
+    std::fs::write(out.join("descriptors.bin"), reflected(&root)?).context("writing the descriptors")?;
     tonic_prost_build::configure().out_dir(&out).compile_fds(descriptors).context("generating the code")?;
     Ok(())
+}
+
+/// Without comments: whoever asks for descriptors wants names and types, and the bus keeps them in memory.
+fn reflected(root: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut compiler = protox::Compiler::new([root.join("proto")]).context("finding proto/")?;
+    compiler.include_imports(true).open_files(REFLECTED).context("compiling what is reflected")?;
+    Ok(compiler.file_descriptor_set().encode_to_vec())
 }

@@ -40,5 +40,5 @@ pub mod pubservice {
     include!("generated/pubservice.rs");
 }
 
-/// Descriptors of all of the above, for gRPC reflection.
+/// Descriptors of what the bus serves, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");
