@@ -65,11 +65,13 @@ impl App {
     /// Waits until a stream on behalf of a caller has to end: the gateway drains, or the credential is no longer good.
     pub(crate) async fn until_over(self: Arc<Self>, caller: Caller) {
         let drain = self.context.drain().clone();
+        let mut revocations = self.gate.revocations();
         let revoked = async {
             let period = ms(self.config.auth.recheck_ms).max(Duration::from_millis(100));
             loop {
-                // Once the time is up, or at once when a credential was changed.
-                drop(tokio::time::timeout(period, self.gate.changed()).await);
+                // At once when something of the caller's ended; else when its time is up, and now and then in any case.
+                let patience = caller.left().map_or(period, |left| left.min(period));
+                drop(tokio::time::timeout(patience, revocations.concerning(&caller.principal)).await);
                 if let Err(problem) = self.gate.ask(&self.upstream, &caller).await
                     && matches!(problem.kind(), Kind::Unauthorized | Kind::Forbidden)
                 {

@@ -75,16 +75,17 @@ impl Default for HttpConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
-    /// Milliseconds for which a credential that was good for a path is not asked about again. A revoked one works for
-    /// this long at most. 0 turns it off. Default 500.
+    /// Milliseconds for which a credential that was good for a path is not asked about again. Auth tells at once when it
+    /// ends; while auth cannot be heard, every request asks. 0 turns it off. Default 30000.
     pub cache_ms: u64,
-    /// Milliseconds between two looks at whether the credential behind an open stream is still good. Default 10000.
+    /// Milliseconds between two looks at whether the credential behind an open stream is still good, besides those when
+    /// auth says that something ended. Default 60000.
     pub recheck_ms: u64,
 }
 
 impl Default for AuthConfig {
     fn default() -> Self {
-        Self { cache_ms: 500, recheck_ms: 10_000 }
+        Self { cache_ms: 30_000, recheck_ms: 60_000 }
     }
 }
 

@@ -1,17 +1,27 @@
-//! Who may pass: every credential is put before auth, and a good answer is remembered for a moment.
+//! Who may pass: every credential is put before auth, and a good answer is believed for as long as auth says nothing else.
+//!
+//! Auth tells at once what ended ([`Gate::follow`]), and is never silent for long. While it is, nothing is believed: every
+//! request asks.
+
+mod heard;
 
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
 };
 
-use homeport_proto::auth::v1::{AuthorizeRequest, Principal};
+use homeport_proto::auth::v1::{AuthorizeRequest, Principal, Role, Verb, WatchRevocationsResponse};
 use homeport_service::Secret;
 use http::{HeaderMap, Method, header};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Notify;
+
+use heard::Heard;
+pub(crate) use heard::Revocations;
 
 use crate::{
     problem::{Kind, Problem},
@@ -19,22 +29,33 @@ use crate::{
 };
 
 /// Answers that are remembered at most; then all are forgotten, which costs a call each.
-const CACHE_ENTRIES: usize = 4096;
+const CACHE_ENTRIES: usize = 16_384;
 
 /// Someone whose credential was found good for this request.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    pub(crate) principal: Principal,
-    question: Question,
+    pub(crate) principal: Arc<Principal>,
+    /// When the credential ends by itself.
+    expires_at: Option<SystemTime>,
+    question: Arc<Question>,
 }
 
 /// What auth is asked.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Question {
     authorization: Secret<String>,
     method: Method,
     path: String,
     client: IpAddr,
+    verb: Verb,
+}
+
+/// A good answer.
+#[derive(Debug, Clone)]
+struct Answer {
+    principal: Arc<Principal>,
+    expires_at: Option<SystemTime>,
+    given: Instant,
 }
 
 impl Caller {
@@ -49,13 +70,27 @@ impl Caller {
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
+    /// The account that the credential acts for. `None`: nobody's.
+    pub(crate) fn user_id(&self) -> Option<&str> {
+        Some(self.principal.user_id.as_str()).filter(|id| !id.is_empty())
+    }
+
+    /// How long the credential is good by itself. `None`: for ever.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        Some(self.expires_at?.duration_since(now()).unwrap_or_default())
+    }
+
     /// The address that the call came from.
-    pub(crate) const fn client(&self) -> IpAddr {
+    pub(crate) fn client(&self) -> IpAddr {
         self.question.client
     }
 
-    /// Refuses a credential that is limited to some paths. What it may do is for another credential to decide.
+    /// Refuses who is no administrator, and a credential that is limited to some paths. What it may do is for another
+    /// credential to decide.
     pub(crate) fn require_unscoped(&self) -> Result<(), Problem> {
+        if self.principal.role() != Role::Admin {
+            return Err(Problem::new(Kind::Forbidden, "this is for administrators alone"));
+        }
         if self.principal.scopes.is_empty() {
             return Ok(());
         }
@@ -67,14 +102,16 @@ impl Caller {
 #[derive(Debug)]
 pub(crate) struct Gate {
     lifetime: Duration,
-    good: Mutex<HashMap<[u8; 32], (Instant, Principal)>>,
-    forgotten: Notify,
+    good: Mutex<HashMap<[u8; 32], Answer>>,
+    /// Grows with everything that ended, so that an answer that was under way meanwhile is not remembered.
+    epoch: AtomicU64,
+    heard: Heard,
 }
 
 impl Gate {
-    /// Remembers a good answer for `lifetime`; zero turns the memory off.
+    /// Remembers a good answer for `lifetime` at most; zero turns the memory off.
     pub(crate) fn new(lifetime: Duration) -> Self {
-        Self { lifetime, good: Mutex::default(), forgotten: Notify::new() }
+        Self { lifetime, good: Mutex::default(), epoch: AtomicU64::default(), heard: Heard::default() }
     }
 
     /// Decides about a request by its `Authorization` header.
@@ -85,9 +122,10 @@ impl Gate {
         method: &Method,
         path: &str,
         client: IpAddr,
+        verb: Verb,
     ) -> Result<Caller, Problem> {
         let authorization = authorization(headers).ok_or_else(unauthorized)?;
-        self.admit_with(upstream, Secret::new(authorization.to_owned()), method, path, client).await
+        self.admit_with(upstream, Secret::new(authorization.to_owned()), method, path, client, verb).await
     }
 
     /// Decides about a request whose credential came some other way, written as the header would have it.
@@ -98,15 +136,20 @@ impl Gate {
         method: &Method,
         path: &str,
         client: IpAddr,
+        verb: Verb,
     ) -> Result<Caller, Problem> {
-        let question = Question { authorization, method: method.clone(), path: path.to_owned(), client };
+        let question = Question { authorization, method: method.clone(), path: path.to_owned(), client, verb };
         let key = question.key();
-        if let Some(principal) = self.remembered(&key) {
-            return Ok(Caller { principal, question });
-        }
-        let principal = question.put(upstream).await?;
-        self.remember(key, principal.clone());
-        Ok(Caller { principal, question })
+        let answer = if let Some(answer) = self.remembered(&key) {
+            answer
+        } else {
+            let epoch = self.epoch.load(Ordering::Acquire);
+            let answer = question.put(upstream).await?;
+            self.remember(key, answer.clone(), epoch);
+            answer
+        };
+        let Answer { principal, expires_at, .. } = answer;
+        Ok(Caller { principal, expires_at, question: Arc::new(question) })
     }
 
     /// Asks again about a caller whose request is still going on.
@@ -114,35 +157,60 @@ impl Gate {
         caller.question.put(upstream).await.map(drop)
     }
 
-    /// Forgets every answer, after credentials were changed through this gateway.
+    /// Forgets what auth says is good no longer, and tells those whose requests are still going on.
+    pub(crate) fn revoke(&self, revoked: WatchRevocationsResponse) {
+        if revoked.everything || !revoked.credential_ids.is_empty() || !revoked.user_ids.is_empty() {
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+            self.lock().retain(|_, answer| !heard::concerns(&revoked, &answer.principal));
+            self.heard.tell(revoked);
+        }
+        // Last: what was said until now has been taken in.
+        self.heard.now();
+    }
+
+    /// Forgets every answer at once, after credentials were changed through this gateway: auth's own word may come a moment
+    /// after its answer.
     pub(crate) fn forget(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
         self.lock().clear();
-        self.forgotten.notify_waiters();
     }
 
-    /// Waits until credentials are changed through this gateway.
-    pub(crate) async fn changed(&self) {
-        self.forgotten.notified().await;
+    /// Believes nothing any more: auth cannot be heard.
+    pub(crate) fn deaf(&self) {
+        self.heard.lost();
     }
 
-    fn remembered(&self, key: &[u8; 32]) -> Option<Principal> {
+    /// What is revoked from now on.
+    pub(crate) fn revocations(&self) -> Revocations {
+        self.heard.follow()
+    }
+
+    fn remembered(&self, key: &[u8; 32]) -> Option<Answer> {
+        if !self.heard.is_near() {
+            return None;
+        }
         let good = self.lock();
-        let (at, principal) = good.get(key)?;
-        (at.elapsed() < self.lifetime).then(|| principal.clone())
+        let answer = good.get(key)?;
+        let in_time = answer.expires_at.is_none_or(|at| at > now());
+        (in_time && answer.given.elapsed() < self.lifetime).then(|| answer.clone())
     }
 
-    fn remember(&self, key: [u8; 32], principal: Principal) {
-        if self.lifetime.is_zero() {
+    fn remember(&self, key: [u8; 32], answer: Answer, epoch: u64) {
+        if self.lifetime.is_zero() || !self.heard.is_near() {
             return;
         }
         let mut good = self.lock();
+        // Under the lock, which whoever forgets takes after the epoch has grown.
+        if self.epoch.load(Ordering::Acquire) != epoch {
+            return;
+        }
         if good.len() >= CACHE_ENTRIES {
             good.clear();
         }
-        good.insert(key, (Instant::now(), principal));
+        good.insert(key, answer);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], (Instant, Principal)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Answer>> {
         // A panic elsewhere cannot leave the map half changed.
         self.good.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -162,18 +230,27 @@ impl Question {
             IpAddr::V6(address) => address,
         };
         hash.update(client.octets());
+        hash.update([self.verb as u8]);
         hash.finalize().into()
     }
 
-    async fn put(&self, upstream: &Upstream) -> Result<Principal, Problem> {
+    async fn put(&self, upstream: &Upstream) -> Result<Answer, Problem> {
         let request = AuthorizeRequest {
             authorization: self.authorization.expose().clone(),
             method: self.method.as_str().to_owned(),
             path: self.path.clone(),
             client_address: self.client.to_string(),
+            verb: self.verb.into(),
         };
         let answer = of_auth(upstream.auth().authorize(request).await)?;
-        answer.principal.ok_or_else(|| Problem::new(Kind::Internal, "auth named no principal; its log has the details"))
+        let principal = answer.principal;
+        let principal = principal
+            .ok_or_else(|| Problem::new(Kind::Internal, "auth named no principal; its log has the details"))?;
+        let expires_at = answer.expires_at.map(|at| {
+            let seconds = u64::try_from(at.seconds).unwrap_or_default();
+            SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(SystemTime::UNIX_EPOCH)
+        });
+        Ok(Answer { principal: Arc::new(principal), expires_at, given: Instant::now() })
     }
 }
 
@@ -191,4 +268,9 @@ pub(crate) fn has_credential(headers: &HeaderMap) -> bool {
 
 fn unauthorized() -> Problem {
     Problem::new(Kind::Unauthorized, "Unauthorized")
+}
+
+#[expect(clippy::disallowed_methods, reason = "compared with the expiry of a credential, and with nothing of a test's")]
+fn now() -> SystemTime {
+    SystemTime::now()
 }

@@ -15,6 +15,7 @@ mod openapi;
 mod path;
 mod plugin;
 mod problem;
+mod revocation;
 mod route;
 mod router;
 mod stream;
@@ -96,6 +97,7 @@ impl Gateway {
         let doors = Doors::open(&config, &context, server).await?;
         let address = doors.plain.local_addr()?;
         let app = build(config, &context, challenges, root);
+        revocation::follow(&app);
         stream::follow(&context, Arc::clone(&app.hub));
         board::follow(&app);
         plugin::follow(&context, Arc::clone(&app.plugins)).await;

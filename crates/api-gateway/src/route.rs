@@ -9,6 +9,7 @@ use axum::{
     handler::Handler,
     routing::{MethodFilter, MethodRouter, on},
 };
+use homeport_proto::auth::v1::Verb;
 use http::Method;
 
 use crate::{app::App, problem::Kind};
@@ -25,6 +26,8 @@ pub(crate) struct Route {
     pub(crate) access: Access,
     /// Changes something although its method says otherwise.
     pub(crate) acts: bool,
+    /// What it does, and so which roles may. Unspecified: by its method.
+    pub(crate) verb: Verb,
     /// What it does, in half a sentence.
     pub(crate) summary: &'static str,
     /// What else there is to know.
@@ -48,7 +51,7 @@ pub enum Access {
     FirstMessage,
     /// Any good credential whose scopes cover the path.
     Any,
-    /// A credential without scopes.
+    /// An administrator's credential without scopes.
     Whole,
 }
 
@@ -90,9 +93,9 @@ impl Route {
         Self { access: Access::Open, ..self }
     }
 
-    /// The same route, for credentials without scopes. Its handler refuses the others.
+    /// The same route, for administrators' credentials without scopes. Its handler refuses the others.
     pub(crate) fn whole(self) -> Self {
-        Self { access: Access::Whole, ..self }
+        Self { access: Access::Whole, verb: Verb::Administer, ..self }
     }
 
     /// The same route, as one that asks for a credential on the websocket.
@@ -103,6 +106,16 @@ impl Route {
     /// The same route, marked as one that changes something although it is a GET.
     pub(crate) fn acts(self) -> Self {
         Self { acts: true, ..self }
+    }
+
+    /// The same route, for every role: it reads although its method says otherwise, or concerns nobody but the caller.
+    pub(crate) fn reads(self) -> Self {
+        Self { verb: Verb::Read, ..self }
+    }
+
+    /// The same route, for administrators alone.
+    pub(crate) fn admin(self) -> Self {
+        Self { verb: Verb::Administer, ..self }
     }
 
     /// What else there is to know: units, bounds, and where Homeport differs from the original.
@@ -141,6 +154,7 @@ impl Route {
             path,
             access: Access::Any,
             acts: false,
+            verb: Verb::Unspecified,
             summary,
             detail: "",
             query: &[],
@@ -165,6 +179,8 @@ pub struct RouteInfo {
     pub access: Access,
     /// Whether its answer is described.
     pub described: bool,
+    /// What it does, and so which roles may. Unspecified: by its method.
+    pub verb: Verb,
 }
 
 impl From<&Route> for RouteInfo {
@@ -174,6 +190,7 @@ impl From<&Route> for RouteInfo {
             path: route.path,
             open: route.is_open(),
             access: route.access,
+            verb: route.verb,
             described: route.answer != Answer::Unsaid && !route.summary.is_empty(),
         }
     }

@@ -1,8 +1,9 @@
 //! From a request to its handler: the dialects' tables, the plugins below `/plugins/`, and the layers around both.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{Router, extract::MatchedPath, routing::any};
+use homeport_proto::auth::v1::Verb;
 use http::Method;
 
 use crate::{
@@ -15,34 +16,47 @@ use crate::{
 
 /// What the layers must know of a route before its handler runs.
 #[derive(Debug)]
-pub(crate) struct Traits {
-    open: Vec<(Method, &'static str)>,
-    acting: Vec<(Method, &'static str)>,
+pub(crate) struct Traits(HashMap<(Method, &'static str), Trait>);
+
+#[derive(Debug, Clone, Copy)]
+struct Trait {
+    open: bool,
+    acts: bool,
+    verb: Verb,
 }
 
 impl Traits {
     fn of(routes: &[Route]) -> Self {
-        let select = |wanted: fn(&Route) -> bool| {
-            routes.iter().filter(|route| wanted(route)).map(|route| (route.method.clone(), route.path)).collect()
-        };
-        Self { open: select(Route::is_open), acting: select(|route| route.acts) }
+        let traits = |route: &Route| Trait { open: route.is_open(), acts: route.acts, verb: route.verb };
+        Self(routes.iter().map(|route| ((route.method.clone(), route.path), traits(route))).collect())
     }
 
     /// Whether a request needs no credential. What matches no route does.
     pub(crate) fn is_open(&self, method: &Method, matched: Option<&MatchedPath>) -> bool {
-        contains(&self.open, method, matched)
+        self.find(method, matched).is_some_and(|route| route.open)
     }
 
     /// Whether a request changes something.
     pub(crate) fn acts(&self, method: &Method, matched: Option<&MatchedPath>) -> bool {
-        !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) || contains(&self.acting, method, matched)
+        !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+            || self.find(method, matched).is_some_and(|route| route.acts)
     }
-}
 
-/// A HEAD is as open, and does as much, as the GET that answers it.
-fn contains(routes: &[(Method, &'static str)], method: &Method, matched: Option<&MatchedPath>) -> bool {
-    let method = if *method == Method::HEAD { Method::GET } else { method.clone() };
-    matched.is_some_and(|matched| routes.iter().any(|(known, path)| *known == method && *path == matched.as_str()))
+    /// What a request does. A GET that changes something is no reading.
+    pub(crate) fn verb(&self, method: &Method, matched: Option<&MatchedPath>) -> Verb {
+        match self.find(method, matched) {
+            Some(Trait { acts: true, verb: Verb::Unspecified, .. }) => Verb::Operate,
+            Some(route) => route.verb,
+            None => Verb::Unspecified,
+        }
+    }
+
+    /// A HEAD is as open, and does as much, as the GET that answers it.
+    fn find(&self, method: &Method, matched: Option<&MatchedPath>) -> Option<Trait> {
+        let method = if *method == Method::HEAD { Method::GET } else { method.clone() };
+        let routes: &HashMap<(Method, &str), Trait> = &self.0;
+        routes.get(&(method, matched?.as_str())).copied()
+    }
 }
 
 /// The whole of it. Every request passes every layer, also one that nothing answers.

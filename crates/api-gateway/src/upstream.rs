@@ -36,6 +36,8 @@ pub(crate) const SERVICES: [&str; 4] = ["bus", "auth", "docker-agent", "updater"
 #[derive(Debug, Clone)]
 pub(crate) struct Upstream {
     auth: Client,
+    /// The same for the stream of revocations, which has no deadline.
+    auth_stream: Client,
     bus: Client,
     updater: Client,
     /// The same for streams, which have no deadline.
@@ -53,6 +55,7 @@ impl Upstream {
         let health = Health::new(SERVICES.map(|service| (service, connect(service))));
         Self {
             auth: connect("auth"),
+            auth_stream: rpc::connect_streaming(&paths.socket("auth")),
             bus: connect("bus"),
             updater: connect("updater"),
             updater_stream: rpc::connect_streaming(&paths.socket("updater")),
@@ -64,6 +67,10 @@ impl Upstream {
 
     pub(crate) fn auth(&self) -> AuthServiceClient<Client> {
         AuthServiceClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn auth_stream(&self) -> AuthServiceClient<Client> {
+        AuthServiceClient::new(self.auth_stream.clone())
     }
 
     pub(crate) fn tokens(&self) -> TokenServiceClient<Client> {

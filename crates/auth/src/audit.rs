@@ -1,170 +1,97 @@
-//! Who got in and who did not, told to the bus and to the log.
-//!
-//! `auth:success`, `auth:failure` and `auth:logout` carry an [`AuthEvent`].
+//! Who did what, and who was refused: written in a chain that shows when a row was changed, and read.
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher as _, Hash, RandomState},
-    sync::{Mutex, PoisonError},
+pub(crate) mod chain;
+mod verify;
+
+use std::time::Duration;
+
+use homeport_store::Store;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::{
+    error::AuthError,
+    store::audit::{self as table, Filter, Row},
 };
 
-use homeport_bus_client::Publisher;
-use jiff::Timestamp;
-use serde::Serialize;
+pub(crate) use chain::{Entry, Outcome};
+pub(crate) use verify::Verdict;
 
-/// Different events that are told within a minute. What comes then is in no event, only refused or served.
-const PER_MINUTE_MAX: usize = 2_000;
+/// Entries that are written at once.
+pub(crate) const BATCH_MAX: usize = 1000;
 
-/// Longest name that is passed on; callers can write anything there.
-const NAME_MAX: usize = 64;
-
-/// What a caller came with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
-    /// A name and password, or a session.
-    User,
-    /// An API token.
-    Token,
-}
-
-/// Payload of `auth:success`, `auth:failure` and `auth:logout`.
-#[derive(Debug, Serialize)]
-struct AuthEvent<'a> {
-    r#type: Kind,
-    /// Name of the user or token, at most 64 characters. Empty: a token that is not known.
-    name: &'a str,
-    /// The same, for users only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<&'a str>,
-    /// Where the caller is and how it came (`192.0.2.7:4711:api`), or why it was refused.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    reason: String,
-    /// Address of the caller as the gateway saw it. Empty: not known.
-    ip: &'a str,
-}
-
-/// The way a caller came.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Way {
-    /// With a request.
-    Api,
-    /// By signing in.
-    Login,
-}
-
-/// Who called, and from where.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Who<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) name: &'a str,
-    pub(crate) address: &'a str,
-}
-
-/// Tells who got in and who did not.
+/// The record.
 #[derive(Debug)]
 pub(crate) struct Audit {
-    publisher: Publisher,
-    recent: Recent,
+    store: Store,
+    rows_max: u32,
+    /// Number of the newest row.
+    newest: watch::Sender<i64>,
 }
 
 impl Audit {
-    pub(crate) fn new(publisher: Publisher) -> Self {
-        Self { publisher, recent: Recent::default() }
+    pub(crate) fn new(store: Store, rows_max: u32) -> Self {
+        Self { store, rows_max: rows_max.max(1), newest: watch::Sender::new(0) }
     }
 
-    /// Somebody got in: once a minute for each user or token, but each signing in.
-    pub(crate) fn success(&self, who: Who<'_>, way: Way, now: Timestamp) {
-        match way {
-            Way::Login => tracing::info!(user.name = who.name, client.address = who.address, "signed in"),
-            Way::Api if self.recent.is_first(("success", who.kind, who.name), now) => {}
-            Way::Api => return,
+    /// Writes entries in their order. When this returns they are on the disk.
+    pub(crate) async fn append(&self, entries: Vec<Entry>, now: Timestamp) -> Result<(), AuthError> {
+        if entries.len() > BATCH_MAX {
+            return Err(AuthError::TooManyEntries { limit: BATCH_MAX });
         }
-        let way = match way {
-            Way::Api => "api",
-            Way::Login => "login",
-        };
-        self.tell("auth:success", who, format!("{}:{way}", who.address));
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.store.begin().await?;
+        let ends = table::ends(&mut transaction).await?;
+        let (mut number, mut hash) = (ends.last_number, chain::Hash::default());
+        // What is not 32 bytes long is found by whoever verifies.
+        if let Ok(last) = chain::Hash::try_from(ends.last_hash.as_slice()) {
+            hash = last;
+        }
+        for mut entry in entries {
+            entry.limit(now);
+            number += 1;
+            hash = entry.hash_after(&hash, number);
+            table::insert(&mut transaction, number, &entry, &hash).await?;
+        }
+        table::advance(&mut transaction, number, &hash).await?;
+        // In steps, so that not every row that is written removes one.
+        let most = i64::from(self.rows_max);
+        if number - ends.first_number > most + most / 64 {
+            table::prune(&mut transaction, number - most).await?;
+        }
+        transaction.commit().await?;
+        self.newest.send_replace(number);
+        Ok(())
     }
 
-    /// Somebody was refused: once a minute for each name, address and reason.
-    pub(crate) fn failure(&self, who: Who<'_>, reason: &str, now: Timestamp) {
-        if self.recent.is_first(("failure", who.kind, who.name, who.address, reason), now) {
-            let name = short(who.name);
-            tracing::warn!(user.name = name, client.address = who.address, reason, "credentials refused");
-            self.tell("auth:failure", who, reason.to_owned());
+    /// The newest rows that a filter lets through, and how many it lets through.
+    pub(crate) async fn newest(&self, filter: &Filter, limit: u32, offset: u32) -> Result<(Vec<Row>, u32), AuthError> {
+        Ok(table::newest(&self.store, filter, limit, offset).await?)
+    }
+
+    /// The rows after one that a filter lets through, oldest first. Waits for a while when there are none.
+    pub(crate) async fn after(
+        &self,
+        filter: &Filter,
+        number: i64,
+        limit: u32,
+        wait: Duration,
+    ) -> Result<Vec<Row>, AuthError> {
+        let mut newest = self.newest.subscribe();
+        let deadline = tokio::time::Instant::now() + wait;
+        loop {
+            newest.mark_unchanged();
+            let rows = table::after(&self.store, filter, number, limit).await?;
+            if !rows.is_empty() || tokio::time::timeout_at(deadline, newest.changed()).await.is_err() {
+                return Ok(rows);
+            }
         }
     }
 
-    /// Somebody left.
-    pub(crate) fn logout(&self, who: Who<'_>) {
-        tracing::info!(user.name = who.name, "signed out");
-        self.tell("auth:logout", who, String::new());
-    }
-
-    fn tell(&self, topic: &str, who: Who<'_>, reason: String) {
-        let name = short(who.name);
-        let username = (who.kind == Kind::User).then_some(name);
-        self.publisher.publish(topic, &AuthEvent { r#type: who.kind, name, username, reason, ip: who.address });
-    }
-}
-
-fn short(name: &str) -> &str {
-    name.char_indices().nth(NAME_MAX).map_or(name, |(end, _)| &name[..end])
-}
-
-/// What was told within the present minute.
-#[derive(Debug, Default)]
-struct Recent {
-    hashes: RandomState,
-    told: Mutex<(i64, HashSet<u64>)>,
-}
-
-impl Recent {
-    /// Whether this comes for the first time in the present minute.
-    fn is_first(&self, what: impl Hash, now: Timestamp) -> bool {
-        let minute = now.as_second().div_euclid(60);
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.0 != minute {
-            *told = (minute, HashSet::new());
-        }
-        told.1.len() < PER_MINUTE_MAX && told.1.insert(self.hashes.hash_one(what))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
-
-    #[test]
-    fn once_a_minute_and_bounded() {
-        let recent = Recent::default();
-        assert!(recent.is_first("a", NOW));
-        assert!(!recent.is_first("a", NOW));
-        assert!(recent.is_first("b", NOW));
-        let next = NOW + jiff::SignedDuration::from_secs(60);
-        assert!(recent.is_first("a", next));
-        assert_eq!((0..3000).filter(|number| recent.is_first(number, next)).count(), PER_MINUTE_MAX - 1);
-    }
-
-    #[test]
-    fn names_are_cut_between_characters() {
-        assert_eq!(short("admin"), "admin");
-        assert_eq!(short(&"é".repeat(100)), "é".repeat(64));
-    }
-
-    #[test]
-    fn the_payload_is_as_documented() {
-        let event = AuthEvent {
-            r#type: Kind::Token,
-            name: "ci",
-            username: None,
-            reason: "192.0.2.7:1:api".to_owned(),
-            ip: "192.0.2.7:1",
-        };
-        let json = serde_json::to_string(&event).unwrap();
-        assert_eq!(json, r#"{"type":"token","name":"ci","reason":"192.0.2.7:1:api","ip":"192.0.2.7:1"}"#);
+    /// Follows the chain from its beginning to its end.
+    pub(crate) async fn verify(&self) -> Result<Verdict, AuthError> {
+        verify::verify(&self.store).await
     }
 }

@@ -17,13 +17,15 @@ pub struct Config {
     pub password: PasswordConfig,
     /// What happens to those who guess.
     pub lockout: LockoutConfig,
+    /// The record of what was done.
+    pub audit: AuditConfig,
 }
 
 /// Sessions of people.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionConfig {
-    /// Seconds from signing in until one has to sign in again. Default: 43200 (12 h).
+    /// Seconds from signing in until one has to sign in again. Default: 86400 (24 h).
     pub lifetime_s: u32,
     /// Sessions that one user may have; signing in once more ends the oldest. Default: 100.
     pub count_max: u32,
@@ -31,7 +33,7 @@ pub struct SessionConfig {
 
 impl Default for SessionConfig {
     fn default() -> Self {
-        Self { lifetime_s: 12 * 3600, count_max: 100 }
+        Self { lifetime_s: 24 * 3600, count_max: 100 }
     }
 }
 
@@ -39,7 +41,8 @@ impl Default for SessionConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PasswordConfig {
-    /// Characters that a new password must have at least. Default: 12.
+    /// Characters that a new password must have at least; the first administrator's has 12 in any case. Default: 6, which
+    /// existing clients count on, and with which the lockouts leave a guess no chance.
     pub length_min: usize,
     /// Memory of one hashing, in KiB. Default: 19456, with two iterations what OWASP recommends for argon2id.
     pub hash_memory_kib: u32,
@@ -55,15 +58,17 @@ pub struct PasswordConfig {
 
 impl Default for PasswordConfig {
     fn default() -> Self {
-        Self { length_min: 12, hash_memory_kib: 19_456, hash_iterations: 2, hash_concurrency: 2, basic_cache_s: 60 }
+        Self { length_min: 6, hash_memory_kib: 19_456, hash_iterations: 2, hash_concurrency: 2, basic_cache_s: 60 }
     }
 }
 
-/// What happens to those who guess. Only different guesses count: a client that repeats an outdated password is no
-/// attacker.
+/// What happens to those who guess. Only different guesses count, save at the form where people sign in: a client that
+/// repeats an outdated password is no attacker.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LockoutConfig {
+    /// Failed sign-ins from one address, different or not, until it is told to come back later. Default: 5.
+    pub logins_per_address: usize,
     /// Different wrong passwords from one address that lock it out. Default: 10.
     pub failures_per_address: usize,
     /// Different wrong passwords for one user name, from wherever, that lock it. More than for an address, so that
@@ -80,7 +85,28 @@ pub struct LockoutConfig {
 
 impl Default for LockoutConfig {
     fn default() -> Self {
-        Self { failures_per_address: 10, failures_per_name: 30, tokens_per_address: 20, window_s: 900, duration_s: 300 }
+        Self {
+            logins_per_address: 5,
+            failures_per_address: 10,
+            failures_per_name: 30,
+            tokens_per_address: 20,
+            window_s: 900,
+            duration_s: 300,
+        }
+    }
+}
+
+/// The record of what was done.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// Rows that are kept; beyond, the oldest go. A row takes about 400 bytes. Default: 200000.
+    pub rows_max: u32,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { rows_max: 200_000 }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What callers prove themselves with.
 
 pub(crate) mod basic_cache;
+pub(crate) mod foreign;
 mod hasher;
 pub(crate) mod password;
 pub(crate) mod session;

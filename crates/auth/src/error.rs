@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use homeport_proto::auth::v1 as proto;
 use homeport_service::status::{self, Coded};
 use homeport_store::StoreError;
-use tonic::{Code, Status};
+use prost::Message as _;
+use tonic::{Code, Status, metadata::MetadataValue};
 
-use crate::scope::ScopeError;
+use crate::{auth::Principal, role::Verb, scope::ScopeError};
 
 /// Trailer that says when to come back, in seconds.
 const RETRY_AFTER: &str = "retry-after-seconds";
+/// Trailer that says who was refused.
+const PRINCIPAL: &str = "principal-bin";
 
 /// Why a request was refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +31,12 @@ pub(crate) enum AuthError {
     ExpiredToken { name: String },
     #[error("the session has ended; sign in again")]
     EndedSession,
-    #[error("the scope of {name} does not cover {method} {path}")]
-    OutOfScope { name: String, method: String, path: String },
+    #[error("the scope of {} does not cover {method} {path}", principal.name)]
+    OutOfScope { principal: Box<Principal>, method: String, path: String },
+    #[error("{} may not do this: it takes somebody who may {}", principal.name, verb.as_str())]
+    NotAllowed { principal: Box<Principal>, verb: Verb },
+    #[error("the account {name} is disabled; an administrator can enable it")]
+    Disabled { name: String },
     #[error("too many wrong guesses; try again in {} s", after.as_secs())]
     LockedOut { after: Duration },
     #[error("too many sign-ins at once; try again in a second")]
@@ -53,12 +61,44 @@ pub(crate) enum AuthError {
         #[source]
         source: ScopeError,
     },
-    #[error("no token has the id {id}")]
+    #[error("there is no token {id}")]
     NoSuchToken { id: String },
+    #[error("a token of this kind needs to say whose it is: the URI of the plugin, or the name of the project")]
+    TokenSubject,
+    #[error("a plugin's token without scopes may do everything; give it scopes, or confirm that it may")]
+    Unscoped,
+    #[error("a token's secret has 24 to 128 letters, digits, `-` and `_`")]
+    TokenForm,
+    #[error("the token {name} stands in auth_tokens.json; remove it there")]
+    InFile { name: String },
+    #[error("there is no user {name}")]
+    NoSuchUser { name: String },
+    #[error("there is a user {name} already")]
+    UserExists { name: String },
+    #[error("there are {limit} users already; delete some first")]
+    TooManyUsers { limit: u32 },
+    #[error("a user's name has 1 to 64 characters, without colons and without spaces around it")]
+    UserName,
+    #[error("this is no e-mail address")]
+    Email,
+    #[error("nobody would be left who may administer; make another administrator first")]
+    LastAdministrator,
+    #[error("there is no session {id}")]
+    NoSuchSession { id: String },
+    #[error("an application's id has 1 to 128 characters")]
+    StarName,
+    #[error("{limit} applications are marked already; unmark some first")]
+    TooManyStars { limit: u32 },
+    #[error("at most {limit} entries are taken at once")]
+    TooManyEntries { limit: usize },
+    #[error("the password's hash is of no kind that is known here")]
+    HashForm,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("hashing a password failed")]
     Hash(#[source] argon2::password_hash::Error),
+    #[error("a password's hash of bcrypt cannot be read")]
+    Bcrypt(#[source] bcrypt::BcryptError),
     #[error("the settings for hashing passwords cannot be used")]
     HashSettings(#[source] argon2::Error),
     #[error("signing a session token failed")]
@@ -81,18 +121,32 @@ impl Coded for AuthError {
             | Self::MalformedCredential
             | Self::UnknownToken
             | Self::ExpiredToken { .. }
+            | Self::Disabled { .. }
             | Self::EndedSession => Code::Unauthenticated,
-            Self::OutOfScope { .. } => Code::PermissionDenied,
+            Self::OutOfScope { .. } | Self::NotAllowed { .. } => Code::PermissionDenied,
             Self::LockedOut { .. } | Self::Busy => Code::ResourceExhausted,
             Self::WeakPassword { .. }
             | Self::TokenName
             | Self::TokenExpiry
+            | Self::TokenSubject
+            | Self::TokenForm
+            | Self::Unscoped
+            | Self::UserName
+            | Self::Email
+            | Self::StarName
+            | Self::TooManyEntries { .. }
             | Self::TooManyScopes { .. }
             | Self::Scope { .. } => Code::InvalidArgument,
-            Self::TokenExists { .. } => Code::AlreadyExists,
-            Self::TooManyTokens { .. } => Code::FailedPrecondition,
-            Self::NoSuchToken { .. } => Code::NotFound,
+            Self::TokenExists { .. } | Self::UserExists { .. } => Code::AlreadyExists,
+            Self::TooManyTokens { .. }
+            | Self::TooManyUsers { .. }
+            | Self::TooManyStars { .. }
+            | Self::LastAdministrator
+            | Self::InFile { .. } => Code::FailedPrecondition,
+            Self::NoSuchToken { .. } | Self::NoSuchUser { .. } | Self::NoSuchSession { .. } => Code::NotFound,
             Self::Store(_)
+            | Self::HashForm
+            | Self::Bcrypt(_)
             | Self::FirstPassword(_)
             | Self::Hash(_)
             | Self::HashSettings(_)
@@ -109,6 +163,11 @@ impl From<AuthError> for Status {
         let after = match error {
             AuthError::LockedOut { after } => after.as_secs().max(1),
             AuthError::Busy => 1,
+            AuthError::OutOfScope { principal, .. } | AuthError::NotAllowed { principal, .. } => {
+                let principal = proto::Principal::from(*principal).encode_to_vec();
+                status.metadata_mut().insert_bin(PRINCIPAL, MetadataValue::from_bytes(&principal));
+                return status;
+            }
             _ => return status,
         };
         status.metadata_mut().insert(RETRY_AFTER, after.into());

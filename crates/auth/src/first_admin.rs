@@ -30,7 +30,7 @@ pub(crate) async fn ensure(auth: &Auth, chosen: Option<&str>) -> Result<(), Auth
         return forget_password(auth).await;
     }
     if let Some(password) = chosen {
-        let made = auth.add_user(NAME, &Secret::new(password.to_owned()), false).await;
+        let made = auth.add_first(NAME, &Secret::new(password.to_owned()), false).await;
         made.map_err(|error| AuthError::FirstPassword(Box::new(error)))?;
         tracing::info!(user.name = NAME, "made the first user, with the password from {VARIABLE}");
         return Ok(());
@@ -40,7 +40,7 @@ pub(crate) async fn ensure(auth: &Auth, chosen: Option<&str>) -> Result<(), Auth
     // First the file: a crash after this line makes another password, one before it none that nobody knows.
     file::replace(path, format!("{}\n", password.expose()).as_bytes(), 0o600)
         .map_err(|source| AuthError::File { path: path.to_owned(), source })?;
-    auth.add_user(NAME, &password, true).await?;
+    auth.add_first(NAME, &password, true).await?;
     tracing::warn!(
         "first start: sign in as {NAME} with the password {} (also in {} until it is changed)",
         password.expose(),
@@ -51,9 +51,18 @@ pub(crate) async fn ensure(auth: &Auth, chosen: Option<&str>) -> Result<(), Auth
 
 /// Removes the file once nobody has the password in it any more.
 pub(crate) async fn forget_password(auth: &Auth) -> Result<(), AuthError> {
-    if store::user::any_must_change(auth.store()).await? {
+    if store::user::must_change(auth.store(), NAME).await? {
         return Ok(());
     }
+    remove_file(auth)
+}
+
+/// Removes the file because another password was set.
+pub(crate) fn forget_password_of(auth: &Auth, name: &str) -> Result<(), AuthError> {
+    if name == NAME { remove_file(auth) } else { Ok(()) }
+}
+
+fn remove_file(auth: &Auth) -> Result<(), AuthError> {
     let path = auth.initial_password();
     match fs::remove_file(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {

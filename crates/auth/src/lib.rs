@@ -1,30 +1,44 @@
 //! Who may do what: the only service that reads credentials.
 //!
 //! [`run`] assembles it. A request goes [`rpc`] → [`Auth`] → [`store`]; what a credential is made of is in
-//! [`credential`], what a scope covers in [`scope`], how guessing is slowed down in [`lockout`].
+//! [`credential`], what a [`grant`] covers in [`role`] and [`scope`], how guessing is slowed down in [`lockout`], who is told
+//! of what ended in [`revocation`], and what was done in [`audit`].
 
 mod audit;
 mod auth;
 mod config;
 mod credential;
 mod error;
+mod events;
+mod file_tokens;
 mod first_admin;
+mod grant;
 mod lockout;
+mod revocation;
+mod role;
 mod rpc;
 mod scope;
 mod store;
+mod token_kind;
+mod ui_tokens;
+mod uses;
 
 use std::sync::Arc;
 
-use audit::Audit;
 use auth::{Auth, Parts};
 use credential::session::Signer;
+use events::Events;
+use file_tokens::FileTokens;
 use homeport_bus_client::Publisher;
-use homeport_proto::auth::v1::{auth_service_server::AuthServiceServer, token_service_server::TokenServiceServer};
+use homeport_proto::auth::v1::{
+    audit_service_server::AuditServiceServer, auth_service_server::AuthServiceServer,
+    session_service_server::SessionServiceServer, token_service_server::TokenServiceServer,
+    user_service_server::UserServiceServer,
+};
 use homeport_service::{
     Context, StartError,
     clock::{Clock as _, SystemClock},
-    rpc::Server,
+    rpc::{MAX_MESSAGE_BYTES, Server},
 };
 use serde::Serialize;
 
@@ -40,8 +54,10 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let publisher = Publisher::new(context.paths().socket("bus"), &context);
     let auth = Auth::new(Parts {
         signer: Signer::new(&key),
-        audit: Audit::new(publisher.clone()),
+        events: Events::new(publisher.clone()),
+        file_tokens: FileTokens::read(&context.paths().configs),
         clock: Arc::new(SystemClock),
+        drain: context.drain().clone(),
         initial_password: first_admin::password_file(&directory),
         store: store.clone(),
         config,
@@ -50,13 +66,19 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let auth = Arc::new(auth);
     first_admin::ensure(&auth, context.environment().get(first_admin::VARIABLE)).await?;
     context.spawn("sessions-prune", Arc::clone(&auth).prune_sessions(context.drain().clone()));
+    context.spawn("uses", Arc::clone(&auth).write_uses(context.drain().clone()));
+    context.spawn("file-tokens", Arc::clone(&auth).follow_files(context.drain().clone()));
     publisher.publish("service:auth:started", &Lifecycle::default());
     let served = Server::new(&context, socket)
         .service(AuthServiceServer::from_arc(Arc::clone(&auth)))
-        .service(TokenServiceServer::from_arc(auth))
+        .service(TokenServiceServer::from_arc(Arc::clone(&auth)))
+        .service(UserServiceServer::from_arc(Arc::clone(&auth)).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .service(SessionServiceServer::from_arc(Arc::clone(&auth)))
+        .service(AuditServiceServer::from_arc(Arc::clone(&auth)))
         .serve(&context)
         .await;
     publisher.publish("service:auth:stopped", &Lifecycle::default());
+    auth.write_uses_now().await;
     store.close().await;
     Ok(served?)
 }

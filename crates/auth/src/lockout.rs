@@ -20,6 +20,8 @@ const ENTRIES_MAX: usize = 4096;
 pub(crate) enum Subject {
     /// Wrong passwords from a network address.
     Address(IpAddr),
+    /// Failed sign-ins from a network address.
+    Login(IpAddr),
     /// Wrong passwords for a user name, whether or not anybody has it.
     Name(String),
     /// Wrong tokens from a network address.

@@ -1,7 +1,9 @@
 //! What is kept: `auth.db`.
 
+pub(crate) mod audit;
 pub(crate) mod session;
 pub(crate) mod signing_key;
+pub(crate) mod star;
 pub(crate) mod token;
 pub(crate) mod user;
 
@@ -11,10 +13,11 @@ use std::{
     path::Path,
 };
 
-use homeport_store::{Schema, Store, StoreError};
+use homeport_store::{Schema, StoreError};
 use jiff::Timestamp;
 
-pub(crate) use token::Token;
+pub(crate) use homeport_store::Store;
+pub(crate) use token::{Owner, Token};
 pub(crate) use user::User;
 
 use crate::error::AuthError;
@@ -90,6 +93,6 @@ id!(
     SessionId
 );
 id!(
-    /// Names an API token for good.
+    /// Names a token for good.
     TokenId
 );

@@ -6,8 +6,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use prost::Message as _;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 14] = [
+    "homeport/auth/v1/audit.proto",
     "homeport/auth/v1/auth.proto",
+    "homeport/auth/v1/user.proto",
     "homeport/bus/v1/bus.proto",
     "homeport/docker/v1/docker.proto",
     "homeport/docker/v1/lock.proto",

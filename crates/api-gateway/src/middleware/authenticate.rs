@@ -35,5 +35,6 @@ async fn admit(layers: &Layers, request: &Parts) -> Result<Caller, Problem> {
         .map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |ClientAddress(address)| address.ip());
     // Whoever may read something may also ask for its headers alone.
     let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
-    layers.app.gate.admit(&layers.app.upstream, &request.headers, method, path, client).await
+    let verb = layers.traits.verb(&request.method, extensions.get::<MatchedPath>());
+    layers.app.gate.admit(&layers.app.upstream, &request.headers, method, path, client, verb).await
 }

@@ -1,5 +1,6 @@
 //! One route as an operation of the document.
 
+use homeport_proto::auth::v1::Verb;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -58,12 +59,19 @@ pub(super) fn proxied(method: &str) -> Value {
 }
 
 fn credential(route: &Route) -> &'static str {
+    if route.access == Access::Any {
+        match route.verb {
+            Verb::Administer => return "For administrators.",
+            Verb::Read if route.method != Method::GET => return "For every role.",
+            _ => {}
+        }
+    }
     match (route.access, route.acts) {
         (Access::Open, _) => "Needs no credential.",
         (Access::FirstMessage, _) => {
             "The first message on the websocket must be a credential: a token, or `name:password`."
         }
-        (Access::Whole, _) => "Needs a credential without scopes.",
+        (Access::Whole, _) => "Needs an administrator's credential without scopes.",
         (Access::Any, true) => "Changes something although it is a GET; a scope `:r` reaches it.",
         (Access::Any, false) => "",
     }

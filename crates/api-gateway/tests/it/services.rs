@@ -1,5 +1,6 @@
 //! The services behind the gateway, reduced to what a test must see.
 
+mod auth;
 mod containers;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 
 use futures::{Stream, StreamExt as _};
 use homeport_proto::{
-    auth::v1::{self as auth, auth_service_server::AuthService, principal, token_service_server::TokenService},
+    auth::v1 as proto_auth,
     docker::v1::{self as docker, credential_service_server::CredentialService, engine_service_server::EngineService},
     pubservice::{self, pubsub_service_server::PubsubService},
     updater::v1::{
@@ -32,6 +33,9 @@ pub(crate) struct World {
     /// Single credentials that are good no longer.
     pub(crate) revoked_credentials: Mutex<Vec<String>>,
     pub(crate) authorized: AtomicUsize,
+    pub(crate) revocations: broadcast::Sender<proto_auth::WatchRevocationsResponse>,
+    /// Auth's stream of revocations says nothing.
+    pub(crate) silent: AtomicBool,
     pub(crate) paths: Mutex<Vec<String>>,
     /// Addresses that auth was told of.
     pub(crate) clients: Mutex<Vec<String>>,
@@ -41,7 +45,7 @@ pub(crate) struct World {
     pub(crate) operations: Mutex<Vec<updater::Operation>>,
     pub(crate) calls: Mutex<Vec<String>>,
     pub(crate) traces: Mutex<Vec<String>>,
-    pub(crate) tokens: Mutex<Vec<auth::Token>>,
+    pub(crate) tokens: Mutex<Vec<proto_auth::Token>>,
     pub(crate) update_takes: Mutex<Duration>,
     pub(crate) updates_done: AtomicUsize,
     pub(crate) bus: broadcast::Sender<pubservice::String>,
@@ -56,6 +60,8 @@ impl Default for World {
             revoked: AtomicBool::default(),
             revoked_credentials: Mutex::default(),
             authorized: AtomicUsize::default(),
+            revocations: broadcast::channel(64).0,
+            silent: AtomicBool::default(),
             paths: Mutex::default(),
             clients: Mutex::default(),
             snapshot: Mutex::default(),
@@ -90,122 +96,6 @@ type Reply<T> = Result<Response<T>, Status>;
 
 fn reply<T>(message: T) -> Reply<T> {
     Ok(Response::new(message))
-}
-
-fn user() -> auth::Principal {
-    auth::Principal {
-        kind: principal::Kind::User.into(),
-        name: "admin".to_owned(),
-        id: "admin".to_owned(),
-        scopes: vec![],
-    }
-}
-
-fn token(name: &str, scopes: &[&str]) -> auth::Principal {
-    auth::Principal {
-        kind: principal::Kind::Token.into(),
-        name: name.to_owned(),
-        id: name.to_owned(),
-        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-    }
-}
-
-#[tonic::async_trait]
-impl AuthService for Fake {
-    async fn login(&self, request: Request<auth::LoginRequest>) -> Reply<auth::LoginResponse> {
-        let request = request.into_inner();
-        match (request.username.as_str(), request.password.as_str()) {
-            ("admin", "right") => reply(auth::LoginResponse {
-                token: "good".to_owned(),
-                expires_at: Some(prost_types::Timestamp { seconds: 1_800_000_000, nanos: 0 }),
-                principal: Some(user()),
-                must_change_password: true,
-            }),
-            ("locked", _) => {
-                let mut status = Status::resource_exhausted("too many wrong passwords");
-                status.metadata_mut().insert("retry-after-seconds", 300.into());
-                Err(status)
-            }
-            _ => Err(Status::unauthenticated("wrong")),
-        }
-    }
-
-    async fn authorize(&self, request: Request<auth::AuthorizeRequest>) -> Reply<auth::AuthorizeResponse> {
-        if let Some(trace) = request.metadata().get("traceparent") {
-            self.0.traces.lock().unwrap().push(trace.to_str().unwrap().to_owned());
-        }
-        let request = request.into_inner();
-        self.0.authorized.fetch_add(1, Ordering::SeqCst);
-        self.0.paths.lock().unwrap().push(format!("{} {}", request.method, request.path));
-        self.0.clients.lock().unwrap().push(request.client_address.clone());
-        let revoked = self.0.revoked_credentials.lock().unwrap().contains(&request.authorization);
-        if revoked || self.0.revoked.load(Ordering::SeqCst) {
-            return Err(Status::unauthenticated("the token was revoked"));
-        }
-        let principal = match request.authorization.as_str() {
-            // The first "Basic" is admin:right.
-            // The last is admin:with:colons.
-            "Bearer good" | "Basic YWRtaW46cmlnaHQ=" | "Basic YWRtaW46d2l0aDpjb2xvbnM=" => user(),
-            "Bearer follower" if request.path == "/ws_events_all" || request.path == "/events" => {
-                token("follower", &["/ws_events_all", "/events"])
-            }
-            "Bearer root" => token("root", &["/"]),
-            "Bearer scoped" if request.path == "/api/status" || request.path == "/tokens" => {
-                token("widget", &["/api/status:r", "/tokens"])
-            }
-            "Bearer scoped" => return Err(Status::permission_denied("the token does not reach this path")),
-            _ => return Err(Status::unauthenticated("unknown credential")),
-        };
-        reply(auth::AuthorizeResponse { principal: Some(principal), expires_at: None })
-    }
-
-    async fn logout(&self, request: Request<auth::LogoutRequest>) -> Reply<auth::LogoutResponse> {
-        assert_eq!(request.into_inner().token, "good");
-        self.0.revoked.store(true, Ordering::SeqCst);
-        reply(auth::LogoutResponse {})
-    }
-
-    async fn change_password(
-        &self,
-        request: Request<auth::ChangePasswordRequest>,
-    ) -> Reply<auth::ChangePasswordResponse> {
-        let request = request.into_inner();
-        match (request.current_password.as_str(), request.new_password.as_str()) {
-            ("right", "weak") => Err(Status::invalid_argument("the new password is too short")),
-            ("right", _) => reply(auth::ChangePasswordResponse {}),
-            _ => Err(Status::unauthenticated("wrong")),
-        }
-    }
-}
-
-#[tonic::async_trait]
-impl TokenService for Fake {
-    async fn create_token(&self, request: Request<auth::CreateTokenRequest>) -> Reply<auth::CreateTokenResponse> {
-        let request = request.into_inner();
-        let mut tokens = self.0.tokens.lock().unwrap();
-        let number = tokens.len();
-        let token = auth::Token {
-            id: format!("id{number}"),
-            name: request.name,
-            prefix: format!("secret{number}"),
-            scopes: request.scopes,
-            created_at: Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 }),
-            expires_at: request.expires_at,
-            last_used_at: None,
-        };
-        tokens.push(token.clone());
-        reply(auth::CreateTokenResponse { secret: format!("{}-and-the-rest", token.prefix), token: Some(token) })
-    }
-
-    async fn list_tokens(&self, _request: Request<auth::ListTokensRequest>) -> Reply<auth::ListTokensResponse> {
-        reply(auth::ListTokensResponse { tokens: self.0.tokens.lock().unwrap().clone() })
-    }
-
-    async fn delete_token(&self, request: Request<auth::DeleteTokenRequest>) -> Reply<auth::DeleteTokenResponse> {
-        let id = request.into_inner().id;
-        self.0.tokens.lock().unwrap().retain(|token| token.id != id);
-        reply(auth::DeleteTokenResponse {})
-    }
 }
 
 #[tonic::async_trait]

@@ -5,12 +5,15 @@ use jiff::Timestamp;
 
 use super::{Auth, Principal};
 use crate::{
-    audit::{Kind, Way, Who},
-    credential::{Credential, session::looks_like_one, token::Secret as TokenSecret},
+    credential::{Credential, session::looks_like_one, token::SecretHash},
     error::AuthError,
+    events::{Kind, Way, Who},
+    grant::{Grant, Lacking},
     lockout::Subject,
-    scope,
-    store::{self, Token},
+    role::{Role, Verb},
+    store::{self, Owner, Token},
+    token_kind::TokenKind,
+    uses::Used,
 };
 
 /// A request that wants to be let through.
@@ -24,6 +27,7 @@ pub(crate) struct Request<'a> {
     pub(crate) path: &'a str,
     /// Empty: not known.
     pub(crate) address: &'a str,
+    pub(crate) verb: Verb,
 }
 
 /// A request that is let through.
@@ -41,17 +45,23 @@ impl Auth {
             Credential::Bearer(token) => self.bearer(&token, request.address).await?,
             Credential::Basic { name, password } => self.basic(&name, &password, request.address).await?,
         };
-        let Principal { kind, name, scopes, .. } = &authorized.principal;
-        let (who, now) = (Who { kind: *kind, name, address: request.address }, self.now());
-        if !scope::allow(scopes, request.method, request.path) {
-            self.parts.audit.failure(who, "out of scope", now);
-            return Err(AuthError::OutOfScope {
-                name: name.clone(),
-                method: request.method.to_owned(),
-                path: request.path.to_owned(),
+        let principal = &authorized.principal;
+        let (who, now) = (Who { kind: principal.kind, name: &principal.name, address: request.address }, self.now());
+        if let Err(lacking) = principal.grant.covers(request.method, request.path, request.verb) {
+            let principal = Box::new(principal.clone());
+            return Err(match lacking {
+                Lacking::Scope => {
+                    self.parts.events.failure(who, "out of scope", now);
+                    let (method, path) = (request.method.to_owned(), request.path.to_owned());
+                    AuthError::OutOfScope { principal, method, path }
+                }
+                Lacking::Role => {
+                    self.parts.events.failure(who, "not allowed", now);
+                    AuthError::NotAllowed { principal, verb: request.verb }
+                }
             });
         }
-        self.parts.audit.success(who, Way::Api, now);
+        self.parts.events.success(who, Way::Api, now);
         Ok(authorized)
     }
 
@@ -62,10 +72,11 @@ impl Auth {
             Err(AuthError::UnknownToken) => "unknown token",
             Err(AuthError::ExpiredToken { .. }) => "expired token",
             Err(AuthError::EndedSession) => "ended session",
+            Err(AuthError::Disabled { .. }) => "disabled account",
             _ => return found,
         };
         let now = self.now();
-        self.parts.audit.failure(Who { kind: Kind::Token, name: "", address }, reason, now);
+        self.parts.events.failure(Who { kind: Kind::Token, name: "", address }, reason, now);
         // Expired ones are no guesses: somebody had them.
         if let (Err(AuthError::UnknownToken), Some(ip)) = (&found, Subject::address(address)) {
             let subject = Subject::Tokens(ip);
@@ -79,56 +90,73 @@ impl Auth {
 
     async fn session(&self, token: &Secret<String>) -> Result<Authorized, AuthError> {
         let now = self.now();
-        let claims = self.parts.signer.open(token, now)?;
-        let session = store::session::get(self.store(), &claims.session(), now).await?;
+        let id = self.parts.signer.open(token, now)?.session();
+        let session = store::session::get(self.store(), &id, now).await?;
         let session = session.ok_or(AuthError::EndedSession)?;
-        Ok(Authorized {
-            principal: Principal::user(&session.user, session.user_name),
-            expires_at: Some(session.expires_at),
-        })
+        if session.disabled {
+            return Err(AuthError::Disabled { name: session.user_name });
+        }
+        let principal = Principal::user(&session.user, session.user_name, session.role, Some(&id));
+        self.uses.note(Used::Session(id), Some(session.last_activity_at), now);
+        Ok(Authorized { principal, expires_at: Some(session.expires_at) })
     }
 
     async fn token(&self, text: &Secret<String>) -> Result<Authorized, AuthError> {
-        let secret = TokenSecret::from_caller(text).ok_or(AuthError::UnknownToken)?;
-        let token = store::token::by_secret(self.store(), &secret.hash()).await?.ok_or(AuthError::UnknownToken)?;
         let now = self.now();
+        let hash = SecretHash::from_caller(text).ok_or(AuthError::UnknownToken)?;
+        let (token, owner) = self.find_token(&hash).await?.ok_or(AuthError::UnknownToken)?;
         if token.expires_at.is_some_and(|at| at <= now) {
             return Err(AuthError::ExpiredToken { name: token.name });
         }
-        self.note_use(&token, now).await?;
-        Ok(Authorized {
-            expires_at: token.expires_at,
-            principal: Principal {
-                kind: Kind::Token,
-                id: token.id.to_string(),
-                name: token.name,
-                scopes: token.scopes,
-            },
-        })
+        if let Some(owner) = owner.as_ref().filter(|owner| owner.disabled) {
+            return Err(AuthError::Disabled { name: owner.name.clone() });
+        }
+        if !token.in_file && token.kind != TokenKind::Ui {
+            self.uses.note(Used::Token(token.id.clone()), token.last_used_at, now);
+        }
+        Ok(Authorized { expires_at: token.expires_at, principal: principal(token, owner) })
     }
 
-    /// Writes when a token was used, once a minute.
-    async fn note_use(&self, token: &Token, now: Timestamp) -> Result<(), AuthError> {
-        let second = now.as_second();
-        let minute = Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(now);
-        if token.last_used_at.is_some_and(|at| at >= minute) {
-            return Ok(());
+    /// The token with this secret, wherever it is kept, and whom it acts for.
+    async fn find_token(&self, hash: &SecretHash) -> Result<Option<(Token, Option<Owner>)>, AuthError> {
+        if let Some(found) = store::token::by_secret(self.store(), hash).await? {
+            return Ok(Some(found));
         }
-        let mut transaction = self.store().begin().await?;
-        store::token::used(&mut transaction, &token.id, minute).await?;
-        Ok(transaction.commit().await?)
+        if let Some(token) = self.parts.file_tokens.get(hash) {
+            return Ok(Some((token, None)));
+        }
+        let Some(token) = self.ui_tokens.get(hash) else { return Ok(None) };
+        let Some(user) = &token.user else { return Ok(Some((token, None))) };
+        // Whoever opened the page may be gone since.
+        let user = store::user::by_id(self.store(), user).await?;
+        Ok(user.map(|user| (token, Some(Owner { name: user.name, role: user.role, disabled: user.disabled }))))
     }
 
     async fn basic(&self, name: &str, password: &Secret<String>, address: &str) -> Result<Authorized, AuthError> {
         let now = self.now();
         let known = store::user::by_name(self.store(), name).await?;
-        let user = if let Some(user) = known.filter(|user| self.basic.holds(user, password, now)) {
+        let known = known.filter(|user| !user.disabled && self.basic.holds(user, password, now));
+        let user = if let Some(user) = known {
             user
         } else {
             let user = self.check_password(name, password, address).await?;
             self.basic.insert(&user, password, now);
             user
         };
-        Ok(Authorized { principal: Principal::user(&user.id, user.name), expires_at: None })
+        Ok(Authorized { principal: Principal::user(&user.id, user.name, user.role, None), expires_at: None })
     }
+}
+
+/// Who shows a token. It may never do more than whom it acts for.
+fn principal(token: Token, owner: Option<Owner>) -> Principal {
+    let most = owner.as_ref().map_or(Role::Admin, |owner| owner.role);
+    let grant = Grant::within(token.grant, most);
+    let name = match (token.kind, owner, token.subject) {
+        // A person's own applications act in the person's name.
+        (TokenKind::Key, Some(owner), _) => owner.name,
+        (TokenKind::Plugin | TokenKind::Ui | TokenKind::Project, _, Some(subject)) => subject,
+        _ => token.name,
+    };
+    let (kind, id) = (token.kind.principal(), token.id.to_string());
+    Principal { kind, credential: Some(id.clone()), id, name, grant, user: token.user }
 }

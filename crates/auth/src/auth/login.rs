@@ -5,15 +5,29 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Auth, Principal};
 use crate::{
-    audit::{Kind, Way, Who},
     credential::session::Claims,
     error::AuthError,
+    events::{Kind, Way, Who},
     lockout::Subject,
+    revocation::Revoked,
     store::{self, SessionId, User, session::NewSession},
 };
 
 /// Longest name that is looked at; no user has a longer one.
 const NAME_MAX: usize = 64;
+
+/// Longest text that a client may say it is.
+const USER_AGENT_MAX: usize = 256;
+
+/// Somebody who wants to sign in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attempt<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) password: &'a Secret<String>,
+    /// Empty: not known.
+    pub(crate) address: &'a str,
+    pub(crate) user_agent: &'a str,
+}
 
 /// A session that began.
 #[derive(Debug)]
@@ -25,24 +39,54 @@ pub(crate) struct Login {
 }
 
 impl Auth {
-    /// Begins a session.
-    pub(crate) async fn login(&self, name: &str, password: &Secret<String>, address: &str) -> Result<Login, AuthError> {
-        let user = self.check_password(name, password, address).await?;
+    /// Begins a session. People at a form are told to wait after fewer failures than clients that send a password with
+    /// every request, and each failure counts.
+    pub(crate) async fn login(&self, attempt: Attempt<'_>) -> Result<Login, AuthError> {
+        let Attempt { name, password, address, .. } = attempt;
+        let form = Subject::address(address).map(Subject::Login);
+        if let Some(after) = form.as_ref().and_then(|form| self.lockout.locked(form, self.now())) {
+            self.parts.events.failure(Who { kind: Kind::User, name, address }, "locked out", self.now());
+            return Err(AuthError::LockedOut { after });
+        }
+        match self.check_password(name, password, address).await {
+            Ok(user) => {
+                if let Some(form) = &form {
+                    self.lockout.forgive(form);
+                }
+                self.begin_session(user, attempt).await
+            }
+            Err(error) => {
+                if let (AuthError::WrongPassword, Some(form)) = (&error, form) {
+                    let limit = self.parts.config.lockout.logins_per_address;
+                    self.lockout.failed(form, rand::random::<u64>(), limit, self.now());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins a session of somebody who has proved who it is.
+    pub(crate) async fn begin_session(&self, user: User, attempt: Attempt<'_>) -> Result<Login, AuthError> {
+        let Attempt { address, user_agent, .. } = attempt;
         let now = self.now();
         let lifetime = SignedDuration::from_secs(self.parts.config.session.lifetime_s.into());
         let expires_at = now.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
         let id = SessionId::random();
-        let token = self.parts.signer.sign(&Claims::new(&id, &user.id, &user.name, now, expires_at))?;
+        let token = self.parts.signer.sign(&Claims::new(&id, &user, now, expires_at))?;
+        let user_agent =
+            user_agent.char_indices().nth(USER_AGENT_MAX).map_or(user_agent, |(end, _)| &user_agent[..end]);
         let mut transaction = self.store().begin().await?;
-        let session = NewSession { id: &id, user: &user.id, address, created_at: now, expires_at };
-        store::session::insert(&mut transaction, session, self.parts.config.session.count_max).await?;
+        let session = NewSession { id: &id, user: &user.id, address, user_agent, created_at: now, expires_at };
+        let ended = store::session::insert(&mut transaction, session, self.parts.config.session.count_max).await?;
+        store::user::signed_in(&mut transaction, &user.id, now).await?;
         transaction.commit().await?;
-        self.parts.audit.success(Who { kind: Kind::User, name: &user.name, address }, Way::Login, now);
+        self.revocations.tell(Revoked::sessions(&ended));
+        self.parts.events.success(Who { kind: Kind::User, name: &user.name, address }, Way::Login, now);
         Ok(Login {
             token,
             expires_at,
             must_change_password: user.must_change_password,
-            principal: Principal::user(&user.id, user.name),
+            principal: Principal::user(&user.id, user.name, user.role, Some(&id)),
         })
     }
 
@@ -56,10 +100,11 @@ impl Auth {
         };
         let Some(session) = store::session::get(self.store(), &id, now).await? else { return Ok(()) };
         let mut transaction = self.store().begin().await?;
-        let ended = store::session::delete(&mut transaction, &id).await?;
+        let ended = store::session::delete(&mut transaction, &id, None).await?;
         transaction.commit().await?;
         if ended {
-            self.parts.audit.logout(Who { kind: Kind::User, name: &session.user_name, address: "" });
+            self.revocations.tell(Revoked::sessions(&[id]));
+            self.parts.events.logout(Who { kind: Kind::User, name: &session.user_name, address: "" });
         }
         Ok(())
     }
@@ -75,16 +120,20 @@ impl Auth {
         let (by_name, by_address) = (subject_of(name), Subject::address(address).map(Subject::Address));
         for subject in std::iter::once(&by_name).chain(&by_address) {
             if let Some(after) = self.lockout.locked(subject, self.now()) {
-                self.parts.audit.failure(who, "locked out", self.now());
+                self.parts.events.failure(who, "locked out", self.now());
                 return Err(AuthError::LockedOut { after });
             }
         }
         let user = store::user::by_name(self.store(), name).await?;
         let hash = user.as_ref().map(|user| user.password_hash.expose().as_str());
-        let right = self.passwords.verify(password, hash).await?;
-        if let Some(user) = user.filter(|_| right) {
+        let verified = self.passwords.verify(password, hash).await?;
+        if let Some(user) = user.filter(|_| verified.right) {
             self.lockout.forgive(&by_name);
-            return Ok(user);
+            if user.disabled {
+                self.parts.events.failure(who, "disabled account", self.now());
+                return Err(AuthError::Disabled { name: user.name });
+            }
+            return if verified.outdated { self.rehash(user, password).await } else { Ok(user) };
         }
         let (now, limits) = (self.now(), &self.parts.config.lockout);
         let guess = (name, password.expose());
@@ -92,8 +141,18 @@ impl Auth {
         if let Some(subject) = by_address {
             self.lockout.failed(subject, guess, limits.failures_per_address, now);
         }
-        self.parts.audit.failure(who, "wrong name or password", now);
+        self.parts.events.failure(who, "wrong name or password", now);
         Err(AuthError::WrongPassword)
+    }
+
+    /// Hashes a password that was right as passwords are hashed now.
+    async fn rehash(&self, user: User, password: &Secret<String>) -> Result<User, AuthError> {
+        let hash = self.passwords.hash(password).await?;
+        let mut transaction = self.store().begin().await?;
+        store::user::rehash(&mut transaction, &user, &hash).await?;
+        transaction.commit().await?;
+        tracing::info!(user.name = user.name, "password hashed anew, in the present way");
+        Ok(User { password_hash: Secret::new(hash), ..user })
     }
 }
 

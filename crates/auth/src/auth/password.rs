@@ -3,30 +3,64 @@
 use homeport_service::Secret;
 
 use super::Auth;
-use crate::{error::AuthError, first_admin, store};
+use crate::{
+    error::AuthError,
+    first_admin,
+    revocation::Revoked,
+    store::{self, SessionId, UserId},
+};
+
+/// A user who wants another password.
+#[derive(Debug)]
+pub(crate) struct PasswordChange<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) current: &'a Secret<String>,
+    pub(crate) new: &'a Secret<String>,
+    /// Token of the session that goes on.
+    pub(crate) kept: Option<&'a Secret<String>>,
+    /// Empty: not known.
+    pub(crate) address: &'a str,
+}
 
 impl Auth {
     /// Replaces a password and ends the user's sessions, except the one whose token is given.
-    pub(crate) async fn change_password(
-        &self,
-        name: &str,
-        current: &Secret<String>,
-        new: &Secret<String>,
-        kept: Option<&Secret<String>>,
-    ) -> Result<(), AuthError> {
-        let user = self.check_password(name, current, "").await?;
+    pub(crate) async fn change_password(&self, change: PasswordChange<'_>) -> Result<(), AuthError> {
+        let PasswordChange { name, current, new, kept, address } = change;
+        let user = self.check_password(name, current, address).await?;
         if new.expose() == current.expose() {
             return Err(AuthError::WeakPassword { reason: "it is the present one".to_owned() });
         }
-        self.passwords.check_strength(name, new)?;
-        let hash = self.passwords.hash(new).await?;
         let now = self.now();
         let kept = kept.and_then(|token| self.parts.signer.open(token, now).ok()).map(|claims| claims.session());
-        let mut transaction = self.store().begin().await?;
-        store::user::set_password(&mut transaction, &user.id, &hash, now).await?;
-        store::session::delete_others(&mut transaction, &user.id, kept.as_ref()).await?;
-        transaction.commit().await?;
+        self.set_password(&user.id, name, new, false, kept.as_ref()).await?;
         tracing::info!(user.name = name, "password changed");
-        first_admin::forget_password(self).await
+        first_admin::forget_password_of(self, name)
+    }
+
+    /// Gives a user another password, which only an administrator may, and ends the user's sessions.
+    pub(crate) async fn reset_password(&self, id: &UserId, new: &Secret<String>) -> Result<(), AuthError> {
+        let user = self.user(id).await?;
+        self.set_password(id, &user.name, new, true, None).await?;
+        tracing::info!(user.name = user.name, "password set by an administrator");
+        first_admin::forget_password_of(self, &user.name)
+    }
+
+    async fn set_password(
+        &self,
+        id: &UserId,
+        name: &str,
+        new: &Secret<String>,
+        must_change: bool,
+        kept: Option<&SessionId>,
+    ) -> Result<(), AuthError> {
+        self.passwords.check_strength(name, new)?;
+        let hash = self.passwords.hash(new).await?;
+        let mut transaction = self.store().begin().await?;
+        store::user::set_password(&mut transaction, id, &hash, must_change, self.now()).await?;
+        let ended = store::session::delete_others(&mut transaction, id, kept).await?;
+        transaction.commit().await?;
+        // The password itself may have been sent with every request.
+        self.revocations.tell(Revoked { credentials: Revoked::sessions(&ended).credentials, ..Revoked::user(id) });
+        Ok(())
     }
 }

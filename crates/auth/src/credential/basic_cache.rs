@@ -74,8 +74,14 @@ mod tests {
         User {
             id: "u1".to_owned().into(),
             name: "admin".to_owned(),
+            email: String::new(),
+            role: crate::role::Role::Admin,
+            disabled: false,
             password_hash: Secret::new(hash.to_owned()),
             must_change_password: false,
+            created_at: NOW,
+            updated_at: None,
+            last_login_at: None,
         }
     }
 

@@ -23,6 +23,11 @@ impl Hasher {
         Self(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
     }
 
+    /// How much work a hash is.
+    pub(super) const fn params(&self) -> &Params {
+        self.0.params()
+    }
+
     fn output(&self, password: &[u8], salt: &[u8]) -> Result<Output, Error> {
         let params = self.0.params();
         let blocks = params.block_count();

@@ -1,22 +1,31 @@
 //! Passwords: which are accepted, and how they are hashed.
 
-use std::sync::Arc;
-
-use argon2::{
-    Params,
-    password_hash::{Error as HashError, PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
+
+use argon2::{Params, password_hash::PasswordHasher as _};
 use homeport_service::Secret;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::hasher::Hasher;
-use crate::{config::PasswordConfig, error::AuthError};
+use super::{
+    foreign::{self, Scheme},
+    hasher::Hasher,
+};
+use crate::{config::PasswordConfig, error::AuthError, token_kind::TokenKind};
 
 /// Longest password. A limit at all, because hashing reads all of it; this one is beyond every passphrase.
 const BYTES_MAX: usize = 1024;
 
 /// Fewest different characters. `aaaaaaaaaaaa` is long and yet one guess.
 const DIFFERENT_MIN: usize = 5;
+
+/// Fewest characters of the first administrator's password.
+const FIRST_LENGTH_MIN: usize = 12;
 
 /// How many may wait for each that is hashed.
 const WAITING_PER_RUNNING: usize = 8;
@@ -32,6 +41,17 @@ pub(crate) struct Passwords {
     running: Arc<Semaphore>,
     /// Hash of nothing that anybody knows. Verified for names that nobody has, so that they take as long as others.
     decoy: String,
+    /// Nanoseconds that the slowest hash of another installation takes. A refusal takes no less, whatever was hashed, as
+    /// long as somebody may still have such a one.
+    slowest: Arc<AtomicU64>,
+}
+
+/// What came of a verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verified {
+    pub(crate) right: bool,
+    /// It was hashed in another way than passwords are hashed here and now.
+    pub(crate) outdated: bool,
 }
 
 impl Passwords {
@@ -45,28 +65,20 @@ impl Passwords {
             places: Arc::new(Semaphore::new(running * (1 + WAITING_PER_RUNNING))),
             running: Arc::new(Semaphore::new(running)),
             decoy: String::new(),
+            slowest: Arc::default(),
         };
-        passwords.decoy = passwords.hash(&super::token::Secret::random().into_text()).await?;
+        passwords.decoy = passwords.hash(&TokenKind::Api.random()).await?;
         Ok(passwords)
     }
 
     /// Refuses what is guessed first.
     pub(crate) fn check_strength(&self, user: &str, password: &Secret<String>) -> Result<(), AuthError> {
-        let password = password.expose();
-        let reason = if password.chars().count() < self.length_min {
-            format!("use at least {} characters", self.length_min)
-        } else if password.len() > BYTES_MAX {
-            format!("use at most {BYTES_MAX} bytes")
-        } else if different(password) < DIFFERENT_MIN {
-            format!("use at least {DIFFERENT_MIN} different characters")
-        } else if is_only(password, user) {
-            "it is nothing but the user name and digits".to_owned()
-        } else if is_only(password, "password") || is_run(password) {
-            "it is among the first that are tried".to_owned()
-        } else {
-            return Ok(());
-        };
-        Err(AuthError::WeakPassword { reason })
+        check(user, password.expose(), self.length_min)
+    }
+
+    /// As [`Self::check_strength`], for the password of the first administrator: nobody else watches over that account.
+    pub(crate) fn check_first(&self, user: &str, password: &Secret<String>) -> Result<(), AuthError> {
+        check(user, password.expose(), self.length_min.max(FIRST_LENGTH_MIN))
     }
 
     /// The text to store.
@@ -80,21 +92,43 @@ impl Passwords {
     }
 
     /// Whether a password is the one that was hashed. Without a hash it is wrong, and takes as long.
-    pub(crate) async fn verify(&self, password: &Secret<String>, hash: Option<&str>) -> Result<bool, AuthError> {
+    pub(crate) async fn verify(&self, password: &Secret<String>, hash: Option<&str>) -> Result<Verified, AuthError> {
         let known = hash.is_some();
+        let started = Instant::now();
         let hash = hash.unwrap_or(&self.decoy).to_owned();
-        let (hasher, password) = (self.hasher.clone(), password.clone());
-        self.run(move || {
+        let (hasher, password, slowest) = (self.hasher.clone(), password.clone(), Arc::clone(&self.slowest));
+        let verified = self.run(move || {
             let bytes = password.expose().as_bytes();
             let bytes = if bytes.len() > BYTES_MAX { &[] } else { bytes };
-            let hash = PasswordHash::new(&hash).map_err(|error| AuthError::Hash(error.into()))?;
-            match hasher.verify_password(bytes, &hash) {
-                Ok(()) => Ok(known),
-                Err(HashError::PasswordInvalid) => Ok(false),
-                Err(error) => Err(AuthError::Hash(error)),
+            let scheme = Scheme::of(&hash).ok_or(AuthError::HashForm)?;
+            let begun = Instant::now();
+            let right = foreign::verify(&hasher, scheme, bytes, &hash)?;
+            if scheme != Scheme::Argon2 {
+                note(&slowest, begun.elapsed());
             }
-        })
-        .await
+            Ok(Verified { right: right && known, outdated: foreign::is_outdated(hasher.params(), &hash) })
+        });
+        let verified = verified.await?;
+        if !verified.right {
+            let least = Duration::from_nanos(self.slowest.load(Ordering::Relaxed));
+            tokio::time::sleep(least.saturating_sub(started.elapsed())).await;
+        }
+        Ok(verified)
+    }
+
+    /// Learns how long the hashes take that are in use, by the first characters of each.
+    pub(crate) async fn expect(&self, beginnings: Vec<String>) -> Result<(), AuthError> {
+        for scheme in beginnings.iter().filter_map(|text| Scheme::of(text)).filter(|one| *one != Scheme::Argon2) {
+            let slowest = Arc::clone(&self.slowest);
+            self.run(move || {
+                let begun = Instant::now();
+                foreign::exercise(scheme)?;
+                note(&slowest, begun.elapsed());
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Runs a hashing where it holds nobody up. It goes on when the caller leaves, and so keeps its place until it ends.
@@ -112,6 +146,27 @@ impl Passwords {
         });
         hashed.await.map_err(AuthError::Task)?
     }
+}
+
+fn check(user: &str, password: &str, length_min: usize) -> Result<(), AuthError> {
+    let reason = if password.chars().count() < length_min {
+        format!("use at least {length_min} characters")
+    } else if password.len() > BYTES_MAX {
+        format!("use at most {BYTES_MAX} bytes")
+    } else if different(password) < DIFFERENT_MIN {
+        format!("use at least {DIFFERENT_MIN} different characters")
+    } else if is_only(password, user) {
+        "it is nothing but the user name and digits".to_owned()
+    } else if is_only(password, "password") || is_run(password) {
+        "it is among the first that are tried".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(AuthError::WeakPassword { reason })
+}
+
+fn note(slowest: &AtomicU64, took: Duration) {
+    slowest.fetch_max(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
 }
 
 fn different(text: &str) -> usize {
@@ -148,18 +203,32 @@ mod tests {
         let passwords = Passwords::new(&cheap()).await.unwrap();
         let hash = passwords.hash(&secret("correct horse")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
-        assert!(passwords.verify(&secret("correct horse"), Some(&hash)).await.unwrap());
-        assert!(!passwords.verify(&secret("correct horsf"), Some(&hash)).await.unwrap());
-        assert!(!passwords.verify(&secret(""), Some(&hash)).await.unwrap());
-        assert!(!passwords.verify(&secret("correct horse"), None).await.unwrap());
+        let verified = passwords.verify(&secret("correct horse"), Some(&hash)).await.unwrap();
+        assert_eq!(verified, Verified { right: true, outdated: false });
+        assert!(!passwords.verify(&secret("correct horsf"), Some(&hash)).await.unwrap().right);
+        assert!(!passwords.verify(&secret(""), Some(&hash)).await.unwrap().right);
+        assert!(!passwords.verify(&secret("correct horse"), None).await.unwrap().right);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_takes_as_long_as_the_slowest_hash_in_use() {
+        let passwords = Passwords::new(&cheap()).await.unwrap();
+        passwords.slowest.store(80_000_000, Ordering::Relaxed);
+        let started = Instant::now();
+        assert!(!passwords.verify(&secret("x"), None).await.unwrap().right);
+        assert!(started.elapsed() >= Duration::from_millis(80));
+        passwords.slowest.store(0, Ordering::Relaxed);
+        passwords.expect(vec!["$argon2".to_owned()]).await.unwrap();
+        assert_eq!(passwords.slowest.load(Ordering::Relaxed), 0);
+        passwords.expect(vec!["$2b$04$".to_owned()]).await.unwrap();
+        assert!(passwords.slowest.load(Ordering::Relaxed) > 0);
     }
 
     #[tokio::test]
     async fn what_is_guessed_first_is_refused() {
         let passwords = Passwords::new(&cheap()).await.unwrap();
         for (password, reason) in [
-            ("short", "at least 12"),
-            ("elevenchars", "at least 12"),
+            ("short", "at least 6"),
             ("aaaaaaaaaaaaaaaa", "different"),
             ("abababababababab", "different"),
             ("password1234567", "first"),
@@ -172,7 +241,10 @@ mod tests {
             assert!(error.to_string().contains(reason), "{password}: {error}");
         }
         assert!(passwords.check_strength("admin", &secret(&"long one ".repeat(200))).is_err());
-        for password in ["correct horse", "zwölf zeichen", "admin has 9 lives", "8Rk-2fQ!0pLx"] {
+        assert!(
+            passwords.check_first("admin", &secret("elevenchars")).unwrap_err().to_string().contains("at least 12")
+        );
+        for password in ["secret", "correct horse", "zwölf zeichen", "admin has 9 lives", "8Rk-2fQ!0pLx"] {
             passwords.check_strength("admin", &secret(password)).unwrap();
         }
     }

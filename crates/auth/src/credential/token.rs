@@ -1,60 +1,36 @@
-//! API tokens: 256 random bits that somebody keeps, and of which we keep a hash.
+//! Secrets of tokens: 256 random bits that somebody keeps, and of which we keep a hash.
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use homeport_service::Secret as Hidden;
+use homeport_service::Secret;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// Characters of the secret that lists show. 48 bits less to guess leave 208.
+/// Characters at the beginning of a secret that lists show. 48 bits less to guess leave 208.
 const PREFIX: usize = 8;
 
-/// Characters of a secret.
-const LENGTH: usize = 43;
+/// Characters at its end that lists of keys show. The two leave 184 bits.
+const SUFFIX: usize = 4;
 
-/// The secret of a token.
-pub(crate) struct Secret(Hidden<String>);
-
-impl Secret {
-    /// A new one.
-    pub(crate) fn random() -> Self {
-        Self(Hidden::new(BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())))
-    }
-
-    /// One that a caller sent, if it has the shape of one.
-    pub(crate) fn from_caller(text: &Hidden<String>) -> Option<Self> {
-        let text = text.expose();
-        let shaped = text.len() == LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        shaped.then(|| Self(Hidden::new(text.clone())))
-    }
-
-    /// What is stored.
-    pub(crate) fn hash(&self) -> SecretHash {
-        SecretHash(Sha256::digest(self.0.expose()).into())
-    }
-
-    /// The part that may be shown.
-    pub(crate) fn prefix(&self) -> &str {
-        &self.0.expose()[..PREFIX]
-    }
-
-    /// The whole, to be given to its owner.
-    pub(crate) fn into_text(self) -> Hidden<String> {
-        self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
-}
+/// Lengths of secrets. The shortest that any installation makes has 43 characters; people may have chosen others.
+const LENGTH: std::ops::RangeInclusive<usize> = 24..=128;
 
 /// SHA-256 of a secret.
 #[derive(Clone, Copy)]
 pub(crate) struct SecretHash([u8; 32]);
 
 impl SecretHash {
-    pub(crate) const fn as_bytes(&self) -> &[u8] {
+    /// Of a secret that we made.
+    pub(crate) fn of(secret: &Secret<String>) -> Self {
+        Self(Sha256::digest(secret.expose()).into())
+    }
+
+    /// Of one that a caller sent, if it has the shape of one.
+    pub(crate) fn from_caller(secret: &Secret<String>) -> Option<Self> {
+        let text = secret.expose();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        (LENGTH.contains(&text.len()) && text.bytes().all(plain)).then(|| Self::of(secret))
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
@@ -62,33 +38,52 @@ impl SecretHash {
     pub(crate) fn equals(&self, stored: &[u8]) -> bool {
         self.0.ct_eq(stored).into()
     }
+
+    /// Enough of it to tell tokens apart, of which nothing can be told about the secret.
+    pub(crate) fn short(&self) -> String {
+        self.0[..8].iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    }
+}
+
+/// The beginning of a secret, which may be shown.
+pub(crate) fn prefix(secret: &Secret<String>) -> String {
+    secret.expose().chars().take(PREFIX).collect()
+}
+
+/// The end of a secret, which may be shown.
+pub(crate) fn suffix(secret: &Secret<String>) -> String {
+    let count = secret.expose().chars().count();
+    secret.expose().chars().skip(count.saturating_sub(SUFFIX)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn secrets_have_the_shape_that_clients_know() {
-        let (one, two) = (Secret::random(), Secret::random());
-        assert_ne!(one.prefix(), two.prefix());
-        let text = one.into_text();
-        assert_eq!(text.expose().len(), LENGTH);
-        assert!(Secret::from_caller(&text).is_some());
+    fn secret(text: &str) -> Secret<String> {
+        Secret::new(text.to_owned())
     }
 
     #[test]
     fn other_shapes_are_not_looked_up() {
-        for text in ["", "short", &"é".repeat(22), &"a".repeat(44), &format!("{}=", "a".repeat(42))] {
-            assert!(Secret::from_caller(&Hidden::new(text.to_owned())).is_none(), "{text}");
+        for text in ["", "short", &"é".repeat(22), &"a".repeat(129), &format!("{}=", "a".repeat(42))] {
+            assert!(SecretHash::from_caller(&secret(text)).is_none(), "{text}");
         }
+        assert!(SecretHash::from_caller(&secret(&"a-_9".repeat(11))).is_some());
     }
 
     #[test]
     fn hashes_compare() {
-        let secret = Secret::random();
-        assert!(secret.hash().equals(secret.hash().as_bytes()));
-        assert!(!secret.hash().equals(Secret::random().hash().as_bytes()));
-        assert!(!secret.hash().equals(&[]));
+        let hash = SecretHash::of(&secret("one"));
+        assert!(hash.equals(hash.as_bytes()));
+        assert!(!hash.equals(SecretHash::of(&secret("two")).as_bytes()));
+        assert!(!hash.equals(&[]));
+        assert_eq!(hash.short().len(), 16);
+    }
+
+    #[test]
+    fn a_little_is_shown() {
+        let secret = secret("hlr_0123456789abcdef");
+        assert_eq!((prefix(&secret).as_str(), suffix(&secret).as_str()), ("hlr_0123", "cdef"));
     }
 }

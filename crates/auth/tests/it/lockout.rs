@@ -1,5 +1,6 @@
 //! Guessing.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use tonic::{Code, Status};
 
 use crate::stack::{PASSWORD, Stack};
@@ -7,6 +8,7 @@ use crate::stack::{PASSWORD, Stack};
 async fn small() -> Stack {
     Stack::with(&[
         ("HOMEPORT_ADMIN_PASSWORD", PASSWORD),
+        ("HOMEPORT_AUTH__LOCKOUT__LOGINS_PER_ADDRESS", "6"),
         ("HOMEPORT_AUTH__LOCKOUT__FAILURES_PER_ADDRESS", "3"),
         ("HOMEPORT_AUTH__LOCKOUT__FAILURES_PER_NAME", "5"),
         ("HOMEPORT_AUTH__LOCKOUT__TOKENS_PER_ADDRESS", "3"),
@@ -33,14 +35,35 @@ async fn an_address_is_locked_out_even_with_the_right_password() {
     stack.login(PASSWORD, "192.0.2.2").await.expect("another address is not locked");
 }
 
+fn basic(password: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("admin:{password}")))
+}
+
 #[tokio::test]
-async fn repeating_one_wrong_password_locks_nobody_out() {
+async fn a_client_that_repeats_one_wrong_password_is_not_locked_out() {
     let stack = small().await;
     for _ in 0..10 {
-        let refused = stack.login("outdated password", "192.0.2.1").await.unwrap_err();
+        let refused = stack.authorize_from(&basic("outdated password"), "GET /", "192.0.2.1").await.unwrap_err();
         assert_eq!(refused.code(), Code::Unauthenticated);
     }
-    stack.login(PASSWORD, "192.0.2.1").await.unwrap();
+    stack.authorize_from(&basic(PASSWORD), "GET /", "192.0.2.1").await.unwrap();
+}
+
+#[tokio::test]
+async fn at_the_form_every_failure_counts_until_one_succeeds() {
+    let stack = small().await;
+    for round in 0..2 {
+        for _ in 0..5 {
+            let refused = stack.login("outdated password", "192.0.2.1").await.unwrap_err();
+            assert_eq!(refused.code(), Code::Unauthenticated, "round {round}");
+        }
+        stack.login(PASSWORD, "192.0.2.1").await.unwrap();
+    }
+    for _ in 0..6 {
+        stack.login("outdated password", "192.0.2.1").await.unwrap_err();
+    }
+    assert_locked(&stack.login(PASSWORD, "192.0.2.1").await.unwrap_err());
+    stack.login(PASSWORD, "192.0.2.2").await.expect("another address is not locked");
 }
 
 #[tokio::test]

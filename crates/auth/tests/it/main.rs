@@ -1,11 +1,16 @@
 //! The service on its socket, as the gateway sees it.
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+mod audit;
 mod authorize;
 mod events;
+mod files;
 mod first_admin;
+mod import;
 mod lockout;
 mod login;
 mod password;
+mod revocations;
 mod stack;
 mod tokens;
+mod users;

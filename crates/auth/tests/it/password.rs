@@ -33,7 +33,7 @@ async fn what_is_refused_changes_nothing() {
     let mine = stack.login(PASSWORD, "").await.unwrap();
     for (current, new, code, text) in [
         ("wrong password", NEW, Code::Unauthenticated, "wrong"),
-        (PASSWORD, "short", Code::InvalidArgument, "at least 12 characters"),
+        (PASSWORD, "short", Code::InvalidArgument, "at least 6 characters"),
         (PASSWORD, PASSWORD, Code::InvalidArgument, "present one"),
     ] {
         let refused = stack.change_password(current, new, "").await.unwrap_err();

@@ -5,7 +5,9 @@ use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 use homeport_proto::{
     auth::v1::{
         AuthorizeRequest, AuthorizeResponse, ChangePasswordRequest, CreateTokenRequest, CreateTokenResponse,
-        LoginRequest, LoginResponse, auth_service_client::AuthServiceClient, token_service_client::TokenServiceClient,
+        CreateUserRequest, LoginRequest, LoginResponse, Role, audit_service_client::AuditServiceClient,
+        auth_service_client::AuthServiceClient, session_service_client::SessionServiceClient,
+        token_service_client::TokenServiceClient, user_service_client::UserServiceClient,
     },
     pubservice::{
         self,
@@ -123,6 +125,34 @@ impl Stack {
         TokenServiceClient::new(rpc::connect(&self.paths().socket("auth")))
     }
 
+    pub(crate) fn users(&self) -> UserServiceClient<Client> {
+        UserServiceClient::new(rpc::connect(&self.paths().socket("auth")))
+    }
+
+    pub(crate) fn sessions(&self) -> SessionServiceClient<Client> {
+        SessionServiceClient::new(rpc::connect(&self.paths().socket("auth")))
+    }
+
+    pub(crate) fn audit(&self) -> AuditServiceClient<Client> {
+        AuditServiceClient::new(rpc::connect(&self.paths().socket("auth")))
+    }
+
+    /// Where settings are.
+    pub(crate) fn configs(&self) -> PathBuf {
+        self.paths().configs
+    }
+
+    /// Makes a user with the usual password, and returns its id.
+    pub(crate) async fn create_user(&self, name: &str, role: Role) -> String {
+        let request = CreateUserRequest {
+            name: name.to_owned(),
+            password: PASSWORD.to_owned(),
+            email: String::new(),
+            role: role.into(),
+        };
+        self.users().create_user(request).await.unwrap().into_inner().user.unwrap().id
+    }
+
     pub(crate) async fn login(&self, password: &str, address: &str) -> Result<LoginResponse, Status> {
         self.login_as("admin", password, address).await
     }
@@ -132,6 +162,7 @@ impl Stack {
             username: name.to_owned(),
             password: password.to_owned(),
             client_address: address.to_owned(),
+            user_agent: "a test".to_owned(),
         };
         self.auth().login(request).await.map(Response::into_inner)
     }
@@ -153,6 +184,7 @@ impl Stack {
             method: method.to_owned(),
             path: path.to_owned(),
             client_address: address.to_owned(),
+            verb: 0,
         };
         self.auth().authorize(request).await.map(Response::into_inner)
     }
@@ -169,6 +201,7 @@ impl Stack {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             expires_at: expires_in
                 .map(|seconds| prost_types::Timestamp { seconds: i64::try_from(now).unwrap() + seconds, nanos: 0 }),
+            ..CreateTokenRequest::default()
         };
         self.token_service().create_token(request).await.map(Response::into_inner)
     }
@@ -179,6 +212,7 @@ impl Stack {
             current_password: current.to_owned(),
             new_password: new.to_owned(),
             session_token: session.to_owned(),
+            client_address: String::new(),
         };
         self.auth().change_password(request).await.map(drop)
     }

@@ -23,7 +23,7 @@ pub(crate) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Res
         (prompt::line()?, prompt::line()?)
     } else {
         let current = prompt::password("Present password")?;
-        let new = prompt::password("New password (at least 12 characters)")?;
+        let new = prompt::password("New password (at least 6 characters, better 12)")?;
         if prompt::password("New password again")?.expose() != new.expose() {
             bail!("the two new passwords differ; nothing was changed");
         }

@@ -55,7 +55,9 @@ pub(super) async fn change_password(
     }
     let username = caller.principal.name.clone();
     let session_token = caller.bearer().unwrap_or_default().to_owned();
-    let request = ChangePasswordRequest { username, current_password: current, new_password: new, session_token };
+    let client_address = caller.client().to_string();
+    let request =
+        ChangePasswordRequest { username, current_password: current, new_password: new, session_token, client_address };
     let mut auth = app.upstream.auth();
     let changed = app.finish(async move { of_auth(auth.change_password(request).await) }).await;
     // A 401 would make the client throw its token away, and that one is good.

@@ -8,6 +8,7 @@ use homeport_service::{
     Secret,
     clock::{Clock as _, SystemClock},
 };
+use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 
 use super::profile::Profile;
@@ -45,6 +46,7 @@ pub(super) struct SignedIn {
 pub(super) async fn login(
     State(app): State<Arc<App>>,
     Extension(ClientAddress(client)): Extension<ClientAddress>,
+    headers: HeaderMap,
     Json(body): Json<Login>,
 ) -> Result<axum::Json<SignedIn>, Problem> {
     if body.username.is_empty() || body.password.expose().is_empty() {
@@ -54,6 +56,7 @@ pub(super) async fn login(
         username: body.username,
         password: body.password.expose().clone(),
         client_address: client.ip().to_string(),
+        user_agent: agent(&headers),
     };
     let answer = of_auth(app.upstream.auth().login(request).await).map_err(|problem| match problem.kind() {
         Kind::Unauthorized => problem.with_message("Invalid username or password"),
@@ -68,4 +71,9 @@ pub(super) async fn login(
         expires_at: view::time(expires_at.as_ref()),
         must_change_password,
     }))
+}
+
+/// What a client says it is.
+fn agent(headers: &HeaderMap) -> String {
+    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }

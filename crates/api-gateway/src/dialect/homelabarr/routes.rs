@@ -28,10 +28,12 @@ pub(crate) fn routes() -> Vec<Route> {
             .refuses(WRONG)
             .answers(Answer::json(SIGNED_IN)),
         Route::post("/auth/logout", logout::logout, "Ends the session of the token that is sent")
+            .reads()
             .refuses(NO_SESSION)
             .answers(Answer::json(r#"{"success": true, "message": "Logged out"}"#)),
         Route::get("/auth/me", account::me, "Who is calling").answers(Answer::json(ME)),
         Route::post("/auth/change-password", account::change_password, "Changes one's own password")
+            .reads()
             .body(PASSWORDS)
             .answers(Answer::json(r#"{"success": true, "message": "Password changed successfully"}"#)),
         Route::post("/api/auth/login", login::login, "Signs in: a name and a password for a token")
@@ -40,10 +42,12 @@ pub(crate) fn routes() -> Vec<Route> {
             .refuses(WRONG)
             .answers(Answer::json(SIGNED_IN)),
         Route::post("/api/auth/logout", logout::logout, "Ends the session of the token that is sent")
+            .reads()
             .refuses(NO_SESSION)
             .answers(Answer::json(r#"{"success": true, "message": "Logged out"}"#)),
         Route::get("/api/auth/me", account::me, "Who is calling").answers(Answer::json(ME)),
         Route::post("/api/auth/change-password", account::change_password, "Changes one's own password")
+            .reads()
             .body(PASSWORDS)
             .answers(Answer::json(r#"{"success": true, "message": "Password changed successfully"}"#)),
     ]

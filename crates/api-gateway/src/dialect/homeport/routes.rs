@@ -32,7 +32,7 @@ pub(crate) fn routes() -> Vec<Route> {
             ])
             .answers(Answer::Events("`{\"topic\", \"value\"}` each; one named `dropped` says how many are missing")),
         Route::post("/events", events::publish, "Publishes an event")
-            .detail("Topics of Homeport's own services (`auth`, `bus`, `docker`, `service`, `update`) need a credential without scopes.")
+            .detail("Topics of Homeport's own services (`auth`, `bus`, `docker`, `service`, `update`) need an administrator's credential without scopes.")
             .body(r#"{"topic": "backup:done", "value": "{\"files\": 12}"}"#)
             .answers(Answer::Nothing(StatusCode::NO_CONTENT)),
         Route::get("/openapi.json", openapi::get, "This document")

@@ -49,7 +49,7 @@ impl Record {
 /// `GET /tokens`.
 pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<axum::Json<Vec<Record>>, Problem> {
     caller.require_unscoped()?;
-    let tokens = of_auth(app.upstream.tokens().list_tokens(ListTokensRequest {}).await)?.tokens;
+    let tokens = of_auth(app.upstream.tokens().list_tokens(ListTokensRequest::default()).await)?.tokens;
     Ok(axum::Json(tokens.into_iter().map(|token| Record::new(token, None)).collect()))
 }
 
@@ -74,6 +74,8 @@ pub(super) async fn create(
         name: body.name,
         scopes: body.scopedpaths.unwrap_or_default(),
         expires_at: expires_at.map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
+        user_id: caller.user_id().unwrap_or_default().to_owned(),
+        ..CreateTokenRequest::default()
     };
     let mut tokens = app.upstream.tokens();
     let made = app.finish(async move { of_auth(tokens.create_token(request).await) }).await?;
@@ -109,7 +111,7 @@ pub(super) async fn delete(
     Json(body): Json<OldToken>,
 ) -> Result<(), Problem> {
     caller.require_unscoped()?;
-    let tokens = of_auth(app.upstream.tokens().list_tokens(ListTokensRequest {}).await)?.tokens;
+    let tokens = of_auth(app.upstream.tokens().list_tokens(ListTokensRequest::default()).await)?.tokens;
     let mut matching = tokens.into_iter().filter(|token| body.names(token));
     let id = match (matching.next(), matching.next()) {
         (Some(token), None) => token.id,
@@ -117,7 +119,7 @@ pub(super) async fn delete(
         (Some(_), Some(_)) => return Err(Problem::new(Kind::Conflict, "several tokens match; name one by its Id")),
     };
     let mut tokens = app.upstream.tokens();
-    app.finish(async move { of_auth(tokens.delete_token(DeleteTokenRequest { id }).await) }).await?;
+    app.finish(async move { of_auth(tokens.delete_token(DeleteTokenRequest { id, token: None }).await) }).await?;
     app.gate.forget();
     Ok(())
 }

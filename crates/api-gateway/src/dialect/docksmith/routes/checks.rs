@@ -34,6 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
             .acts()
             .answers(Answer::Envelope(r##""#ContainerInfo""##)),
         Route::post("/api/explain", explain::explain, "What is offered, and of every other tag why not")
+            .reads()
             .detail("Of a container by its name, or of an image with tags and labels that are given.")
             .body(r#"{"container?": "web", "image?": "nginx:1.26", "tags?": ["1.27.0", "1.26.3@sha256:0f3c"], "labels?": {"<label>": "value"}}"#)
             .answers(Answer::Envelope(
@@ -49,6 +50,7 @@ pub(super) fn routes() -> Vec<Route> {
                 r#"{"registries": ["Docker Hub (index.docker.io)"], "config_path": "config.json", "running_in_docker": false}"#,
             )),
         Route::post("/api/plan", plan::make, "What an update would do; nothing is done")
+            .reads()
             .body(
                 r#"{"container_name": "web", "target_version?": "1.27.0", "force?": false, "script?": "check.sh", "rehearse?": false}"#,
             )

@@ -19,7 +19,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/containers/{name}/inspect", inspect::get, "A container in detail")
             .detail("Values of the environment that may be secrets are masked.")
-            .query(&[("secrets", "`true`: they are not, for a credential without scopes.")])
+            .query(&[("secrets", "`true`: they are not, for an administrator's credential without scopes.")])
             .answers(Answer::Envelope(r##""#ContainerInspect""##)),
         Route::get("/api/containers/{name}/logs", logs::get, "What a container printed")
             .query(&[

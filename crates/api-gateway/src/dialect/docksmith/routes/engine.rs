@@ -36,6 +36,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/api/volumes", explorer::volumes, "Every volume")
             .answers(Answer::Envelope(r##"{"volumes": ["#Volume"], "count": 1}"##)),
         Route::delete("/api/volumes/{name}", removal::volume, "Removes a volume with its data")
+            .admin()
             .query(&[("force", "`true`: also where the driver does not answer.")])
             .refuses(KEPT)
             .answers(Answer::Envelope(r#"{"message": "Volume removed successfully"}"#)),
@@ -52,10 +53,12 @@ pub(super) fn routes() -> Vec<Route> {
             .refuses(BUSY)
             .answers(Answer::Envelope(PRUNED)),
         Route::post("/api/prune/volumes", prune::volumes, "Removes volumes without a name of their own")
+            .admin()
             .query(&[DRY_RUN, ("all", "`true`: the others too.")])
             .refuses(BUSY)
             .answers(Answer::Envelope(PRUNED)),
         Route::post("/api/prune/system", prune::system, "Removes containers, networks and images that nothing uses")
+            .admin()
             .query(&[DRY_RUN, ("all", "`true`: images with a tag too."), ("volumes", "`true`: volumes too.")])
             .refuses(BUSY)
             .answers(Answer::Envelope(

@@ -38,6 +38,7 @@ pub(super) fn routes() -> Vec<Route> {
                 r#"{"count": 1, "history": [{"timestamp?": "2026-07-23T09:46:40.123Z", "type": "update", "container_name": "web", "status": "success", "image?": "nginx:1.27.0", "current_version?": "1.26.3", "latest_version?": "1.27.0", "from_version?": "1.26.3", "to_version?": "1.27.0", "operation?": "0b7e", "error?": "", "success?": true}]}"#,
             )),
         Route::delete("/api/history/clear", history::clear, "Forgets what ended so many days ago")
+            .admin()
             .detail("0 is everything that has ended; what keeps a way back stays.")
             .body(r#"{"older_than_days": 30}"#)
             .answers(Answer::Envelope(r#"{"deleted": 12, "message": "History cleared"}"#)),
@@ -45,6 +46,7 @@ pub(super) fn routes() -> Vec<Route> {
             .refuses(&[(Kind::BadRequest, "there is no such setting")])
             .answers(Answer::Envelope(r#"{"key": "history_retention_days", "value": "90"}"#)),
         Route::put("/api/settings/{key}", settings::put, "Changes a setting")
+            .admin()
             .body(r#"{"value": "90"}"#)
             .answers(Answer::Envelope(r#"{"key": "history_retention_days", "value": "90"}"#)),
         Route::get("/api/policies", policies::get, "What happens after a failure, and who can be brought back")
@@ -60,11 +62,13 @@ pub(super) fn routes() -> Vec<Route> {
                 r#"{"assignments": [{"container_name": "web", "script_path": "check.sh", "enabled": true, "ignore": false, "allow_latest": false, "assigned_at?": "2026-07-23T09:46:40Z", "assigned_by": "admin", "updated_at?": "2026-07-23T09:46:40Z"}], "count": 1}"#,
             )),
         Route::post("/api/scripts/assign", scripts::assign, "Asks a script before each update of a container")
+            .admin()
             .body(r#"{"container_name": "web", "script_path": "check.sh"}"#)
             .answers(Answer::Envelope(
                 r#"{"success": true, "container": "web", "script": "check.sh", "message": "Script check.sh assigned successfully to web"}"#,
             )),
         Route::delete("/api/scripts/assign/{container}", scripts::unassign, "Takes an assignment away")
+            .admin()
             .answers(Answer::Envelope(
                 r#"{"success": true, "container": "web", "message": "Script unassigned successfully from web"}"#,
             )),

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use homeport_proto::auth::v1::Verb;
 use homeport_service::Secret;
 use http::Method;
 
@@ -16,7 +17,7 @@ use crate::{
 pub(super) async fn admit(app: &App, text: &str, path: &str, client: IpAddr) -> Result<Caller, Problem> {
     let mut refusal = Problem::new(Kind::Unauthorized, "Unauthorized");
     for reading in readings(text) {
-        match app.gate.admit_with(&app.upstream, reading, &Method::GET, path, client).await {
+        match app.gate.admit_with(&app.upstream, reading, &Method::GET, path, client, Verb::Read).await {
             Ok(caller) if names(&caller.principal.scopes, path) => return Ok(caller),
             Ok(_) => return Err(Problem::new(Kind::Forbidden, "the token's scopes do not name this websocket")),
             Err(problem) if problem.kind() == Kind::Unauthorized => refusal = problem,

@@ -1,0 +1,96 @@
+//! The record.
+
+use homeport_proto::auth::v1::{self as proto, audit_entry, principal};
+use jiff::Timestamp;
+
+use super::timestamp;
+use crate::{
+    audit::{Entry, Outcome, Verdict},
+    store::audit::Row,
+};
+
+/// What principals are called in the record.
+const PRINCIPALS: [(principal::Kind, &str); 5] = [
+    (principal::Kind::User, "user"),
+    (principal::Kind::Token, "token"),
+    (principal::Kind::Device, "device"),
+    (principal::Kind::Plugin, "plugin"),
+    (principal::Kind::Project, "project"),
+];
+
+const OUTCOMES: [(audit_entry::Outcome, Outcome); 3] = [
+    (audit_entry::Outcome::Done, Outcome::Done),
+    (audit_entry::Outcome::Refused, Outcome::Refused),
+    (audit_entry::Outcome::Failed, Outcome::Failed),
+];
+
+impl From<proto::AuditEntry> for Entry {
+    fn from(entry: proto::AuditEntry) -> Self {
+        let at = entry.at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok());
+        let kind = PRINCIPALS.iter().find(|(kind, _)| *kind == entry.principal_kind()).map_or("", |(_, name)| name);
+        let outcome = OUTCOMES.iter().find(|(outcome, _)| *outcome == entry.outcome()).map(|(_, outcome)| *outcome);
+        Self {
+            at: at.map_or(0, Timestamp::as_millisecond),
+            principal_kind: kind.to_owned(),
+            principal_id: entry.principal_id,
+            principal_name: entry.principal_name,
+            user_id: entry.user_id,
+            client_address: entry.client_address,
+            user_agent: entry.user_agent,
+            action: entry.action,
+            method: entry.method,
+            path: entry.path,
+            target_kind: entry.target_kind,
+            target_id: entry.target_id,
+            target_name: entry.target_name,
+            outcome: outcome.unwrap_or(Outcome::Failed).as_str().to_owned(),
+            status: entry.status.into(),
+            request_id: entry.request_id,
+            details: entry.details,
+        }
+    }
+}
+
+impl From<Row> for proto::AuditRow {
+    fn from(row: Row) -> Self {
+        Self { number: row.number, hash: hex(&row.hash), entry: Some(row.entry.into()) }
+    }
+}
+
+impl From<Entry> for proto::AuditEntry {
+    fn from(entry: Entry) -> Self {
+        let kind = PRINCIPALS.iter().find(|(_, name)| *name == entry.principal_kind).map(|(kind, _)| *kind);
+        let outcome =
+            OUTCOMES.iter().find(|(_, outcome)| outcome.as_str() == entry.outcome).map(|(outcome, _)| *outcome);
+        Self {
+            at: Timestamp::from_millisecond(entry.at).ok().map(timestamp),
+            principal_kind: kind.unwrap_or_default().into(),
+            principal_id: entry.principal_id,
+            principal_name: entry.principal_name,
+            client_address: entry.client_address,
+            user_agent: entry.user_agent,
+            action: entry.action,
+            method: entry.method,
+            path: entry.path,
+            target_kind: entry.target_kind,
+            target_id: entry.target_id,
+            target_name: entry.target_name,
+            outcome: outcome.unwrap_or_default().into(),
+            status: u32::try_from(entry.status).unwrap_or_default(),
+            request_id: entry.request_id,
+            details: entry.details,
+            user_id: entry.user_id,
+        }
+    }
+}
+
+impl From<Verdict> for proto::VerifyAuditResponse {
+    fn from(verdict: Verdict) -> Self {
+        let (broken_at, reason) = verdict.broken.unzip();
+        Self { rows: verdict.rows, broken_at, reason: reason.unwrap_or_default(), head: hex(&verdict.head) }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}

@@ -1,0 +1,75 @@
+//! Users and tokens of other installations.
+
+use homeport_proto::auth::v1::{ImportRequest, ImportedToken, ImportedUser, Role, TokenKind};
+use tonic::Code;
+
+use crate::stack::{PASSWORD, Stack};
+
+/// By `crypt(3)` and by Python's `pbkdf2_hmac`, of `correct horse`.
+const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
+const PBKDF2: &str = "$pbkdf2-sha256$100000$AAECAwQFBgcICQoLDA0ODw$V/LC8HOXSNUWQZsGKohGZjI8WD6krhZVBKgfe1PGKgk";
+
+fn user(id: &str, name: &str, hash: &str, password: &str) -> ImportedUser {
+    ImportedUser {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        email: String::new(),
+        role: Role::Operator.into(),
+        password_hash: hash.to_owned(),
+        password: password.to_owned(),
+    }
+}
+
+fn token(name: &str, secret: &str, kind: TokenKind, user: &str) -> ImportedToken {
+    ImportedToken {
+        name: name.to_owned(),
+        secret: secret.to_owned(),
+        scopes: vec![],
+        expires_at: None,
+        kind: kind.into(),
+        user_id: user.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn hashes_of_others_sign_in_and_are_made_anew() {
+    let mut stack = Stack::start().await;
+    let key = format!("hlr_{}", "0123456789abcdef".repeat(4));
+    let request = ImportRequest {
+        users: vec![
+            user("user_1", "bea", BCRYPT, ""),
+            user("", "paul", PBKDF2, ""),
+            user("", "clara", "", "in clear"),
+            user("there", "admin", BCRYPT, ""),
+            user("", "eve", "$1$x$y", ""),
+        ],
+        tokens: vec![
+            token("phone", &key, TokenKind::Key, "user_1"),
+            token("script", &"A".repeat(43), TokenKind::Api, ""),
+            token("lost", &"B".repeat(43), TokenKind::Key, "user_9"),
+            token("short", "abc", TokenKind::Api, ""),
+        ],
+    };
+    let done = stack.users().import(request.clone()).await.unwrap().into_inner();
+    assert_eq!((done.users, done.tokens), (3, 2), "{done:?}");
+    let skipped = ["user admin: there is a user admin already", "user eve: the password's hash is of no kind"];
+    for text in skipped.into_iter().chain(["token lost: there is no user user_9", "token short: a token's secret"]) {
+        assert!(done.skipped.iter().any(|line| line.starts_with(text)), "{text} is not in {:?}", done.skipped);
+    }
+    assert!(!format!("{done:?}").contains("hlr_"));
+    for (name, password) in [("bea", "correct horse"), ("paul", "correct horse"), ("clara", "in clear")] {
+        assert_eq!(stack.login_as(name, "wrong", "").await.unwrap_err().code(), Code::Unauthenticated);
+        stack.login_as(name, password, "").await.unwrap();
+    }
+    stack.login(PASSWORD, "").await.expect("the administrator keeps the password");
+    let owner = stack.authorize(&format!("Bearer {key}"), "GET /").await.unwrap().principal.unwrap();
+    assert_eq!((owner.name.as_str(), owner.user_id.as_str(), owner.role()), ("bea", "user_1", Role::Operator));
+    stack.authorize(&format!("Bearer {}", "A".repeat(43)), "GET /").await.unwrap();
+    let again = stack.users().import(request).await.unwrap().into_inner();
+    assert_eq!((again.users, again.tokens, again.skipped.len()), (0, 0, 9));
+    stack.stop().await;
+    let database = std::fs::read(stack.file("auth.db")).unwrap();
+    for old in ["$2b$04$", "$pbkdf2", "in clear", key.as_str()] {
+        assert!(!database.windows(old.len()).any(|window| window == old.as_bytes()), "{old} is still there");
+    }
+}
