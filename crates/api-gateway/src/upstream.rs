@@ -15,8 +15,8 @@ use homeport_proto::{
     updater::v1::{
         check_service_client::CheckServiceClient, container_action_service_client::ContainerActionServiceClient,
         history_service_client::HistoryServiceClient, operation_service_client::OperationServiceClient,
-        script_service_client::ScriptServiceClient, setting_service_client::SettingServiceClient,
-        update_service_client::UpdateServiceClient,
+        pipeline_service_client::PipelineServiceClient, script_service_client::ScriptServiceClient,
+        setting_service_client::SettingServiceClient, update_service_client::UpdateServiceClient,
     },
 };
 use homeport_service::{
@@ -107,6 +107,10 @@ impl Upstream {
 
     pub(crate) fn actions(&self) -> ContainerActionServiceClient<Client> {
         ContainerActionServiceClient::new(self.updater.clone())
+    }
+
+    pub(crate) fn pipelines(&self) -> PipelineServiceClient<Client> {
+        PipelineServiceClient::new(self.updater.clone())
     }
 
     pub(crate) fn history(&self) -> HistoryServiceClient<Client> {

@@ -158,7 +158,7 @@ fn changes(image: &str, target: &Target) -> Result<Vec<Change>, String> {
 }
 
 /// A text with changes made to it.
-fn applied(text: &str, changes: &[Change]) -> String {
+pub(crate) fn applied(text: &str, changes: &[Change]) -> String {
     let mut changes: Vec<_> = changes.iter().collect();
     changes.sort_by_key(|(range, _)| range.start);
     let mut result = String::with_capacity(text.len() + 16);

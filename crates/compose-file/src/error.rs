@@ -48,7 +48,7 @@ pub enum EditError {
         service: String,
     },
     /// The image cannot be changed in one place, or not without changing something else.
-    #[error("the image of service {service} in {path} cannot be changed: {reason}")]
+    #[error("service {service} in {path} cannot be changed: {reason}")]
     Refused {
         /// Name of the service.
         service: String,

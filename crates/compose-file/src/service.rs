@@ -86,7 +86,7 @@ fn image(project: &Project<'_>, service: &str) -> Result<Option<ServiceImage>, C
     }
 }
 
-fn labels(project: &Project<'_>, service: &str) -> BTreeMap<String, String> {
+pub(crate) fn labels(project: &Project<'_>, service: &str) -> BTreeMap<String, String> {
     let values = project.values(service).into_iter();
     values.filter_map(|(path, value)| Some((path.strip_prefix("labels.")?.to_owned(), value))).collect()
 }

@@ -8,9 +8,11 @@ pub(crate) mod containers;
 mod credentials;
 pub(crate) mod events;
 pub(crate) mod explain;
+pub(crate) mod fix;
 mod follow;
 pub(crate) mod history;
 pub(crate) mod inspect;
+pub(crate) mod labels;
 pub(crate) mod login;
 mod logout;
 pub(crate) mod logs;
@@ -20,7 +22,9 @@ pub(crate) mod plan;
 mod prompt;
 pub(crate) mod prune;
 pub(crate) mod resources;
+pub(crate) mod restart;
 pub(crate) mod rollback;
+pub(crate) mod scripts;
 pub(crate) mod settings;
 mod size;
 pub(crate) mod stats;
@@ -79,16 +83,14 @@ async fn dispatch(command: People, environment: &Environment) -> anyhow::Result<
         People::Logs(arguments) => logs::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Stats(arguments) => stats::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Inspect(arguments) => inspect::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
-        People::Labels(arguments) => inspect::labels(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Labels(arguments) => labels::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::Scripts(arguments) => scripts::run(&Session::new(arguments.remote(), environment)?, &arguments).await,
+        People::FixMismatch(arguments) => fix::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Start(arguments) => {
             action::run(&Session::new(&arguments.remote, environment)?, Action::Start, &arguments).await
         }
-        People::Stop(arguments) => {
-            action::stop(&Session::new(&arguments.what.remote, environment)?, Action::Stop, &arguments).await
-        }
-        People::Restart(arguments) => {
-            action::stop(&Session::new(&arguments.what.remote, environment)?, Action::Restart, &arguments).await
-        }
+        People::Stop(arguments) => action::stop(&Session::new(&arguments.what.remote, environment)?, &arguments).await,
+        People::Restart(arguments) => restart::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Pause(arguments) => {
             action::run(&Session::new(&arguments.remote, environment)?, Action::Pause, &arguments).await
         }

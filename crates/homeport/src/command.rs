@@ -6,8 +6,8 @@ use clap_complete::Shell;
 pub use crate::services::Service;
 use crate::{
     cli::{
-        action, check, containers, events, explain, history, inspect, login, logs, password, plan, prune, resources,
-        rollback, settings, stats, token, update,
+        action, check, containers, events, explain, fix, history, inspect, labels, login, logs, password, plan, prune,
+        resources, restart, rollback, scripts, settings, stats, token, update,
     },
     init_state,
 };
@@ -93,14 +93,18 @@ pub enum People {
     Stats(stats::Arguments),
     /// Show everything about a container
     Inspect(inspect::Arguments),
-    /// Show what a container is labelled with
-    Labels(inspect::Labels),
+    /// Show what a container is labelled with, or change that in its compose file
+    Labels(labels::Arguments),
+    /// Show the scripts that are asked before updates, and which containers they are for
+    Scripts(scripts::Arguments),
+    /// Bring a container to the image that its compose file says
+    FixMismatch(fix::Arguments),
     /// Start containers, those first on which others depend
     Start(action::Arguments),
     /// Stop containers, those first that depend on others
     Stop(action::Stopping),
-    /// Restart containers
-    Restart(action::Stopping),
+    /// Restart containers, alone or with all that depends on them
+    Restart(restart::Arguments),
     /// Freeze containers
     Pause(action::Arguments),
     /// Let frozen containers go on
@@ -197,6 +201,15 @@ mod tests {
         check("homeport stats web db", true);
         check("homeport inspect web --secrets", true);
         check("homeport labels web --all", true);
+        check("homeport labels web docksmith.ignore=true --remove docksmith.tag-regex --no-restart", true);
+        check("homeport labels web --undo 1 a=b", false);
+        check("homeport restart web db --timeout 3", true);
+        check("homeport restart --stack site --force --no-wait", true);
+        check("homeport restart", false);
+        check("homeport restart web --dependents --stack site", false);
+        check("homeport scripts", true);
+        check("homeport scripts assign web ask.sh", true);
+        check("homeport fix-mismatch web --force", true);
         check("homeport start web db", true);
         check("homeport stop web --timeout 30", true);
         check("homeport stop web --timeout 0", false);

@@ -112,8 +112,10 @@ impl<'a> Runner<'a> {
         let rows = Rows::of(entry);
         let walk = Walk { runner: self, id: &entry.id, workflow, rows: &rows };
         match entry.status {
-            Status::Open if entry.steps.is_empty() => walk.forward().await,
-            Status::Open => walk.back("Homeport was stopped in the middle of it").await,
+            Status::Open => match walk.resumed() {
+                Some(from) => walk.forward(from).await,
+                None => walk.back("Homeport was stopped in the middle of it").await,
+            },
             Status::Committed => walk.finish().await,
             Status::Undoing => walk.undo(entry.error.as_deref().unwrap_or_default()).await,
             Status::Done => Ok(Outcome::Done { warnings: Vec::new() }),
@@ -131,9 +133,21 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    async fn forward(&self) -> Result<Outcome, StoreError> {
+    /// The step to go on with: the first one of new work, or one that was interrupted while it only waited. None: what
+    /// was interrupted may be half done.
+    fn resumed(&self) -> Option<usize> {
         let undoable = &self.workflow.steps[..self.workflow.commit];
-        for (position, step) in undoable.iter().enumerate() {
+        let from = undoable.iter().position(|step| self.rows.state(step.name()) != Some(StepState::Done))?;
+        let may_go_on = match self.rows.state(undoable[from].name()) {
+            Some(_) => undoable[from].only_waits(),
+            None => from == 0,
+        };
+        (may_go_on && undoable[from + 1..].iter().all(|step| self.rows.state(step.name()).is_none())).then_some(from)
+    }
+
+    async fn forward(&self, from: usize) -> Result<Outcome, StoreError> {
+        let undoable = &self.workflow.steps[..self.workflow.commit];
+        for (position, step) in undoable.iter().enumerate().skip(from) {
             self.begin(position, step.as_ref()).await?;
             match self.unless_drained(step.run(&self.scope(step.as_ref(), false)).instrument(span(step.as_ref()))).await
             {

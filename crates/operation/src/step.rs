@@ -11,6 +11,11 @@ pub trait Step: Send + Sync {
     /// Names the step in the journal; unique in its workflow and never changed.
     fn name(&self) -> &'static str;
 
+    /// Whether it only waits, so that it goes on waiting after an interruption instead of being undone with all before it.
+    fn only_waits(&self) -> bool {
+        false
+    }
+
     /// Does it.
     async fn run(&self, scope: &Scope<'_>) -> Result<(), StepError>;
 

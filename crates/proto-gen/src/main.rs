@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use prost::Message as _;
 
-const FILES: [&str; 14] = [
+const FILES: &[&str] = &[
     "homeport/auth/v1/audit.proto",
     "homeport/auth/v1/auth.proto",
     "homeport/auth/v1/user.proto",
@@ -18,6 +18,7 @@ const FILES: [&str; 14] = [
     "homeport/docker/v1/upkeep.proto",
     "homeport/updater/v1/container.proto",
     "homeport/updater/v1/history.proto",
+    "homeport/updater/v1/pipeline.proto",
     "homeport/updater/v1/script.proto",
     "homeport/updater/v1/updater.proto",
     "pubservice/pubservice.proto",

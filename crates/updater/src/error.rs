@@ -21,6 +21,36 @@ pub enum UpdateError {
         /// As it was asked for.
         container: String,
     },
+    /// There is no such stack.
+    #[error("no containers found in stack: {stack}")]
+    NoStack {
+        /// As it was asked for.
+        stack: String,
+    },
+    /// A request without labels.
+    #[error("no labels specified")]
+    NoLabels,
+    /// Somebody else's label.
+    #[error("{label} is no label that is set here; those begin with docksmith. or homeport.")]
+    ForeignLabel {
+        /// The label.
+        label: String,
+    },
+    /// A label that no check could make sense of.
+    #[error("{problem}")]
+    BadLabel {
+        /// Why.
+        problem: String,
+    },
+    /// Nothing can be taken back.
+    #[error("no rollbackable label operations found")]
+    NoLabelChanges,
+    /// Scripts of containers that would follow said no.
+    #[error("pre-update check failed for dependent container(s): {names} (use force to skip)")]
+    DependentsRefused {
+        /// Theirs.
+        names: String,
+    },
     /// There is no such operation.
     #[error("operation not found")]
     NoOperation,
@@ -213,9 +243,11 @@ pub enum UpdateError {
 impl Coded for UpdateError {
     fn code(&self) -> Code {
         match self {
-            Self::NoContainer { .. } | Self::NoOperation | Self::NoAssignment { .. } | Self::NoSetting { .. } => {
-                Code::NotFound
-            }
+            Self::NoContainer { .. }
+            | Self::NoStack { .. }
+            | Self::NoOperation
+            | Self::NoAssignment { .. }
+            | Self::NoSetting { .. } => Code::NotFound,
             Self::CheckFailed { is_temporary: true, .. } | Self::CutShort => Code::Unavailable,
             Self::NoTarget { .. }
             | Self::CheckFailed { .. }
@@ -225,12 +257,17 @@ impl Coded for UpdateError {
             | Self::NotText { .. }
             | Self::NoWayBack { .. }
             | Self::NotNewest { .. }
+            | Self::DependentsRefused { .. }
             | Self::Running => Code::FailedPrecondition,
             Self::PlanMoved { .. } | Self::Busy { .. } | Self::NotQuiet => Code::Aborted,
             Self::BadTag { .. }
             | Self::BadPlanHash { .. }
             | Self::BadSetting { .. }
             | Self::NoItems
+            | Self::NoLabels
+            | Self::ForeignLabel { .. }
+            | Self::BadLabel { .. }
+            | Self::NoLabelChanges
             | Self::BadCursor
             | Self::BadTime { .. } => Code::InvalidArgument,
             Self::TooMuchData { .. } | Self::NoRoom { .. } | Self::QueueFull { .. } => Code::ResourceExhausted,

@@ -18,6 +18,7 @@ mod peers;
 mod pull;
 mod recreate;
 mod rehearse;
+mod restart;
 mod restore;
 mod script;
 mod stage;
@@ -42,9 +43,13 @@ use crate::{
     script::Scripts,
 };
 
+pub use followers::Followed;
 pub use forced::Forced;
 pub use lock::Locked;
 pub use rehearse::Rehearsed;
+pub use restart::Settled;
+pub use script::Refused;
+pub(crate) use script::occasion_of;
 pub use stage::{Stage, stage_of};
 
 /// Names of the steps in the journal.
@@ -53,6 +58,8 @@ pub mod step {
     pub const VALIDATE: &str = "validate";
     /// The script has agreed.
     pub const SCRIPT: &str = "script";
+    /// The scripts of all that would follow have agreed.
+    pub const ASK_FOLLOWERS: &str = "ask_followers";
     /// The old image has a tag of its own.
     pub const KEEP_IMAGE: &str = "keep_image";
     /// As an undo: the old container runs.
@@ -79,6 +86,10 @@ pub mod step {
     pub const RECREATE: &str = "recreate";
     /// The new container has the old one's name, and runs.
     pub const SWAP: &str = "swap";
+    /// The container was restarted.
+    pub const RESTART: &str = "restart";
+    /// It is healthy again, or it was noted that it is not.
+    pub const SETTLE: &str = "settle";
     /// The new container has proved itself.
     pub const HEALTH: &str = "health";
     /// As an undo: the other containers of the service run.
@@ -95,9 +106,9 @@ pub mod step {
     pub const TIDY: &str = "tidy";
 
     /// All steps with an undo but the first, whose undo proves that the others have worked.
-    pub const UNDOABLE: [&str; 17] = [
+    pub const UNDOABLE: [&str; 19] = [
         REJOIN, HOLD_PEERS, FOLLOW, KEEP_IMAGE, HOLD, PULL, CREATE, COPY, REHEARSE, LOCK, EDIT, STOP, SYNC, RESTORE,
-        RECREATE, SWAP, HEALTH,
+        RECREATE, SWAP, RESTART, SETTLE, HEALTH,
     ];
 }
 
@@ -179,6 +190,51 @@ pub const OPERATION_LABEL: &str = "homeport.operation";
 /// The steps of a plan, in order.
 pub fn workflow(work: Work) -> Workflow {
     let work = Arc::new(work);
+    match work.plan().way {
+        Way::Restart => restarting(work),
+        Way::Stay => editing(work),
+        Way::Compose { .. } | Way::Replace => recreating(work),
+    }
+}
+
+/// Only files change.
+fn editing(work: Arc<Work>) -> Workflow {
+    let mut steps: Vec<Box<dyn Step>> = vec![Box::new(validate::Validate(Arc::clone(&work)))];
+    if work.plan().script.is_some() {
+        steps.push(Box::new(script::Ask(Arc::clone(&work))));
+    }
+    steps.push(Box::new(edit::Edit(work)));
+    Workflow::new(steps, Vec::new())
+}
+
+/// The container stays the same one.
+fn restarting(work: Arc<Work>) -> Workflow {
+    let mut steps: Vec<Box<dyn Step>> = vec![Box::new(validate::Validate(Arc::clone(&work)))];
+    if work.plan().script.is_some() {
+        steps.push(Box::new(script::Ask(Arc::clone(&work))));
+    }
+    if work.plan().followers.iter().any(|follower| follower.script.is_some()) {
+        steps.push(Box::new(script::AskFollowers(Arc::clone(&work))));
+    }
+    if !work.plan().followers.is_empty() {
+        steps.push(Box::new(followers::Rejoin(Arc::clone(&work))));
+    }
+    steps.push(Box::new(hold::Hold(Arc::clone(&work))));
+    let mut finishing: Vec<Box<dyn Step>> = Vec::new();
+    if !work.plan().locks.is_empty() {
+        steps.push(Box::new(lock::Lock(Arc::clone(&work))));
+        finishing.push(Box::new(lock::Unlock(Arc::clone(&work))));
+    }
+    steps.push(Box::new(restart::Restart(Arc::clone(&work))));
+    steps.push(Box::new(restart::Settle(Arc::clone(&work))));
+    if !work.plan().followers.is_empty() {
+        steps.push(Box::new(followers::Follow(work)));
+    }
+    Workflow::new(steps, finishing)
+}
+
+/// A new container stands in the place of the old one.
+fn recreating(work: Arc<Work>) -> Workflow {
     let has_data = work.plan().has_data();
     let is_compose = matches!(work.plan().way, Way::Compose { .. });
     let mut steps: Vec<Box<dyn Step>> = vec![Box::new(validate::Validate(Arc::clone(&work)))];
@@ -260,7 +316,7 @@ fn placed(scope: &Scope<'_>) -> Result<Option<Placed>, StepError> {
 
 /// Whether anything was done to the old container.
 fn is_touched(scope: &Scope<'_>) -> bool {
-    [step::STOP, step::RECREATE, step::SWAP].iter().any(|step| scope.state(step).is_some())
+    [step::STOP, step::RECREATE, step::SWAP, step::RESTART].iter().any(|step| scope.state(step).is_some())
 }
 
 /// A failure of the engine as a failure of a step.

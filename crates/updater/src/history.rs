@@ -261,6 +261,7 @@ mod tests {
             plan_hash: String::new(),
             script: String::new(),
             rehearse: false,
+            no_restart: false,
         };
         let operation = Operation {
             row: 0,
@@ -284,6 +285,7 @@ mod tests {
             started_at: None,
             completed_at: None,
             updated_at: at,
+            dependents: Vec::new(),
             details: vec![detail],
         };
         let mut transaction = history.store.begin().await.unwrap();

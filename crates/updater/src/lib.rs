@@ -27,8 +27,8 @@ use homeport_operation::Retry;
 use homeport_proto::updater::v1::{
     check_service_server::CheckServiceServer, container_action_service_server::ContainerActionServiceServer,
     history_service_server::HistoryServiceServer, operation_service_server::OperationServiceServer,
-    script_service_server::ScriptServiceServer, setting_service_server::SettingServiceServer,
-    update_service_server::UpdateServiceServer,
+    pipeline_service_server::PipelineServiceServer, script_service_server::ScriptServiceServer,
+    setting_service_server::SettingServiceServer, update_service_server::UpdateServiceServer,
 };
 use homeport_service::{
     Context, Secret, StartError,
@@ -44,7 +44,7 @@ use crate::{
     engine::AgentEngine,
     operations::{Operations, Parts},
     registry::{AgentCredentials, Client, WithGithub},
-    rpc::{Actions, Checks, History, LookBack, ScriptRpc, Update},
+    rpc::{Actions, Checks, History, LookBack, Pipelines, ScriptRpc, Update},
     script::Scripts,
     targets::CheckedTargets,
 };
@@ -104,6 +104,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     Server::new(&context, config.socket)
         .service(CheckServiceServer::new(checks))
         .service(UpdateServiceServer::new(Update(operations.clone())))
+        .service(PipelineServiceServer::new(Pipelines(operations.clone())))
         .service(ScriptServiceServer::new(ScriptRpc(operations.clone())))
         .service(OperationServiceServer::new(History(operations.clone())))
         .service(ContainerActionServiceServer::new(Actions::new(operations, &agent, &context)))

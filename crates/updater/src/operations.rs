@@ -2,9 +2,12 @@
 
 mod batch;
 mod direct;
+mod labels;
+mod mismatch;
 mod observe;
 mod plan;
 mod queue;
+mod restart;
 mod rollback;
 mod run;
 mod scripts;
@@ -37,8 +40,10 @@ use crate::{
 
 pub use batch::{BatchAnswer, BatchItem};
 pub use direct::{Acted, Action};
+pub use labels::{LabelRequest, LabelRollback, Labelled};
 pub use plan::Shown;
 pub use queue::Quiet;
+pub use restart::{RestartReport, RestartRequest, Restarted};
 pub use rollback::RollbackRequest;
 pub use start::{Started, UpdateRequest};
 
@@ -80,6 +85,8 @@ struct Inner {
     /// How far each operation under way is, between two writes of the journal.
     live: Mutex<BTreeMap<String, (String, u32)>>,
     changed: Notify,
+    /// Told whenever an operation may have ended.
+    ended: Notify,
     forced: Arc<Forced>,
     /// Read by everything that works, written by what needs everything to rest.
     work: Arc<RwLock<()>>,
@@ -101,6 +108,7 @@ impl Operations {
             busy: Mutex::default(),
             live: Mutex::default(),
             changed: Notify::new(),
+            ended: Notify::new(),
             forced: Forced::new(),
             work: Arc::default(),
         }))

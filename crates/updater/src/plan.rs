@@ -9,12 +9,15 @@ mod decide;
 mod edit;
 mod facts;
 mod followers;
+mod labels;
+mod mismatch;
 mod names;
 mod order;
 mod outlook;
 mod print;
 mod proof;
 mod rehearsal;
+mod restart;
 mod rollback;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +30,9 @@ pub use compare::differences;
 pub use decide::{PlanError, plan_update, same_reference};
 pub use edit::{EditError, value_back};
 pub use facts::{Facts, ProjectFacts, Shared, Target};
-pub use followers::{Follower, Need, followers};
+pub use followers::{Follower, Need, depends, followers};
+pub use labels::{is_ours, labels_in_file, plan_labels};
+pub use mismatch::{Specified, plan_mismatch, specified};
 pub use names::{Names, repository_of};
 pub use order::dependencies_first;
 pub(crate) use outlook::mebibytes;
@@ -37,6 +42,7 @@ pub use outlook::{
 };
 pub use proof::LabelError;
 pub use rehearsal::rehearsal_document;
+pub use restart::plan_restart;
 pub use rollback::{Past, plan_rollback};
 
 /// Version of the plan's form, for plans that a newer program finds in its journal.
@@ -100,6 +106,12 @@ pub enum Kind {
     Update,
     /// To what was before an update.
     Rollback,
+    /// The same once more.
+    Restart,
+    /// The same with other labels.
+    Labels,
+    /// To what the compose file says, or the file to what runs.
+    Mismatch,
 }
 
 /// The container as it is now.
@@ -144,6 +156,10 @@ pub enum Way {
     },
     /// A container like the old one, made beside it and swapped with it.
     Replace,
+    /// The engine restarts it.
+    Restart,
+    /// Nothing is done to the container, only to its files.
+    Stay,
 }
 
 /// From which image to which.

@@ -39,11 +39,13 @@ pub fn value<'a>(labels: &'a BTreeMap<String, String>, name: &str) -> Option<&'a
 
 /// The labels that people set for updates.
 pub fn of_people(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    labels
-        .iter()
-        .filter(|(name, _)| PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !OWN.contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    let of_people = labels.iter().filter(|(name, _)| is_of_people(name));
+    of_people.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Whether a label is one that people set for updates.
+pub fn is_of_people(name: &str) -> bool {
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !OWN.contains(&name)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod check;
 mod convert;
 mod history;
 mod operation;
+mod pipeline;
 mod script;
 mod update;
 
@@ -12,5 +13,6 @@ pub use action::Actions;
 pub use check::Checks;
 pub use history::LookBack;
 pub use operation::History;
+pub use pipeline::Pipelines;
 pub use script::ScriptRpc;
 pub use update::Update;

@@ -18,6 +18,9 @@ pub trait Targets: Send + Sync {
     /// The target for a container: the version asked for, else the one that the check found.
     async fn target(&self, container: &Container, version: Option<&str>) -> Result<Target, UpdateError>;
 
+    /// The digest of a reference in its registry, or the one that it is pinned to.
+    async fn digest(&self, reference: &str) -> Result<String, UpdateError>;
+
     /// A container has changed: look at it again.
     async fn recheck(&self, container: &str);
 }
@@ -33,6 +36,15 @@ impl CheckedTargets {
     /// Asks these.
     pub const fn new(checker: Checker, registry: Client) -> Self {
         Self { checker, registry }
+    }
+
+    /// The tag may have moved since the check; what is planned is what is there now.
+    async fn digest_now(&self, wanted: &Reference) -> Result<String, UpdateError> {
+        match self.registry.digest_as_of(wanted, Freshness::Since(Instant::now())).await {
+            Ok(digest) => Ok(digest.as_str().to_owned()),
+            Err(RegistryError::NotFound { .. }) => Err(UpdateError::NoImage { reference: wanted.familiar() }),
+            Err(source) => Err(UpdateError::Registry { reference: wanted.familiar(), source }),
+        }
     }
 
     async fn version(&self, container: &Container) -> Result<String, UpdateError> {
@@ -72,13 +84,16 @@ impl Targets for CheckedTargets {
         if !Tag::is_valid(&version) {
             return Err(UpdateError::BadTag { tag: version });
         }
-        let wanted = reference.with_tag(&Tag::parse(&version));
-        // The tag may have moved since the check; what is planned is what is there now.
-        let digest = self.registry.digest_as_of(&wanted, Freshness::Since(Instant::now())).await;
-        match digest {
-            Ok(digest) => Ok(Target { tag: version, digest: digest.as_str().to_owned() }),
-            Err(RegistryError::NotFound { .. }) => Err(UpdateError::NoImage { reference: wanted.familiar() }),
-            Err(source) => Err(UpdateError::Registry { reference: wanted.familiar(), source }),
+        let digest = self.digest_now(&reference.with_tag(&Tag::parse(&version))).await?;
+        Ok(Target { tag: version, digest })
+    }
+
+    async fn digest(&self, reference: &str) -> Result<String, UpdateError> {
+        let parsed: Reference =
+            reference.parse().map_err(|_| UpdateError::NoImage { reference: reference.to_owned() })?;
+        match parsed.digest() {
+            Some(digest) => Ok(digest.as_str().to_owned()),
+            None => self.digest_now(&parsed).await,
         }
     }
 

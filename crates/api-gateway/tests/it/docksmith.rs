@@ -2,6 +2,8 @@
 
 mod s1_transport;
 mod s2_3_history;
+mod s2_4_restart;
+mod s2_5_labels;
 mod s2_6_scripts;
 mod s2_7_resources;
 mod s2_8_containers;

@@ -2,6 +2,7 @@
 
 mod auth;
 mod containers;
+mod pipelines;
 
 use std::{
     pin::Pin,

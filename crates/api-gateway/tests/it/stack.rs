@@ -22,8 +22,8 @@ use homeport_proto::{
     updater::v1::{
         check_service_server::CheckServiceServer, container_action_service_server::ContainerActionServiceServer,
         history_service_server::HistoryServiceServer, operation_service_server::OperationServiceServer,
-        script_service_server::ScriptServiceServer, setting_service_server::SettingServiceServer,
-        update_service_server::UpdateServiceServer,
+        pipeline_service_server::PipelineServiceServer, script_service_server::ScriptServiceServer,
+        setting_service_server::SettingServiceServer, update_service_server::UpdateServiceServer,
     },
 };
 use homeport_service::{Context, Paths, config::Environment, peer::SocketConfig, rpc::Server};
@@ -180,6 +180,7 @@ async fn serve(service: &'static str, paths: &Paths, world: &Arc<World>, stop: &
         "updater" => server
             .service(CheckServiceServer::new(fake.clone()))
             .service(UpdateServiceServer::new(fake.clone()))
+            .service(PipelineServiceServer::new(fake.clone()))
             .service(ContainerActionServiceServer::new(fake.clone()))
             .service(HistoryServiceServer::new(fake.clone()))
             .service(ScriptServiceServer::new(fake.clone()))

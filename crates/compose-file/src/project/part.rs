@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Place, Project, include::extended};
 use crate::{
+    File,
     document::{Document, NodeId, Scalar},
     dotenv, path,
 };
@@ -38,6 +39,13 @@ impl Project<'_> {
             self.collect(layer, service, 0, &mut parts);
         }
         parts
+    }
+
+    /// Where files describe a service themselves, in the order in which they are merged.
+    pub(crate) fn own_parts<'p>(&'p self, service: &str) -> Vec<(File<'p>, &'p Document, NodeId)> {
+        let own = |part: &Part<'_>| part.owner == service && self.layers.contains(&part.place);
+        let parts = self.parts(service).into_iter().filter(own);
+        parts.map(|part| (self.files[part.place.file].file, part.document, part.node)).collect()
     }
 
     /// What a service is given, by where it stands (`environment.NAME`), variables resolved: not as compose would write

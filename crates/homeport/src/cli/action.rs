@@ -72,10 +72,15 @@ pub(crate) async fn run(session: &Session, action: Action, arguments: &Arguments
     act(session, action, &arguments.names, &json!({}), "").await
 }
 
-/// Stop or restart them.
-pub(crate) async fn stop(session: &Session, action: Action, arguments: &Stopping) -> anyhow::Result<()> {
+/// Stop them.
+pub(crate) async fn stop(session: &Session, arguments: &Stopping) -> anyhow::Result<()> {
     let query = format!("?timeout={}", arguments.timeout);
-    act(session, action, &arguments.what.names, &json!({ "timeout": arguments.timeout }), &query).await
+    act(session, Action::Stop, &arguments.what.names, &json!({ "timeout": arguments.timeout }), &query).await
+}
+
+/// Restart them, and nothing else.
+pub(super) async fn restart(session: &Session, names: &[String], timeout: u32) -> anyhow::Result<()> {
+    act(session, Action::Restart, names, &json!({ "timeout": timeout }), &format!("?timeout={timeout}")).await
 }
 
 /// Send them a signal.

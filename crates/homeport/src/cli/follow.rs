@@ -126,6 +126,17 @@ async fn look_at(
     Ok(())
 }
 
+/// Says that it began, for whoever does not wait.
+pub(super) fn began(session: &Session, what: &str, work: &[Started]) -> anyhow::Result<()> {
+    if session.json {
+        let ids: Vec<Value> = work.iter().map(|one| serde_json::json!({ "operation_id": one.operation_id })).collect();
+        return output::json(&ids);
+    }
+    let lines: Vec<String> =
+        work.iter().map(|one| format!("{}: {what} began, operation {}", one.name, one.operation_id)).collect();
+    Ok(output::text(&lines.join("\n"))?)
+}
+
 /// Prints how it ended. An error if any of it failed.
 pub(super) fn report(session: &Session, ended: &[Ended]) -> anyhow::Result<()> {
     if session.json {
@@ -141,12 +152,20 @@ pub(super) fn report(session: &Session, ended: &[Ended]) -> anyhow::Result<()> {
 }
 
 fn line(operation: &api::Operation) -> String {
-    let done = match operation.operation_type.as_str() {
+    let kind = operation.operation_type.as_str();
+    let done = match kind {
         _ if !operation.is_success() => outcome(operation),
         "rollback" => "rolled back",
+        "restart" => "restarted",
+        "label_change" => "labels changed",
+        "fix_mismatch" => "brought together with its file",
         _ => "updated",
     };
-    let head = format!("{}: {done}, {}", operation.container_name, versions(operation));
+    let head = if matches!(kind, "restart" | "label_change") {
+        format!("{}: {done}", operation.container_name)
+    } else {
+        format!("{}: {done}, {}", operation.container_name, versions(operation))
+    };
     match operation.error_message.as_deref() {
         Some(message) if !message.is_empty() => format!("{head}: {message}"),
         _ => head,

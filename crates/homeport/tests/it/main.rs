@@ -5,6 +5,7 @@ mod double;
 mod engine;
 mod errors;
 mod init_state;
+mod pipelines;
 mod read;
 mod rollback;
 mod session;

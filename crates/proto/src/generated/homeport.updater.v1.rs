@@ -1518,6 +1518,773 @@ pub mod setting_service_server {
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RestartRequest {
+    /// Name, or beginning of the id. Set: the two about a stack are not read.
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub stack: ::prost::alloc::string::String,
+    /// Only these of the stack. Empty: all that run.
+    #[prost(string, repeated, tag = "3")]
+    pub containers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// No script is asked, and update locks are broken.
+    #[prost(bool, tag = "4")]
+    pub force: bool,
+    #[prost(string, tag = "5")]
+    pub requested_by: ::prost::alloc::string::String,
+    /// How long to wait for the end. Unset: not at all. At most 120 s.
+    #[prost(message, optional, tag = "6")]
+    pub wait: ::core::option::Option<::prost_types::Duration>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RestartResponse {
+    #[prost(string, tag = "1")]
+    pub operation_id: ::prost::alloc::string::String,
+    /// The container's, or that of the stack.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// It has ended. The rest is as far as it has come.
+    #[prost(bool, tag = "3")]
+    pub ended: bool,
+    /// At least one was restarted.
+    #[prost(bool, tag = "4")]
+    pub success: bool,
+    #[prost(string, repeated, tag = "5")]
+    pub container_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "6")]
+    pub dependents_restarted: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Their scripts did not want it.
+    #[prost(string, repeated, tag = "7")]
+    pub dependents_blocked: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "8")]
+    pub errors: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LabelChange {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+    /// It shall not be there; the value does not count.
+    #[prost(bool, tag = "3")]
+    pub remove: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ChangeLabelsRequest {
+    /// Name, or beginning of the id.
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub changes: ::prost::alloc::vec::Vec<LabelChange>,
+    /// Only the file is changed; the container gets them when it is next made again.
+    #[prost(bool, tag = "3")]
+    pub no_restart: bool,
+    /// No script is asked, and update locks are broken.
+    #[prost(bool, tag = "4")]
+    pub force: bool,
+    #[prost(string, tag = "5")]
+    pub requested_by: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeLabelsResponse {
+    #[prost(string, tag = "1")]
+    pub operation_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub container_name: ::prost::alloc::string::String,
+    /// Path of the file that is changed. Unset: it says so already.
+    #[prost(string, tag = "3")]
+    pub compose_file: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ChangeManyLabelsRequest {
+    /// `requested_by` of each does not count.
+    #[prost(message, repeated, tag = "1")]
+    pub changes: ::prost::alloc::vec::Vec<ChangeLabelsRequest>,
+    #[prost(string, tag = "2")]
+    pub requested_by: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ChangeManyLabelsResponse {
+    #[prost(string, tag = "1")]
+    pub batch_group_id: ::prost::alloc::string::String,
+    /// In the order of the request.
+    #[prost(message, repeated, tag = "2")]
+    pub results: ::prost::alloc::vec::Vec<LabelResult>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LabelResult {
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+    /// Unset: it was not begun, and `error` says why.
+    #[prost(string, tag = "2")]
+    pub operation_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub error: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RollBackLabelsRequest {
+    /// Of changes that were asked for together, or the id of one operation.
+    #[prost(string, tag = "1")]
+    pub batch_group_id: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub operation_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only those of these containers. Empty: of all.
+    #[prost(string, repeated, tag = "3")]
+    pub containers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "4")]
+    pub force: bool,
+    #[prost(string, tag = "5")]
+    pub requested_by: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RollBackLabelsResponse {
+    #[prost(string, tag = "1")]
+    pub batch_group_id: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub results: ::prost::alloc::vec::Vec<LabelResult>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FixMismatchRequest {
+    /// Name, or beginning of the id.
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+    #[prost(bool, tag = "2")]
+    pub force: bool,
+    #[prost(string, tag = "3")]
+    pub requested_by: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FixMismatchResponse {
+    #[prost(string, tag = "1")]
+    pub operation_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub container_name: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+pub mod pipeline_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct PipelineServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> PipelineServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> PipelineServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            PipelineServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Restarts one container or those of a stack, and what depends on them, in order. What was begun goes on when its
+        /// caller leaves. The same restart that waits already is returned instead of a second one.
+        pub async fn restart(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RestartRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RestartResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.updater.v1.PipelineService/Restart",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.updater.v1.PipelineService", "Restart"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Writes labels into the compose file and makes the container again with them.
+        pub async fn change_labels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ChangeLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChangeLabelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.updater.v1.PipelineService/ChangeLabels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "homeport.updater.v1.PipelineService",
+                        "ChangeLabels",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The same for several; each is answered by itself.
+        pub async fn change_many_labels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ChangeManyLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChangeManyLabelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.updater.v1.PipelineService/ChangeManyLabels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "homeport.updater.v1.PipelineService",
+                        "ChangeManyLabels",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Brings back the labels of before finished changes. INVALID_ARGUMENT when there are none to take back.
+        pub async fn roll_back_labels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RollBackLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RollBackLabelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.updater.v1.PipelineService/RollBackLabels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "homeport.updater.v1.PipelineService",
+                        "RollBackLabels",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Brings a container to the image that its compose file says; where no registry has that any more, the file to the
+        /// image that runs.
+        pub async fn fix_mismatch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FixMismatchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FixMismatchResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.updater.v1.PipelineService/FixMismatch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.updater.v1.PipelineService", "FixMismatch"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod pipeline_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with PipelineServiceServer.
+    #[async_trait]
+    pub trait PipelineService: std::marker::Send + std::marker::Sync + 'static {
+        /// Restarts one container or those of a stack, and what depends on them, in order. What was begun goes on when its
+        /// caller leaves. The same restart that waits already is returned instead of a second one.
+        async fn restart(
+            &self,
+            request: tonic::Request<super::RestartRequest>,
+        ) -> std::result::Result<tonic::Response<super::RestartResponse>, tonic::Status>;
+        /// Writes labels into the compose file and makes the container again with them.
+        async fn change_labels(
+            &self,
+            request: tonic::Request<super::ChangeLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChangeLabelsResponse>,
+            tonic::Status,
+        >;
+        /// The same for several; each is answered by itself.
+        async fn change_many_labels(
+            &self,
+            request: tonic::Request<super::ChangeManyLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChangeManyLabelsResponse>,
+            tonic::Status,
+        >;
+        /// Brings back the labels of before finished changes. INVALID_ARGUMENT when there are none to take back.
+        async fn roll_back_labels(
+            &self,
+            request: tonic::Request<super::RollBackLabelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RollBackLabelsResponse>,
+            tonic::Status,
+        >;
+        /// Brings a container to the image that its compose file says; where no registry has that any more, the file to the
+        /// image that runs.
+        async fn fix_mismatch(
+            &self,
+            request: tonic::Request<super::FixMismatchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FixMismatchResponse>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct PipelineServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> PipelineServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for PipelineServiceServer<T>
+    where
+        T: PipelineService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/homeport.updater.v1.PipelineService/Restart" => {
+                    #[allow(non_camel_case_types)]
+                    struct RestartSvc<T: PipelineService>(pub Arc<T>);
+                    impl<
+                        T: PipelineService,
+                    > tonic::server::UnaryService<super::RestartRequest>
+                    for RestartSvc<T> {
+                        type Response = super::RestartResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RestartRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PipelineService>::restart(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RestartSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.updater.v1.PipelineService/ChangeLabels" => {
+                    #[allow(non_camel_case_types)]
+                    struct ChangeLabelsSvc<T: PipelineService>(pub Arc<T>);
+                    impl<
+                        T: PipelineService,
+                    > tonic::server::UnaryService<super::ChangeLabelsRequest>
+                    for ChangeLabelsSvc<T> {
+                        type Response = super::ChangeLabelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ChangeLabelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PipelineService>::change_labels(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ChangeLabelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.updater.v1.PipelineService/ChangeManyLabels" => {
+                    #[allow(non_camel_case_types)]
+                    struct ChangeManyLabelsSvc<T: PipelineService>(pub Arc<T>);
+                    impl<
+                        T: PipelineService,
+                    > tonic::server::UnaryService<super::ChangeManyLabelsRequest>
+                    for ChangeManyLabelsSvc<T> {
+                        type Response = super::ChangeManyLabelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ChangeManyLabelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PipelineService>::change_many_labels(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ChangeManyLabelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.updater.v1.PipelineService/RollBackLabels" => {
+                    #[allow(non_camel_case_types)]
+                    struct RollBackLabelsSvc<T: PipelineService>(pub Arc<T>);
+                    impl<
+                        T: PipelineService,
+                    > tonic::server::UnaryService<super::RollBackLabelsRequest>
+                    for RollBackLabelsSvc<T> {
+                        type Response = super::RollBackLabelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RollBackLabelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PipelineService>::roll_back_labels(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RollBackLabelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.updater.v1.PipelineService/FixMismatch" => {
+                    #[allow(non_camel_case_types)]
+                    struct FixMismatchSvc<T: PipelineService>(pub Arc<T>);
+                    impl<
+                        T: PipelineService,
+                    > tonic::server::UnaryService<super::FixMismatchRequest>
+                    for FixMismatchSvc<T> {
+                        type Response = super::FixMismatchResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FixMismatchRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PipelineService>::fix_mismatch(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FixMismatchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for PipelineServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "homeport.updater.v1.PipelineService";
+    impl<T> tonic::server::NamedService for PipelineServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Script {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
@@ -2514,6 +3281,9 @@ pub struct Operation {
     /// The operation that this one rolls back.
     #[prost(string, tag = "21")]
     pub rollback_of: ::prost::alloc::string::String,
+    /// Names of the containers that follow its own.
+    #[prost(string, repeated, tag = "22")]
+    pub dependents_affected: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OperationDetail {
@@ -2533,7 +3303,7 @@ pub struct OperationDetail {
     pub new_resolved_version: ::prost::alloc::string::String,
     #[prost(string, tag = "8")]
     pub old_digest: ::prost::alloc::string::String,
-    /// pending, in_progress, complete or failed.
+    /// pending, in_progress, restarting, complete or failed.
     #[prost(string, tag = "9")]
     pub status: ::prost::alloc::string::String,
     #[prost(string, tag = "10")]
@@ -2721,7 +3491,7 @@ pub enum OperationType {
     Single = 1,
     Batch = 2,
     Rollback = 3,
-    /// By hand, of one container each.
+    /// By hand, of one container each; a restart may be of several.
     Start = 4,
     Stop = 5,
     Restart = 6,
@@ -2729,6 +3499,8 @@ pub enum OperationType {
     Pause = 8,
     Unpause = 9,
     Kill = 10,
+    LabelChange = 11,
+    FixMismatch = 12,
 }
 impl OperationType {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2748,6 +3520,8 @@ impl OperationType {
             Self::Pause => "OPERATION_TYPE_PAUSE",
             Self::Unpause => "OPERATION_TYPE_UNPAUSE",
             Self::Kill => "OPERATION_TYPE_KILL",
+            Self::LabelChange => "OPERATION_TYPE_LABEL_CHANGE",
+            Self::FixMismatch => "OPERATION_TYPE_FIX_MISMATCH",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2764,6 +3538,8 @@ impl OperationType {
             "OPERATION_TYPE_PAUSE" => Some(Self::Pause),
             "OPERATION_TYPE_UNPAUSE" => Some(Self::Unpause),
             "OPERATION_TYPE_KILL" => Some(Self::Kill),
+            "OPERATION_TYPE_LABEL_CHANGE" => Some(Self::LabelChange),
+            "OPERATION_TYPE_FIX_MISMATCH" => Some(Self::FixMismatch),
             _ => None,
         }
     }

@@ -106,10 +106,16 @@ impl FakeEngine {
 
 impl FakeEngine {
     /// As compose does it: the new one under a name of its own, then the old one goes, then the new one gets its name.
-    async fn recreate(&self, old: &Container, image: &str, start: bool) -> Result<(), EngineError> {
+    async fn recreate(
+        &self,
+        old: &Container,
+        image: &str,
+        said: &BTreeMap<String, String>,
+        start: bool,
+    ) -> Result<(), EngineError> {
         let volumes: Vec<&str> = old.mounts.iter().map(|mount| mount.source.as_str()).collect();
-        let copied: Vec<(&str, &str)> =
-            old.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let kept = old.labels.iter().filter(|(name, _)| !name.starts_with("docksmith."));
+        let copied: Vec<(&str, &str)> = kept.chain(said).map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let new = self.world().create(&format!("{}_{}", old.short_id(), old.name), image, &volumes, &copied);
         self.instant().await?;
         self.world().stop(&old.id);
@@ -238,10 +244,24 @@ impl Engine for FakeEngine {
 
     async fn compare(&self, before: &str, after: &str) -> Result<Vec<Difference>, EngineError> {
         self.instant().await?;
-        if before == after {
-            return Ok(Vec::new());
+        let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let (old, new) = (World::labels_of(&parsed(before)), World::labels_of(&parsed(after)));
+        let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        let side = |labels: &BTreeMap<String, String>, name: &String| labels.get(name).cloned().unwrap_or_default();
+        let mut found: Vec<Difference> = names
+            .into_iter()
+            .filter(|name| old.get(*name) != new.get(*name))
+            .map(|name| Difference {
+                field: format!("Config.Labels.{name}"),
+                before: side(&old, name),
+                after: side(&new, name),
+            })
+            .collect();
+        if parsed(before)["Mounts"] != parsed(after)["Mounts"] {
+            let (before, after) = (before.to_owned(), after.to_owned());
+            found.push(Difference { field: "Mounts".to_owned(), before, after });
         }
-        Ok(vec![Difference { field: "Mounts".to_owned(), before: before.to_owned(), after: after.to_owned() }])
+        Ok(found)
     }
 
     async fn probe_ports(&self, _: &str, ports: &[WantedPort], _: Duration) -> Result<Vec<Port>, EngineError> {
@@ -309,6 +329,7 @@ impl Engine for FakeEngine {
         let labels = [("com.docker.compose.project", project.name.as_str()), ("com.docker.compose.service", service)];
         let present = self.containers(&labels).await?;
         let image = self.world().compose_images(&project.config_files[0]).remove(service).unwrap();
+        let said = self.world().compose_labels(&project.config_files[0], service);
         let image_id =
             self.world().image(&image).ok_or_else(|| refused(EngineErrorKind::NotFound, "no such image"))?.id;
         if present.is_empty() {
@@ -316,7 +337,7 @@ impl Engine for FakeEngine {
         }
         for old in present {
             if old.image_id != image_id || recreate {
-                self.recreate(&old, &image, start).await?;
+                self.recreate(&old, &image, &said, start).await?;
             }
         }
         Ok("Recreated".to_owned())

@@ -8,7 +8,7 @@ use homeport_operation::{Scope, Step, StepError};
 use super::{Work, failed, step, update_failed};
 use crate::{
     gather,
-    plan::{SavedFile, Values, Way, same_reference, value_back},
+    plan::{Kind, SavedFile, Values, Way, same_reference, value_back},
 };
 
 pub(super) struct Edit(pub(super) Arc<Work>);
@@ -25,6 +25,10 @@ impl Step for Edit {
             work.engine.write_file(path, after.as_bytes(), before.as_bytes()).await.map_err(failed)?;
         }
         let Way::Compose { project, service, .. } = &work.plan().way else { return Ok(()) };
+        if work.plan().kind == Kind::Labels {
+            // Then the file need not say an image at all.
+            return Ok(());
+        }
         let resolved = work.engine.resolve(project).await.map_err(failed)?;
         let wanted = &work.plan().image.new_reference;
         match resolved.images.get(service) {

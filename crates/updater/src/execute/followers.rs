@@ -4,22 +4,31 @@
 //! them: the old container may be another one than before, and even the same one has a new network once it was stopped.
 //! Both look at what is there and change only what does not follow yet.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Work, describe, failed, is_touched, step};
 use crate::{
     engine::{Container, Health},
-    plan::{Follower, Names, Need, Run, Subject},
+    plan::{Follower, Kind, Names, Need, Run, Subject},
 };
 
-/// How long a follower may take to become healthy before that is told as a warning.
-const HEALTH_LIMIT: Duration = Duration::from_secs(30);
-
 pub(super) struct Follow(pub(super) Arc<Work>);
+
+/// What became of those that follow.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Followed {
+    /// They were restarted, or made again.
+    pub restarted: Vec<String>,
+    /// Their scripts said no, so they were not.
+    pub blocked: Vec<String>,
+    /// They could not be, and why.
+    pub failed: Vec<String>,
+}
 
 /// Stands before the steps that touch the container, so that its undo comes after theirs.
 pub(super) struct Rejoin(pub(super) Arc<Work>);
@@ -33,13 +42,26 @@ impl Step for Follow {
     async fn run(&self, scope: &Scope<'_>) -> Result<(), StepError> {
         let work = &self.0;
         let followers = &work.plan().followers;
+        let mut followed = Followed::default();
         for (number, follower) in followers.iter().enumerate() {
             let percent = u32::try_from(number * 100 / followers.len()).unwrap_or(100);
             scope.progress(percent, &format!("{} follows {}", follower.name, follower.follows));
-            work.follow(follower).await?;
+            if work.is_blocked(follower).await? {
+                followed.blocked.push(follower.name.clone());
+                continue;
+            }
+            match work.follow(follower).await {
+                Ok(()) => followed.restarted.push(follower.name.clone()),
+                // A restart has nothing to go back to: the others follow all the same.
+                Err(error) if work.plan().kind == Kind::Restart && !error.is_away() => {
+                    followed.failed.push(format!("{}: {error}", follower.name));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             work.wait_for(follower).await?;
         }
-        Ok(())
+        scope.record(&followed).await
     }
 }
 
@@ -70,7 +92,33 @@ impl Step for Rejoin {
     }
 }
 
+impl std::fmt::Display for Followed {
+    /// In the words that clients look for.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut parts = Vec::new();
+        if !self.restarted.is_empty() {
+            parts.push(format!("Restarted dependents: {}", self.restarted.join(", ")));
+        }
+        if !self.blocked.is_empty() {
+            parts.push(format!("Blocked dependents: {}", self.blocked.join(", ")));
+        }
+        if !self.failed.is_empty() {
+            parts.push(format!("Warning: {}", self.failed.join("; ")));
+        }
+        f.write_str(&parts.join("; "))
+    }
+}
+
 impl Work {
+    /// Whether the script of a follower does not want it restarted. Those of a restart were asked before it began, and
+    /// what lives in a network that is gone has no choice.
+    async fn is_blocked(&self, follower: &Follower) -> Result<bool, StepError> {
+        if self.plan().kind == Kind::Restart || follower.need == Need::Network {
+            return Ok(false);
+        }
+        Ok(self.ask_follower(follower).await?.is_err())
+    }
+
     /// Makes a container follow the one that it depends on, if it does not do so already.
     async fn follow(&self, follower: &Follower) -> Result<(), StepError> {
         let owner = self.engine.container(&follower.follows).await.map_err(failed)?;
@@ -151,17 +199,7 @@ impl Work {
 
     /// Waits until a container that follows is healthy. That it is not is told and no more: it is not what was updated.
     async fn wait_for(&self, follower: &Follower) -> Result<(), StepError> {
-        let waiting = async {
-            loop {
-                match self.engine.container(&follower.name).await.map_err(failed)? {
-                    Some(found) if found.health == Health::Starting && found.is_up() => {
-                        tokio::time::sleep(Duration::from_secs(1)).await;
-                    }
-                    found => return Ok::<_, StepError>(found),
-                }
-            }
-        };
-        let found = tokio::time::timeout(HEALTH_LIMIT, waiting).await.unwrap_or(Ok(None))?;
+        let found = self.settled(&follower.name).await?;
         if !found.is_some_and(|found| found.is_up() && found.health != Health::Unhealthy) {
             tracing::warn!(container.name = follower.name, "a container that followed is not healthy");
         }

@@ -8,7 +8,8 @@ use homeport_operation::{Scope, Step, StepError, StepState};
 use super::{OPERATION_LABEL, Work, failed, is_touched, step, validate::Seen};
 use crate::{
     engine::{Container, Pull},
-    plan::{Run, same_reference},
+    operations::Action,
+    plan::{Run, Way, same_reference},
 };
 
 pub(super) struct Hold(pub(super) Arc<Work>);
@@ -52,7 +53,14 @@ impl Step for Hold {
             // It did not run, or had ended its work.
             return Ok(());
         }
-        if may_be_stopping(scope, &container)? {
+        if work.plan().way == Way::Restart {
+            // Of one that was started with --rm a stop would be the end.
+            if may_be_stopping(scope, &container)? {
+                work.engine.act(&container.id, &Action::Restart { timeout: None }).await.map_err(failed)?;
+            } else if !container.is_up() {
+                work.engine.start(&container.id).await.map_err(failed)?;
+            }
+        } else if may_be_stopping(scope, &container)? {
             // Waits for the stop that is under way, if there is one.
             work.engine.stop(&container.id).await.map_err(failed)?;
             work.engine.start(&container.id).await.map_err(failed)?;
@@ -120,8 +128,8 @@ impl Work {
 /// Whether the engine may still be stopping a container that looks as if it ran: it goes on with a stop whose
 /// caller has died.
 fn may_be_stopping(scope: &Scope<'_>, container: &Container) -> Result<bool, StepError> {
-    let was_asked =
-        scope.state(step::RECREATE).is_some() || scope.state(step::STOP).is_some_and(|state| state != StepState::Done);
+    let is_unsure = |name| scope.state(name).is_some_and(|state| state != StepState::Done);
+    let was_asked = scope.state(step::RECREATE).is_some() || is_unsure(step::STOP) || is_unsure(step::RESTART);
     let seen: Option<Seen> = scope.data(step::VALIDATE)?;
     Ok(was_asked && container.is_up() && seen.is_some_and(|seen| seen.started_at == container.started_at))
 }

@@ -33,6 +33,10 @@ impl Step for Lock {
         step::LOCK
     }
 
+    fn only_waits(&self) -> bool {
+        true
+    }
+
     async fn run(&self, scope: &Scope<'_>) -> Result<(), StepError> {
         let work = &self.0;
         let mut pause = FIRST_PAUSE;

@@ -1,6 +1,7 @@
 //! Which stage a step belongs to, in the words that clients know, and how far along it is.
 
 use super::step;
+use crate::plan::Kind;
 
 /// A stage, in the words that clients know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +24,45 @@ impl Stage {
 }
 
 /// The stage of a step. None: it is too short to be told of.
-pub fn stage_of(step: &str) -> Option<Stage> {
-    let (name, from, to, message) = match step {
+pub fn stage_of(step: &str, kind: Kind) -> Option<Stage> {
+    let (name, from, to, message) = match (kind, step) {
+        (Kind::Restart, step) => restarting(step)?,
+        (Kind::Labels, step) => labelling(step)?,
+        (Kind::Update | Kind::Rollback | Kind::Mismatch, step) => updating(step)?,
+    };
+    Some(Stage { name, from, to, message })
+}
+
+type Words = (&'static str, u32, u32, &'static str);
+
+fn restarting(step: &str) -> Option<Words> {
+    Some(match step {
+        step::VALIDATE => ("validating", 0, 5, "checking the container"),
+        step::SCRIPT => ("validating", 10, 14, "asking the script"),
+        step::ASK_FOLLOWERS => ("validating", 15, 18, "asking the scripts of the containers that depend on it"),
+        step::LOCK => ("locking", 18, 20, "taking the update locks"),
+        step::RESTART => ("stopping", 20, 40, "restarting the container"),
+        step::SETTLE => ("health_check", 60, 80, "waiting until it is healthy"),
+        step::FOLLOW => ("restarting_dependents", 80, 95, "restarting the containers that depend on it"),
+        _ => return None,
+    })
+}
+
+fn labelling(step: &str) -> Option<Words> {
+    Some(match step {
+        step::VALIDATE => ("validating", 0, 5, "checking the container and its files"),
+        step::SCRIPT => ("validating", 5, 8, "asking the script"),
+        step::LOCK => ("locking", 8, 10, "taking the update locks"),
+        step::EDIT => ("updating_compose", 10, 30, "changing the labels in the compose file"),
+        step::RECREATE => ("recreating", 40, 70, "making the container again with them"),
+        step::HEALTH => ("health_check", 80, 95, "waiting until it has proved itself"),
+        step::FOLLOW => ("restarting_dependents", 95, 98, "restarting the containers that depend on it"),
+        _ => return None,
+    })
+}
+
+fn updating(step: &str) -> Option<Words> {
+    Some(match step {
         step::VALIDATE => ("validating", 0, 5, "checking the container and its files"),
         step::SCRIPT => ("validating", 5, 8, "asking the script"),
         step::PULL => ("pulling_image", 10, 50, "pulling the image"),
@@ -40,6 +78,5 @@ pub fn stage_of(step: &str) -> Option<Stage> {
         step::FOLLOW => ("restarting_dependents", 95, 98, "restarting the containers that depend on it"),
         step::HEALTH => ("health_check", 80, 95, "waiting until the new version has proved itself"),
         _ => return None,
-    };
-    Some(Stage { name, from, to, message })
+    })
 }

@@ -115,8 +115,12 @@ impl Scenario {
     }
 
     fn followers(self) -> Vec<Follower> {
-        let follower =
-            |name: &str, follows: &str, need| Follower { name: name.to_owned(), follows: follows.to_owned(), need };
+        let follower = |name: &str, follows: &str, need| Follower {
+            name: name.to_owned(),
+            follows: follows.to_owned(),
+            need,
+            script: None,
+        };
         let all = vec![follower("side", "web", Need::Network), follower("asker", "side", Need::Restart)];
         if self.followed { all } else { Vec::new() }
     }

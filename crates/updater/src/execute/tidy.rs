@@ -25,8 +25,8 @@ impl Step for Tidy {
         for kept in &work.plan().obsolete {
             work.forget(kept).await?;
         }
-        // A way back from a way back is an update again: nothing is kept for it.
-        if work.plan().kind == Kind::Rollback {
+        // A way back from a way back is an update again, and what changed no version has none: nothing is kept for them.
+        if !matches!(work.plan().kind, Kind::Update | Kind::Mismatch) {
             work.forget(&work.names.kept()).await?;
         }
         Ok(())

@@ -19,7 +19,7 @@ use crate::{
     plan::PlanError,
     store::{self, Kind, Operation, Status, action},
 };
-use order::levels;
+pub(super) use order::levels;
 
 /// The label of Homeport's own containers.
 const ROLE_LABEL: &str = "homeport.role";
@@ -195,7 +195,7 @@ impl Inner {
     }
 
     /// Whether a container is one of Homeport's: it says so, docker-agent runs in it, or it belongs to the same project.
-    async fn is_own(&self, container: &Container) -> Result<bool, UpdateError> {
+    pub(super) async fn is_own(&self, container: &Container) -> Result<bool, UpdateError> {
         if container.label(ROLE_LABEL).is_some() {
             return Ok(true);
         }
@@ -260,6 +260,7 @@ impl Inner {
         };
         events::container(&mut transaction, &changed).await?;
         transaction.commit().await?;
+        self.ended.notify_waiters();
         self.parts.targets.recheck(name).await;
         Ok(Acted { operation: operation.id.clone(), container: name.clone(), error })
     }

@@ -9,8 +9,8 @@ use homeport_store::{StoreError, Transaction};
 use super::{Inner, run::ending};
 use crate::{
     events::{self, ContainerChanged, Progress, StepChanged},
-    execute::{Placed, Stage, stage_of, step},
-    plan::{Job, Kind as PlanKind},
+    execute::{Followed, Placed, Stage, stage_of, step},
+    plan::{Job, Kind as PlanKind, Way},
     store::{self, DetailEnd, DetailStatus, Kind, Operation, Status, detail, operation::get_on, record::of_journal_id},
 };
 
@@ -68,7 +68,7 @@ impl Observer for Watch<'_> {
             events::step(transaction, &StepChanged { operation_id, container_name, step, state }).await?;
         }
         match change {
-            Change::Begun(name) => match stage_of(name) {
+            Change::Begun(name) => match self.stage_of(name) {
                 Some(stage) => self.stage(transaction, stage.name, self.overall(&stage, 0), stage.message).await,
                 None => Ok(()),
             },
@@ -78,12 +78,22 @@ impl Observer for Watch<'_> {
                 let Some(ending) = ending(outcome, entry.as_ref(), &self.name()) else { return Ok(()) };
                 self.ended(transaction, entry, ending).await
             }
+            Change::Done(step::RESTART) => {
+                self.stage(transaction, "starting", self.scaled(60), "the container starts").await
+            }
+            Change::Done(step::FOLLOW) => {
+                let entry = self.inner.journal.get(id).await?;
+                let followed = entry.map(|entry| entry.data::<Followed>(step::FOLLOW)).transpose()?.flatten();
+                let followed = followed.unwrap_or_default();
+                let percent = self.stage_of(step::FOLLOW).map_or(98, |stage| stage.to);
+                self.stage(transaction, "restarting_dependents", self.scaled(percent), &followed.to_string()).await
+            }
             Change::Done(_) | Change::Undone(_) | Change::Committed => Ok(()),
         }
     }
 
     fn progressed(&self, _: &str, step: &'static str, is_undo: bool, percent: u32, message: &str) {
-        let Some(stage) = stage_of(step).filter(|_| !is_undo) else { return };
+        let Some(stage) = self.stage_of(step).filter(|_| !is_undo) else { return };
         let overall = self.overall(&stage, percent);
         if self.remember(stage.name, overall) {
             self.inner.parts.ticks.tick(&self.progress(stage.name, overall, message));
@@ -102,6 +112,38 @@ impl<'a> Watch<'a> {
         let percent = self.scaled(0);
         self.stage(&mut transaction, "validating", percent, "looking at the container and the registry").await?;
         transaction.commit().await
+    }
+
+    /// The container is Homeport's own, which is not restarted in passing.
+    pub(super) async fn skipped(&self) -> Result<(), StoreError> {
+        let mut transaction = self.inner.parts.store.begin().await?;
+        self.ended(&mut transaction, None, Ending::good("Skipped (self)".to_owned())).await?;
+        transaction.commit().await
+    }
+
+    fn stage_of(&self, step: &str) -> Option<Stage> {
+        let kind = match self.operation.kind {
+            Kind::Restart => PlanKind::Restart,
+            Kind::LabelChange => PlanKind::Labels,
+            _ => PlanKind::Update,
+        };
+        let mut stage = stage_of(step, kind)?;
+        if step == step::RESTART && self.operation.details.len() > 1 {
+            stage.name = "restarting";
+        }
+        Some(stage)
+    }
+
+    /// What a success is called.
+    fn success(&self) -> (&'static str, String) {
+        let name = self.name();
+        match self.operation.kind {
+            Kind::Restart => ("restarted", format!("{name} was restarted")),
+            Kind::LabelChange => ("complete", format!("{name} has its new labels")),
+            Kind::FixMismatch => ("updated", format!("{name} and its compose file say the same")),
+            Kind::Rollback => ("updated", format!("{name} is back at its old version and healthy")),
+            _ => ("updated", format!("{name} is up to date and healthy")),
+        }
     }
 
     /// The container's turn ended before anything was done.
@@ -182,7 +224,9 @@ impl<'a> Watch<'a> {
         let job: Option<Job> = entry.map(|entry| entry.plan()).transpose()?;
         let kept = is_good
             && self.inner.parts.keep.rollbacks > 0
-            && job.as_ref().is_some_and(|job| job.plan.kind == PlanKind::Update);
+            && job.as_ref().is_some_and(|job| {
+                matches!(job.plan.kind, PlanKind::Update | PlanKind::Mismatch) && job.plan.way != Way::Stay
+            });
         let end = DetailEnd { message: ending.message.clone(), new_container_id: new_container_id.clone(), kept };
         detail::end(transaction, &self.operation.id, self.position, ending.status, &end).await?;
         if let Some(job) = job.filter(|_| is_good) {
@@ -205,11 +249,9 @@ impl<'a> Watch<'a> {
         container_id: String,
     ) -> Result<(), StoreError> {
         let is_good = ending.status == DetailStatus::Complete;
-        let (stage, percent, status) = if is_good { ("complete", 100, "updated") } else { ("failed", 0, "failed") };
-        let message = match (is_good, ending.message.is_empty()) {
-            (true, true) => format!("{} is up to date and healthy", self.name()),
-            _ => ending.message.clone(),
-        };
+        let (word, message) = self.success();
+        let (stage, percent, status) = if is_good { ("complete", 100, word) } else { ("failed", 0, "failed") };
+        let message = if is_good && ending.message.is_empty() { message } else { ending.message.clone() };
         events::progress(transaction, &self.progress(stage, percent, &message)).await?;
         let container_id = if container_id.is_empty() { self.operation.container_id.clone() } else { container_id };
         let changed = ContainerChanged {
@@ -240,7 +282,7 @@ impl<'a> Watch<'a> {
         let message = summary(&operation, good, bad);
         let rolled_back = operation.rollback_occurred && status == Status::Failed;
         store::finish(transaction, &operation.id, status, &message, rolled_back, now).await?;
-        if operation.kind == Kind::Rollback && bad == 0 {
+        if !operation.rollback_of.is_empty() && bad == 0 {
             store::mark_rolled_back(transaction, &operation.rollback_of, now).await?;
         }
         if operation.details.len() > 1 {
@@ -258,6 +300,10 @@ impl<'a> Watch<'a> {
 fn summary(operation: &Operation, good: usize, bad: usize) -> String {
     match operation.details.as_slice() {
         [only] => only.message.clone(),
+        _ if operation.kind == Kind::Restart && bad == 0 => String::new(),
+        _ if operation.kind == Kind::Restart => {
+            format!("Some containers failed to restart: {good} succeeded, {bad} failed")
+        }
         _ => format!("Batch update completed: {good} succeeded, {bad} failed"),
     }
 }

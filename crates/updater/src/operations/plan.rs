@@ -36,7 +36,7 @@ impl Operations {
         let obsolete = inner.obsolete(&facts.container.name).await?;
         let mut job = plan::plan_update(&facts, &target, &inner.parts.health, obsolete, request.force)?;
         job.plan.rehearse |= request.rehearse && job.plan.container.run != Run::Never;
-        job.plan.script = inner.script(&facts.container, &request.script, request.force).await?;
+        inner.ask(&facts, &mut job.plan, &request.script, request.force).await?;
         let found = OutlookFacts {
             data: if job.plan.has_data() { Some(engine.measure(&job.plan.data).await?) } else { None },
             is_present: inner.is_present(&job.plan).await?,

@@ -62,6 +62,10 @@ impl Inner {
         self.check_newest(name, &rolls_back, force).await?;
         let facts = gather(self.parts.engine.as_ref(), name).await?;
         let job = self.plan_rollback(&facts, &rolls_back, force).await?;
+        let refusing = if force { Vec::new() } else { self.refusing(&job.plan.followers).await? };
+        if !refusing.is_empty() {
+            return Err(UpdateError::DependentsRefused { names: refusing.join(", ") });
+        }
         let (old_version, new_version) = (tag_of(&facts.container.image), job.plan.image.new_tag());
         Ok(Detail {
             change_type: change_type(old_version, new_version),
@@ -81,6 +85,7 @@ impl Inner {
             plan_hash: String::new(),
             script: String::new(),
             rehearse: false,
+            no_restart: false,
         })
     }
 
@@ -111,14 +116,18 @@ impl Inner {
             job,
             snapshot,
         };
-        Ok(plan_rollback(facts, &past, &self.parts.health, force)?)
+        let mut job = plan_rollback(facts, &past, &self.parts.health, force)?;
+        // They were asked when it was asked for.
+        job.plan.followers.iter_mut().for_each(|follower| follower.script = None);
+        Ok(job)
     }
 }
 
 fn check(original: &Operation) -> Result<(), UpdateError> {
     let reason = match (original.kind, original.status) {
         (Kind::Rollback, _) => "is itself a rollback",
-        (kind, _) if kind.is_by_hand() => "changed no version",
+        (Kind::LabelChange, _) => "changed labels and no version; take those back with /api/labels/rollback",
+        (kind, _) if !kind.changes_version() => "changed no version",
         (_, Status::Queued | Status::InProgress) => "has not ended yet",
         (_, Status::Failed) => "failed and changed nothing",
         (_, Status::Complete) if original.rollback_occurred => "was rolled back already",

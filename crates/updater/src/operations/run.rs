@@ -8,15 +8,17 @@ use homeport_store::StoreError;
 
 use super::{
     Inner,
+    labels::changes_of,
     observe::{Ending, Watch},
+    restart::restart_levels,
     start::digest_of,
 };
 use crate::{
     error::UpdateError,
-    execute::{Locked, Rehearsed, Tools, Work, step, workflow},
+    execute::{Followed, Locked, Rehearsed, Settled, Tools, Work, step, workflow},
     gather::gather,
-    plan::{Job, Run, mebibytes, plan_update},
-    store::{self, Detail, DetailStatus, Operation, detail},
+    plan::{Facts, Job, Kind as PlanKind, PlanError, Run, mebibytes, plan_labels, plan_restart, plan_update},
+    store::{self, Detail, Kind, Operation, detail},
 };
 
 /// What docker-agent leaves free on a disk that it copies to.
@@ -30,6 +32,7 @@ impl Inner {
     pub(super) async fn run(&self, id: &str) {
         let result = self.run_details(id).await;
         self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.ended.notify_waiters();
         match result {
             Ok(names) => {
                 for name in names {
@@ -53,11 +56,14 @@ impl Inner {
         let mut transaction = self.parts.store.begin().await?;
         store::start(&mut transaction, id, self.parts.clock.now()).await?;
         transaction.commit().await?;
-        if operation.kind.is_by_hand() {
+        if operation.kind.is_by_hand() && operation.details.is_empty() {
             return Ok(vec![self.carry_out(&operation).await?.container]);
         }
+        if operation.kind == Kind::Restart {
+            return self.run_levels(&operation).await;
+        }
         for (position, detail) in operation.details.iter().enumerate() {
-            if matches!(detail.status, DetailStatus::Complete | DetailStatus::Failed) {
+            if detail.is_ended() {
                 continue;
             }
             if self.parts.drain.is_cancelled() || self.turn(&operation, position, detail).await? == Outcome::Interrupted
@@ -65,6 +71,40 @@ impl Inner {
                 break;
             }
             ended.push(detail.container_name.clone());
+        }
+        Ok(ended)
+    }
+
+    /// All containers of a restart, those that do not depend on each other at the same time.
+    async fn run_levels(&self, operation: &Operation) -> Result<Vec<String>, StoreError> {
+        let details = &operation.details;
+        let mut levels = vec![(0..details.len()).collect::<Vec<_>>()];
+        if details.len() > 1
+            && let Ok(all) = self.parts.engine.containers(&[]).await
+        {
+            let named = |detail: &Detail| all.iter().find(|one| one.name == detail.container_name).cloned();
+            let (places, present): (Vec<usize>, Vec<_>) =
+                details.iter().enumerate().filter_map(|(at, detail)| Some((at, named(detail)?))).unzip();
+            let missing = (0..details.len()).filter(|at| !places.contains(at)).collect();
+            levels = restart_levels(&present);
+            levels.iter_mut().flatten().for_each(|at| *at = places[*at]);
+            levels.push(missing);
+        }
+        let mut ended = Vec::new();
+        for level in levels {
+            if self.parts.drain.is_cancelled() {
+                break;
+            }
+            let turns = level.into_iter().filter(|at| !details[*at].is_ended()).map(|at| async move {
+                let outcome = self.turn(operation, at, &details[at]).await?;
+                Ok::<_, StoreError>((outcome, details[at].container_name.clone()))
+            });
+            for turn in futures::future::join_all(turns).await {
+                let (outcome, name) = turn?;
+                if outcome != Outcome::Interrupted {
+                    ended.push(name);
+                }
+            }
         }
         Ok(ended)
     }
@@ -82,6 +122,10 @@ impl Inner {
             match decided {
                 Ok(job) => self.enter(&journal_id, operation, position, &job).await?,
                 Err(UpdateError::Store(error)) => return Err(error),
+                Err(UpdateError::Plan(PlanError::Own { .. })) if operation.kind == Kind::Restart => {
+                    watch.skipped().await?;
+                    return Ok(Outcome::Done { warnings: Vec::new() });
+                }
                 Err(error) => {
                     let error = chain(&error);
                     watch.refused(&error).await?;
@@ -113,6 +157,23 @@ impl Inner {
     async fn decide(&self, operation: &Operation, position: usize, detail: &Detail) -> Result<Job, UpdateError> {
         Watch::new(self, operation, position).looking().await?;
         let facts = gather(self.parts.engine.as_ref(), &detail.container_name).await?;
+        match operation.kind {
+            Kind::Restart => return self.decide_restart(operation, detail, facts).await,
+            Kind::LabelChange => {
+                let restart = !detail.no_restart;
+                let changes = changes_of(detail);
+                let mut job = plan_labels(&facts, &changes, restart, &self.parts.health, detail.force)?;
+                self.ask(&facts, &mut job.plan, "", detail.force || detail.no_restart).await?;
+                return Ok(job);
+            }
+            Kind::FixMismatch => {
+                let mut job = self.plan_mismatch(&facts, detail.force).await?;
+                self.ask(&facts, &mut job.plan, "", detail.force).await?;
+                self.check_room(&job).await?;
+                return Ok(job);
+            }
+            _ => {}
+        }
         if !detail.rolls_back.is_empty() {
             self.check_newest(&detail.container_name, &detail.rolls_back, detail.force).await?;
             return self.plan_rollback(&facts, &detail.rolls_back, detail.force).await;
@@ -121,7 +182,7 @@ impl Inner {
         let obsolete = self.obsolete(&detail.container_name).await?;
         let mut job = plan_update(&facts, &target, &self.parts.health, obsolete, detail.force)?;
         job.plan.rehearse |= detail.rehearse && job.plan.container.run != Run::Never;
-        job.plan.script = self.script(&facts.container, &detail.script, detail.force).await?;
+        self.ask(&facts, &mut job.plan, &detail.script, detail.force).await?;
         self.hold_to(&detail.plan_hash, &job.plan).await?;
         self.check_room(&job).await?;
         if self.parts.keep.rollbacks == 0 {
@@ -133,6 +194,18 @@ impl Inner {
             };
             job.plan.obsolete.push(crate::plan::Names::new(&subject, &operation.journal_id(position)).kept());
         }
+        Ok(job)
+    }
+
+    /// Those that are restarted with it come in their own turn, so they need not follow.
+    async fn decide_restart(&self, operation: &Operation, detail: &Detail, facts: Facts) -> Result<Job, UpdateError> {
+        if self.is_own(&facts.container).await? {
+            return Err(PlanError::Own { container: facts.container.name }.into());
+        }
+        let mut job = plan_restart(&facts, &self.parts.health, detail.force)?;
+        let is_among = |name: &str| operation.details.iter().any(|other| other.container_name == name);
+        job.plan.followers.retain(|follower| !is_among(&follower.name));
+        self.ask(&facts, &mut job.plan, "", detail.force).await?;
         Ok(job)
     }
 
@@ -168,7 +241,12 @@ impl Inner {
         self.journal.create(&mut transaction, journal_id, JOURNAL_KIND, job).await?;
         let image = &job.plan.image;
         let digest = digest_of(&image.old_digests);
-        detail::begin(&mut transaction, &operation.id, position, image.old_tag(), &digest).await?;
+        let before = &operation.details[position].old_version;
+        // Of a change of labels the version is the labels.
+        let old = if operation.kind == Kind::LabelChange { before.as_str() } else { image.old_tag() };
+        detail::begin(&mut transaction, &operation.id, position, old, &digest).await?;
+        let dependents: Vec<String> = job.plan.followers.iter().map(|follower| follower.name.clone()).collect();
+        store::add_dependents(&mut transaction, &operation.id, &dependents).await?;
         transaction.commit().await?;
         tracing::info!(operation.id = operation.id, plan.hash = job.plan.hash(), "planned:\n{}", job.plan);
         Ok(())
@@ -181,15 +259,21 @@ pub(super) fn ending(outcome: &Outcome, entry: Option<&Entry>, container: &str) 
         Outcome::Done { warnings } => {
             let mut remarks = rehearsed(entry);
             remarks.extend(broken_locks(entry));
+            remarks.extend(followed(entry));
             if !warnings.is_empty() {
                 remarks.push(format!("left to clean up by hand: {}", warnings.join("; ")));
             }
             Some(Ending::good(remarks.join("; ")))
         }
-        Outcome::Undone { error } if entry.is_some_and(was_touched) => {
-            Some(Ending::bad(format!("{error}. The old version of {container} is back as it was."), true))
-        }
-        Outcome::Undone { error } => Some(Ending::bad(format!("{error}. Nothing was changed."), false)),
+        Outcome::Undone { error } => Some(match kind_of(entry) {
+            // Its words are what clients look for.
+            PlanKind::Restart => Ending::bad(error.clone(), false),
+            _ if !entry.is_some_and(was_touched) => Ending::bad(format!("{error}. Nothing was changed."), false),
+            PlanKind::Labels => Ending::bad(format!("{error}. {container} and its file are back as they were."), true),
+            PlanKind::Update | PlanKind::Rollback | PlanKind::Mismatch => {
+                Ending::bad(format!("{error}. The old version of {container} is back as it was."), true)
+            }
+        }),
         Outcome::Broken { error, left } => Some(Ending::bad(
             format!("{error}. Not everything could be brought back; look at: {}", left.join("; ")),
             false,
@@ -207,6 +291,24 @@ fn rehearsed(entry: Option<&Entry>) -> Vec<String> {
         .collect()
 }
 
+fn kind_of(entry: Option<&Entry>) -> PlanKind {
+    let job: Option<Job> = entry.and_then(|entry| entry.plan().ok());
+    job.map_or(PlanKind::Update, |job| job.plan.kind)
+}
+
+/// What became of those that follow, and of the container's health after a restart, as remarks.
+fn followed(entry: Option<&Entry>) -> Vec<String> {
+    let Some(entry) = entry else { return Vec::new() };
+    let followed = entry.data::<Followed>(step::FOLLOW).ok().flatten().unwrap_or_default();
+    let settled = entry.data::<Settled>(step::SETTLE).ok().flatten().unwrap_or_default();
+    let mut remarks: Vec<String> = Some(settled.remark).filter(|remark| !remark.is_empty()).into_iter().collect();
+    if !followed.blocked.is_empty() {
+        remarks.push(format!("Blocked dependents: {}", followed.blocked.join(", ")));
+    }
+    remarks.extend(followed.failed);
+    remarks
+}
+
 /// The update locks that were broken by force, as a remark.
 fn broken_locks(entry: Option<&Entry>) -> Vec<String> {
     let locked = entry.and_then(|entry| entry.data::<Locked>(step::LOCK).ok().flatten()).unwrap_or_default();
@@ -215,5 +317,5 @@ fn broken_locks(entry: Option<&Entry>) -> Vec<String> {
 
 /// Whether anything was done to the container or its files, so that there was something to bring back.
 fn was_touched(entry: &Entry) -> bool {
-    [step::EDIT, step::STOP, step::RECREATE, step::SWAP].iter().any(|name| entry.step(name).is_some())
+    [step::EDIT, step::STOP, step::RECREATE, step::SWAP, step::RESTART].iter().any(|name| entry.step(name).is_some())
 }

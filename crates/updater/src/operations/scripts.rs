@@ -1,11 +1,14 @@
 //! Which script is asked before the updates of which container.
 
+use homeport_service::telemetry::chain;
+
 use super::{Inner, Operations};
 use crate::{
     engine::Container,
     error::UpdateError,
+    execute::occasion_of,
     gather::find,
-    plan::script_of,
+    plan::{Facts, Follower, Plan, script_of},
     script::Found,
     store::{Assignment, script},
 };
@@ -51,6 +54,40 @@ impl Operations {
 }
 
 impl Inner {
+    /// Puts into a plan whose scripts are asked.
+    pub(super) async fn ask(
+        &self,
+        facts: &Facts,
+        plan: &mut Plan,
+        asked_for: &str,
+        force: bool,
+    ) -> Result<(), UpdateError> {
+        plan.script = self.script(&facts.container, asked_for, force).await?;
+        for follower in &mut plan.followers {
+            if force {
+                follower.script = None;
+            } else if follower.script.is_none() {
+                follower.script = script::assigned(&self.parts.store, &follower.name).await?.map(|found| found.path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Names of the followers whose scripts do not want it.
+    pub(super) async fn refusing(&self, followers: &[Follower]) -> Result<Vec<String>, UpdateError> {
+        let mut refusing = Vec::new();
+        for follower in followers {
+            let assigned = script::assigned(&self.parts.store, &follower.name).await?.map(|found| found.path);
+            let Some(path) = follower.script.clone().or(assigned) else { continue };
+            let Some(container) = self.parts.engine.container(&follower.name).await? else { continue };
+            if let Err(error) = self.parts.scripts.ask(&path, &occasion_of(&container, "rollback")).await {
+                tracing::warn!(container.name = follower.name, error = chain(&error), "a script said no");
+                refusing.push(follower.name.clone());
+            }
+        }
+        Ok(refusing)
+    }
+
     /// The script that is asked: the one that the request names, else that of the label, else the assigned one. By force
     /// none is.
     pub(super) async fn script(

@@ -89,7 +89,7 @@ impl Inner {
         let obsolete = self.obsolete(&facts.container.name).await?;
         let mut job = plan_update(&facts, &target, &self.parts.health, obsolete, request.force)?;
         job.plan.rehearse |= request.rehearse && job.plan.container.run != Run::Never;
-        job.plan.script = self.script(&facts.container, &request.script, request.force).await?;
+        self.ask(&facts, &mut job.plan, &request.script, request.force).await?;
         self.hold_to(&request.plan_hash, &job.plan).await?;
         let place = ComposePlace::of_labels(&facts.container.labels);
         let old_version = tag_of(&facts.container.image);
@@ -111,6 +111,7 @@ impl Inner {
             plan_hash: request.plan_hash.clone(),
             script: request.script.clone(),
             rehearse: request.rehearse,
+            no_restart: false,
         };
         let (service, needs) = place.map(|place| (place.service, place.depends_on)).unwrap_or_default();
         Ok(Candidate { container_id: facts.container.id, detail, service, needs })
@@ -148,6 +149,7 @@ impl Inner {
             started_at: None,
             completed_at: None,
             updated_at: now,
+            dependents: Vec::new(),
             details,
         }
     }

@@ -6,7 +6,7 @@ use tonic::Code;
 
 use super::{
     Edit, EditError, Facts, ImageChange, ImageSource, Job, Kept, Kind, LabelError, PLAN_FORM, Plan, ProjectFacts,
-    Saved, SavedFile, Subject, Target, Values, Way, after, data, edit, proof, sha256, tag_of,
+    Saved, SavedFile, Subject, Target, Values, Way, after, data, edit, labels, proof, sha256, tag_of,
 };
 use crate::{config::HealthConfig, engine::Container};
 
@@ -103,6 +103,35 @@ pub enum PlanError {
         /// What would change.
         values: String,
     },
+    /// Nothing but a compose file could be changed.
+    #[error("container {container} is not managed by docker compose")]
+    NotCompose {
+        /// Its name.
+        container: String,
+    },
+    /// The file does not say an image.
+    #[error("failed to extract image from compose file: no image key found for service {service}")]
+    NoImageKey {
+        /// The service.
+        service: String,
+    },
+    /// There is nothing to bring together.
+    #[error("container {container} runs what its compose file says, {image}; there is nothing to fix")]
+    NoMismatch {
+        /// Its name.
+        container: String,
+        /// What it runs.
+        image: String,
+    },
+    /// The labels cannot be changed.
+    #[error("the labels of service {service} cannot be changed")]
+    Labels {
+        /// The service.
+        service: String,
+        /// Why.
+        #[source]
+        source: homeport_compose_file::EditError,
+    },
     /// Nothing was kept.
     #[error(
         "nothing is left of the data before operation {operation}, so only the image could be brought back (use force for that)"
@@ -148,10 +177,11 @@ pub fn plan_update(
         tag: Some(target.tag.clone()),
         source: ImageSource::Registry { digest: target.digest.clone() },
     };
-    let ComposeWay { way, files, values, expected } = match &facts.project {
+    let ComposeWay { way, files, values, mut expected } = match &facts.project {
         None => ComposeWay { way: Way::Replace, files: Vec::new(), values: None, expected: Vec::new() },
         Some(project) => compose(container, project, target, &new_reference, force, &mut warnings)?,
     };
+    expected.extend(labels::pending(facts));
     let plan = Plan {
         form: PLAN_FORM,
         kind: Kind::Update,
@@ -187,12 +217,9 @@ pub fn plan_update(
 /// Refuses what must not or cannot be recreated. Returns what a person should know.
 pub(super) fn permit(facts: &Facts) -> Result<Vec<String>, PlanError> {
     let container = &facts.container;
-    let name = || container.name.clone();
-    if container.label(ROLE_LABEL).is_some() || facts.own_container.as_deref() == Some(&container.id) {
-        return Err(PlanError::Own { container: name() });
-    }
+    refuse_own(facts)?;
     if container.auto_remove {
-        return Err(PlanError::AutoRemove { container: name() });
+        return Err(PlanError::AutoRemove { container: container.name.clone() });
     }
     let all = || facts.peers().iter().chain([container]);
     if let (Some(project), Some(stopped)) = (&facts.project, all().find(|one| !one.is_up()))
@@ -201,6 +228,15 @@ pub(super) fn permit(facts: &Facts) -> Result<Vec<String>, PlanError> {
         return Err(PlanError::Replicas { service: project.service.clone(), container: stopped.name.clone() });
     }
     Ok(facts.warnings.clone())
+}
+
+/// Refuses Homeport's own containers.
+pub(super) fn refuse_own(facts: &Facts) -> Result<(), PlanError> {
+    let container = &facts.container;
+    if container.label(ROLE_LABEL).is_some() || facts.own_container.as_deref() == Some(&container.id) {
+        return Err(PlanError::Own { container: container.name.clone() });
+    }
+    Ok(())
 }
 
 pub(super) fn subject(facts: &Facts) -> Subject {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decide::ROLE_LABEL;
+use super::{after::script_of, decide::ROLE_LABEL};
 use crate::{engine::Container, policy};
 
 /// Label with the names, separated by commas, of containers after whose restart this one is restarted.
@@ -19,6 +19,9 @@ pub struct Follower {
     pub follows: String,
     /// What it needs.
     pub need: Need,
+    /// The script that is asked before it is restarted. None: it follows without being asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
 }
 
 /// What a container needs when the one that it follows is recreated or restarted.
@@ -55,7 +58,7 @@ pub fn followers<'a>(
                 ));
             } else {
                 let (name, follows) = (other.name.clone(), owner.name.clone());
-                found.push((Follower { name, follows, need }, other));
+                found.push((Follower { name, follows, need, script: script_of(other) }, other));
                 queue.push(other);
             }
         }
@@ -77,11 +80,16 @@ fn need(other: &Container, owner: &Container) -> Option<Need> {
     }
     let names = policy::value(&other.labels, RESTART_AFTER).unwrap_or_default();
     let is_asked = names.split(',').map(str::trim).any(|name| !name.is_empty() && name == owner.name);
-    (is_asked || depends_on(other, owner)).then_some(Need::Restart)
+    (is_asked || depends_on(other, owner, true)).then_some(Need::Restart)
 }
 
-/// Whether its compose file says `depends_on` with `restart: true` of the other's service.
-fn depends_on(other: &Container, owner: &Container) -> bool {
+/// Whether one of two containers that are restarted together comes after the other.
+pub fn depends(other: &Container, owner: &Container) -> bool {
+    need(other, owner).is_some() || depends_on(other, owner, false)
+}
+
+/// Whether its compose file says `depends_on` of the other's service, with `restart: true` if that is asked for.
+fn depends_on(other: &Container, owner: &Container, restart: bool) -> bool {
     let label =
         |container: &Container, name: &str| container.label(&format!("com.docker.compose.{name}")).map(str::to_owned);
     let project = label(owner, "project");
@@ -91,7 +99,7 @@ fn depends_on(other: &Container, owner: &Container) -> bool {
     };
     other.label(DEPENDS_ON).unwrap_or_default().split(',').any(|entry| {
         let mut parts = entry.trim().split(':');
-        parts.next() == Some(&service) && parts.nth(1) == Some("true")
+        parts.next() == Some(&service) && (!restart || parts.nth(1) == Some("true"))
     })
 }
 

@@ -9,6 +9,9 @@ impl fmt::Display for Plan {
         let word = match self.kind {
             Kind::Update => "Update",
             Kind::Rollback => "Roll back",
+            Kind::Restart => "Restart",
+            Kind::Labels => "Change labels of",
+            Kind::Mismatch => "Bring together",
         };
         writeln!(f, "{word} {}: {} → {}", self.container.name, self.image.old_reference, self.image.new_reference)?;
         for (number, line) in self.lines().iter().enumerate() {
@@ -25,11 +28,11 @@ impl Plan {
     /// What is done, in order, in words.
     pub fn lines(&self) -> Vec<String> {
         let name = &self.container.name;
-        let mut lines = vec![
-            format!("check that {name} and its files are still as they were when this was planned"),
-            format!("keep the image {} under a tag of its own", self.image.old_reference),
-            self.fetch(),
-        ];
+        let mut lines = vec![format!("check that {name} and its files are still as they were when this was planned")];
+        if !matches!(self.way, Way::Restart | Way::Stay) {
+            lines.push(format!("keep the image {} under a tag of its own", self.image.old_reference));
+            lines.push(self.fetch());
+        }
         if let Some(script) = &self.script {
             lines.insert(1, format!("ask the script {script}, which has to end with code 0"));
         }
@@ -65,6 +68,8 @@ impl Plan {
                 format!("docker compose up of service {service} in project {}, and compare with before", project.name)
             }
             Way::Replace => format!("give the new container the name {name} and start it"),
+            Way::Restart => format!("restart {name}"),
+            Way::Stay => format!("leave {name} as it is"),
         });
         lines.push(self.prove());
         lines.extend(self.followers.iter().map(|one| match one.need {

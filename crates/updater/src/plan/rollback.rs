@@ -2,7 +2,7 @@
 
 use super::{
     Facts, ImageChange, ImageSource, Job, Kept, Kind, PLAN_FORM, Plan, PlanError, Saved, SavedFile, Values, Way, data,
-    decide, proof, value_back,
+    decide, labels, proof, value_back,
 };
 use crate::config::HealthConfig;
 
@@ -57,7 +57,7 @@ pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: b
             },
         },
         edits: files.iter().map(decide::edit_of).collect(),
-        expected: before.expected.clone(),
+        expected: before.expected.iter().cloned().chain(labels::pending(facts)).collect(),
         data: if past.snapshot.is_some() { union(&sources, &before.data) } else { sources },
         restore: past.snapshot.clone(),
         proof: proof::proof(facts, health)?,

@@ -66,6 +66,8 @@ impl From<Operation> for wire::Operation {
             Kind::Single => wire::OperationType::Single,
             Kind::Batch => wire::OperationType::Batch,
             Kind::Rollback => wire::OperationType::Rollback,
+            Kind::LabelChange => wire::OperationType::LabelChange,
+            Kind::FixMismatch => wire::OperationType::FixMismatch,
             Kind::Start => wire::OperationType::Start,
             Kind::Stop => wire::OperationType::Stop,
             Kind::Restart => wire::OperationType::Restart,
@@ -96,7 +98,8 @@ impl From<Operation> for wire::Operation {
             updated_at: Some(wire_time(operation.updated_at)),
             error_message: operation.error,
             rollback_occurred: operation.rollback_occurred,
-            details: operation.details.into_iter().map(Into::into).collect(),
+            details: operation.details.into_iter().map(|detail| wire_detail(detail, operation.kind)).collect(),
+            dependents_affected: operation.dependents,
             batch_group_id: operation.group,
             requested_by: operation.requested_by,
             stage: operation.stage,
@@ -106,26 +109,25 @@ impl From<Operation> for wire::Operation {
     }
 }
 
-impl From<Detail> for wire::OperationDetail {
-    fn from(detail: Detail) -> Self {
-        Self {
-            container_name: detail.container_name,
-            stack_name: detail.stack,
-            old_version: detail.old_version,
-            new_version: detail.new_version,
-            change_type: detail.change_type,
-            old_resolved_version: detail.old_resolved_version,
-            new_resolved_version: detail.new_resolved_version,
-            old_digest: detail.old_digest,
-            status: match detail.status {
-                DetailStatus::Pending => "pending",
-                DetailStatus::InProgress => "in_progress",
-                DetailStatus::Complete => "complete",
-                DetailStatus::Failed => "failed",
-            }
-            .to_owned(),
-            message: detail.message,
+fn wire_detail(detail: Detail, kind: Kind) -> wire::OperationDetail {
+    wire::OperationDetail {
+        container_name: detail.container_name,
+        stack_name: detail.stack,
+        old_version: detail.old_version,
+        new_version: detail.new_version,
+        change_type: detail.change_type,
+        old_resolved_version: detail.old_resolved_version,
+        new_resolved_version: detail.new_resolved_version,
+        old_digest: detail.old_digest,
+        status: match detail.status {
+            DetailStatus::Pending => "pending",
+            DetailStatus::InProgress if kind == Kind::Restart => "restarting",
+            DetailStatus::InProgress => "in_progress",
+            DetailStatus::Complete => "complete",
+            DetailStatus::Failed => "failed",
         }
+        .to_owned(),
+        message: detail.message,
     }
 }
 
@@ -160,6 +162,8 @@ const fn kind(wire: wire::OperationType) -> Option<Kind> {
         wire::OperationType::Single => Some(Kind::Single),
         wire::OperationType::Batch => Some(Kind::Batch),
         wire::OperationType::Rollback => Some(Kind::Rollback),
+        wire::OperationType::LabelChange => Some(Kind::LabelChange),
+        wire::OperationType::FixMismatch => Some(Kind::FixMismatch),
         wire::OperationType::Start => Some(Kind::Start),
         wire::OperationType::Stop => Some(Kind::Stop),
         wire::OperationType::Restart => Some(Kind::Restart),

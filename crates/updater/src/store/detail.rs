@@ -114,7 +114,8 @@ pub(crate) async fn all_kept(store: &Store) -> Result<Vec<KeptRow>, StoreError> 
 pub async fn newest_success(store: &Store, container: &str) -> Result<Option<String>, StoreError> {
     Ok(sqlx::query_scalar(
         "SELECT d.operation_id FROM operation_detail d JOIN operation o ON o.operation_id = d.operation_id \
-         WHERE d.container_name = $1 AND d.status = 'complete' ORDER BY o.completed_us DESC, o.id DESC LIMIT 1",
+         WHERE d.container_name = $1 AND d.status = 'complete' \
+         AND o.kind IN ('single', 'batch', 'rollback', 'fix_mismatch') ORDER BY o.completed_us DESC, o.id DESC LIMIT 1",
     )
     .bind(container)
     .fetch_optional(store.reader())

@@ -100,7 +100,7 @@ pub(crate) async fn updates(store: &Store, limit: u32) -> Result<Vec<(Timestamp,
     let rows = sqlx::query(
         "SELECT d.container_name, d.old_version, d.new_version, d.status, d.message, o.operation_id, o.completed_us \
          FROM operation_detail d JOIN operation o ON o.operation_id = d.operation_id \
-         WHERE o.completed_us IS NOT NULL AND o.kind IN ('single', 'batch', 'stack', 'rollback') \
+         WHERE o.completed_us IS NOT NULL AND o.kind IN ('single', 'batch', 'rollback', 'fix_mismatch') \
          ORDER BY o.completed_us DESC, o.id DESC, d.position LIMIT $1",
     )
     .bind(i64::from(limit))

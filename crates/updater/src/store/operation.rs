@@ -1,5 +1,7 @@
 //! Operations, one by one.
 
+use std::collections::BTreeSet;
+
 use homeport_store::{Store, StoreError, Transaction};
 use jiff::Timestamp;
 use sqlx::{Row as _, SqliteConnection};
@@ -11,8 +13,8 @@ pub async fn insert(transaction: &mut Transaction, operation: &Operation) -> Res
     let o = operation;
     sqlx::query(
         "INSERT INTO operation (operation_id, kind, status, lock_key, container_id, container_name, stack_name, \
-         old_version, new_version, rollback_of, batch_group_id, requested_by, created_us, updated_us) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)",
+         old_version, new_version, rollback_of, batch_group_id, requested_by, created_us, updated_us, dependents) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)",
     )
     .bind(&o.id)
     .bind(o.kind.as_str())
@@ -27,6 +29,7 @@ pub async fn insert(transaction: &mut Transaction, operation: &Operation) -> Res
     .bind(&o.group)
     .bind(&o.requested_by)
     .bind(o.created_at.as_microsecond())
+    .bind(names(&o.dependents))
     .execute(&mut **transaction)
     .await?;
     for (position, detail) in o.details.iter().enumerate() {
@@ -44,7 +47,8 @@ async fn insert_detail(
     sqlx::query(
         "INSERT INTO operation_detail (operation_id, position, container_name, stack_name, forced, old_version, \
          new_version, change_type, old_resolved_version, new_resolved_version, old_digest, status, rolls_back, \
-         plan_hash, script, rehearse) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         plan_hash, script, rehearse, no_restart) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+         $16, $17)",
     )
     .bind(operation)
     .bind(to_i64(position))
@@ -62,6 +66,7 @@ async fn insert_detail(
     .bind(&detail.plan_hash)
     .bind(&detail.script)
     .bind(i64::from(detail.rehearse))
+    .bind(i64::from(detail.no_restart))
     .execute(&mut **transaction)
     .await?;
     Ok(())
@@ -110,7 +115,7 @@ pub async fn find_active(
 ) -> Result<Option<String>, StoreError> {
     Ok(sqlx::query_scalar(
         "SELECT o.operation_id FROM operation o JOIN operation_detail d ON d.operation_id = o.operation_id \
-         WHERE o.status IN ('in_progress', 'queued') AND o.kind <> 'rollback' \
+         WHERE o.status IN ('in_progress', 'queued') AND o.kind IN ('single', 'batch') \
          AND d.container_name = $1 AND d.new_version = $2 AND d.status IN ('pending', 'in_progress') \
          ORDER BY o.id LIMIT 1",
     )
@@ -149,6 +154,29 @@ pub async fn set_stage(
         .execute(&mut **transaction)
         .await?;
     Ok(())
+}
+
+/// Notes names of containers that follow those of an operation.
+pub async fn add_dependents(transaction: &mut Transaction, id: &str, more: &[String]) -> Result<(), StoreError> {
+    let Some(operation) = get_on(transaction, id).await? else { return Ok(()) };
+    let mut all = operation.dependents;
+    all.extend(more.iter().filter(|name| !operation_has(&operation.details, name)).cloned());
+    let mut seen = BTreeSet::new();
+    all.retain(|name| seen.insert(name.clone()));
+    sqlx::query("UPDATE operation SET dependents = $2 WHERE operation_id = $1")
+        .bind(id)
+        .bind(names(&all))
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+fn operation_has(details: &[Detail], name: &str) -> bool {
+    details.iter().any(|detail| detail.container_name == name)
+}
+
+fn names(list: &[String]) -> String {
+    serde_json::Value::from(list).to_string()
 }
 
 /// Ends an operation.

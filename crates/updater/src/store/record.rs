@@ -15,11 +15,15 @@ pub enum Kind {
     Batch,
     /// The way back from an update.
     Rollback,
+    /// Other labels of one container.
+    LabelChange,
+    /// A container brought to its compose file.
+    FixMismatch,
     /// A start by hand.
     Start,
     /// A stop by hand.
     Stop,
-    /// A restart by hand.
+    /// A restart: by hand, or of several containers in their order.
     Restart,
     /// A pause by hand.
     Pause,
@@ -45,9 +49,10 @@ pub enum Status {
 }
 
 /// How far one container of an operation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DetailStatus {
     /// Not begun.
+    #[default]
     Pending,
     /// Being carried out.
     InProgress,
@@ -102,12 +107,15 @@ pub struct Operation {
     pub completed_at: Option<Timestamp>,
     /// When anything of this last changed.
     pub updated_at: Timestamp,
+    /// Names of the containers that follow them.
+    pub dependents: Vec<String>,
     /// Its containers, in the order in which they are worked on.
     pub details: Vec<Detail>,
 }
 
 /// One container of an operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Detail {
     /// Its name.
     pub container_name: String,
@@ -143,12 +151,26 @@ pub struct Detail {
     pub script: String,
     /// The new version is tried on a copy of the data first.
     pub rehearse: bool,
+    /// Only the file is changed.
+    pub no_restart: bool,
 }
 
 impl Kind {
     /// Whether it is something that a person did to one container, which needs no plan.
     pub const fn is_by_hand(self) -> bool {
-        !matches!(self, Self::Single | Self::Batch | Self::Rollback)
+        !matches!(self, Self::Single | Self::Batch | Self::Rollback | Self::LabelChange | Self::FixMismatch)
+    }
+
+    /// Whether it brings containers to another version, so that there is a way back from it.
+    pub const fn changes_version(self) -> bool {
+        matches!(self, Self::Single | Self::Batch | Self::Rollback | Self::FixMismatch)
+    }
+}
+
+impl Detail {
+    /// Whether its turn is over.
+    pub const fn is_ended(&self) -> bool {
+        matches!(self.status, DetailStatus::Complete | DetailStatus::Failed)
     }
 }
 
@@ -191,6 +213,8 @@ texts!(
     Single = "single",
     Batch = "batch",
     Rollback = "rollback",
+    LabelChange = "label_change",
+    FixMismatch = "fix_mismatch",
     Start = "start",
     Stop = "stop",
     Restart = "restart",
@@ -246,6 +270,8 @@ impl TryFrom<&SqliteRow> for Operation {
             started_at: time("started_us")?,
             completed_at: time("completed_us")?,
             updated_at: time("updated_us")?.ok_or_else(now)?,
+            dependents: serde_json::from_str(row.try_get("dependents")?)
+                .map_err(|error| StoreError::corrupt("operation.dependents", error))?,
             details: Vec::new(),
         })
     }
@@ -275,6 +301,7 @@ impl TryFrom<&SqliteRow> for Detail {
             plan_hash: row.try_get("plan_hash")?,
             script: row.try_get("script")?,
             rehearse: row.try_get::<i64, _>("rehearse")? != 0,
+            no_restart: row.try_get::<i64, _>("no_restart")? != 0,
         })
     }
 }

@@ -8,7 +8,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{envelope::Envelope, operations::not_found};
-use crate::{app::App, extract::Json, gate::Caller, problem::Problem, upstream::of_updater};
+use crate::{
+    app::App,
+    extract::Json,
+    gate::Caller,
+    problem::{Kind, Problem},
+    upstream::of_updater,
+};
 
 /// Body of a rollback.
 #[derive(Debug, Default, Deserialize)]
@@ -67,5 +73,12 @@ async fn back(
     let request = StartRollbackRequest { operation_id, force, requested_by: caller.name().to_owned(), containers };
     let mut updates = app.upstream.updates();
     let started = app.finish(async move { of_updater(updates.start_rollback(request).await) }).await;
-    Ok(started.map_err(not_found)?.operation_id)
+    let started = started.map_err(|problem| {
+        // Clients know it as that, and offer force for it.
+        if problem.message().contains("pre-update check failed") {
+            return problem.with_kind(Kind::Internal);
+        }
+        not_found(problem)
+    });
+    Ok(started?.operation_id)
 }

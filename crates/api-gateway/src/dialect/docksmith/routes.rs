@@ -4,6 +4,7 @@ mod checks;
 mod containers;
 mod engine;
 mod history;
+mod pipelines;
 mod shapes;
 
 use crate::openapi::Section;
@@ -26,5 +27,10 @@ pub(crate) fn sections() -> Vec<Section> {
         ),
         section("Engine", "Images, networks, volumes, and what nothing uses. Docksmith's API.", engine::routes()),
         section("Containers", "One container, or several, by hand. Docksmith's API.", containers::routes()),
+        section(
+            "Restarts and labels",
+            "Work on containers and their compose files that changes no version. Docksmith's API.",
+            pipelines::routes(),
+        ),
     ]
 }

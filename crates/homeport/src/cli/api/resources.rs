@@ -92,6 +92,7 @@ pub(crate) struct ActedOne {
     pub(crate) container: String,
     pub(crate) success: bool,
     pub(crate) error: Option<String>,
+    pub(crate) operation_id: Option<String>,
 }
 
 /// What went, or would.

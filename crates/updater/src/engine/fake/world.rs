@@ -164,6 +164,21 @@ impl World {
         Some(Image { id: id.to_owned(), tags })
     }
 
+    /// Labels of a service, each a line `- name=value`.
+    pub(super) fn compose_labels(&self, path: &str, wanted: &str) -> BTreeMap<String, String> {
+        let (mut labels, mut service) = (BTreeMap::new(), "");
+        for line in self.files.get(path).map(String::as_str).unwrap_or_default().lines().map(str::trim) {
+            if let Some((name, value)) = line.strip_prefix("- ").and_then(|text| text.split_once('=')) {
+                if service == wanted {
+                    labels.insert(name.to_owned(), value.to_owned());
+                }
+            } else if let Some(name) = line.strip_suffix(':').filter(|name| *name != "labels") {
+                service = name;
+            }
+        }
+        labels
+    }
+
     /// Compose files here are lines of `<service>:` and `image: <reference>`.
     pub(super) fn compose_images(&self, path: &str) -> BTreeMap<String, String> {
         let (mut images, mut service) = (BTreeMap::new(), "");
@@ -171,7 +186,7 @@ impl World {
             if let Some(image) = line.strip_prefix("image: ") {
                 let image = image.split(" #").next().unwrap_or_default();
                 images.insert(service.to_owned(), image.to_owned());
-            } else if let Some(name) = line.strip_suffix(':') {
+            } else if let Some(name) = line.strip_suffix(':').filter(|name| *name != "labels") {
                 service = name;
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// The level of each, out of its name and the names that it needs: 0 needs nobody else of these, and each is above all
 /// that it needs. Those that need each other in a circle share the level above everything else.
-pub(super) fn levels(all: &[(String, Vec<String>)]) -> Vec<usize> {
+pub(in crate::operations) fn levels(all: &[(String, Vec<String>)]) -> Vec<usize> {
     let names: BTreeSet<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
     let mut known: Vec<Option<usize>> = vec![None; all.len()];
     for level in 0..all.len() {
