@@ -31,6 +31,8 @@ enum Part {
     Stack,
     /// The event bus, beside nats-server and redis
     Bus,
+    /// The way to a plugin, beside nginx and haproxy, and clients that stay
+    Gateway,
     /// Copies of data, beside `cp -a`
     Snapshot,
     /// What is newer: how fast that is known, what it costs a registry, and how many may ask
@@ -38,13 +40,14 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Stack, Self::Bus, Self::Snapshot, Self::Updater];
+    const ALL: [Self; 5] = [Self::Stack, Self::Bus, Self::Gateway, Self::Snapshot, Self::Updater];
 
     /// As it is typed.
     const fn name(self) -> &'static str {
         match self {
             Self::Stack => "stack",
             Self::Bus => "bus",
+            Self::Gateway => "gateway",
             Self::Snapshot => "snapshot",
             Self::Updater => "updater",
         }
@@ -55,6 +58,7 @@ impl Part {
         match self {
             Self::Stack | Self::Snapshot => &[],
             Self::Bus => &["nats-server", "redis-server"],
+            Self::Gateway => &["nginx", "haproxy", "wrk"],
             Self::Updater => &["wrk"],
         }
     }
@@ -67,7 +71,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         install_missing(part.peers())?;
         let mut table = match part {
             Part::Stack => measure_stack(&binaries)?,
-            Part::Bus | Part::Snapshot | Part::Updater => measure(part, &test::binaries_environment(&binaries)?)?,
+            Part::Bus | Part::Gateway | Part::Snapshot | Part::Updater => {
+                measure(part, &test::binaries_environment(&binaries)?)?
+            }
         };
         if part == Part::Stack && options.cold_build {
             table.push_str(&cold_build_row()?);

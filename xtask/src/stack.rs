@@ -1,6 +1,7 @@
 //! The Homeport stack in containers: up and down.
 
 mod compose;
+mod git;
 mod health;
 mod images;
 mod libraries;

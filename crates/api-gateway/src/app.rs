@@ -5,6 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use homeport_bus_client::Publisher;
 use homeport_service::{Context, trace::TraceContext};
 use tokio::sync::{Semaphore, oneshot};
+use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::{
@@ -32,6 +33,10 @@ pub(crate) struct App {
     pub(crate) publisher: Publisher,
     pub(crate) plugins: Arc<Registry>,
     pub(crate) metrics: Metrics,
+    /// Where work goes on that must not end with the worker that began it.
+    pub(crate) runtime: tokio::runtime::Handle,
+    /// What goes on on upgraded connections.
+    pub(crate) upgraded: TaskTracker,
     /// One permit for each upgraded connection that may exist.
     pub(crate) tunnels: Arc<Semaphore>,
     /// One permit for each websocket that has not said who it is.
@@ -53,13 +58,21 @@ impl App {
         let (sender, receiver) = oneshot::channel();
         let trace = TraceContext::current().unwrap_or_else(TraceContext::random);
         let span = tracing::Span::current();
-        self.context.spawn("call", async move {
-            // Nobody may be left to hear it.
-            drop(sender.send(trace.scope(span, future).await));
-        });
+        {
+            let _entered = self.runtime.enter();
+            self.context.spawn("call", async move {
+                // Nobody may be left to hear it.
+                drop(sender.send(trace.scope(span, future).await));
+            });
+        }
         receiver
             .await
             .unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "the request was cut short; the log has the details")))
+    }
+
+    /// Starts what an upgraded connection does. Its worker does not end before it, within the limit of the drain.
+    pub(crate) fn spawn_upgraded(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        self.context.spawn(name, self.upgraded.track_future(future));
     }
 
     /// Waits until a stream on behalf of a caller has to end: the gateway drains, or the credential is no longer good.

@@ -34,6 +34,8 @@ pub struct Config {
 pub struct HttpConfig {
     /// Address and port to serve HTTP on. The variable `HOMEPORT_HTTP` wins over it. Default `127.0.0.1:8080`.
     pub listen: String,
+    /// Threads that serve requests. 0, the default: one for each core, 16 at most.
+    pub workers: usize,
     /// Connections at the same time; further ones wait in the kernel's queue until one ends. Default 1024.
     pub max_connections: usize,
     /// Bytes of a request's line and headers together, at least 8192; more is answered with 431. Default 65536.
@@ -59,6 +61,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
+            workers: 0,
             max_connections: 1024,
             max_header_bytes: 64 << 10,
             header_timeout_ms: 60_000,
@@ -146,7 +149,10 @@ pub struct PluginsConfig {
     pub header_timeout_ms: u64,
     /// Bytes of a request body that is proxied; more is answered with 413. Default 4294967296 (4 GiB).
     pub max_body_bytes: u64,
-    /// Connections kept open to one plugin while nothing is asked of it. Default 16.
+    /// The last part of the names that plugins are reached at besides their paths: `<URI>.plugins.<domain>`. Default
+    /// `spr.lan`, which existing plugins link to.
+    pub domain: String,
+    /// Connections that each worker keeps open to one plugin while nothing is asked of it. Default 64.
     pub max_idle_connections: usize,
     /// Upgraded connections (WebSockets) at the same time; further ones are answered with 503. Default 256.
     pub max_tunnels: usize,
@@ -159,7 +165,8 @@ impl Default for PluginsConfig {
             poll_ms: 500,
             header_timeout_ms: 60_000,
             max_body_bytes: 4 << 30,
-            max_idle_connections: 16,
+            domain: "spr.lan".to_owned(),
+            max_idle_connections: 64,
             max_tunnels: 256,
         }
     }

@@ -45,6 +45,21 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     }
 }
 
+/// JSON of any kind and any content type, exactly as it was sent.
+#[derive(Debug)]
+pub(crate) struct Verbatim(pub(crate) Value);
+
+impl FromRequest<Arc<App>> for Verbatim {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let http = &app.config.http;
+        let bytes = read(request, http.max_body_bytes, ms(http.body_timeout_ms)).await?;
+        let invalid = |error: serde_json::Error| Problem::bad_request(format!("invalid request body: {error}"));
+        serde_json::from_slice(&bytes).map(Self).map_err(invalid)
+    }
+}
+
 async fn read(request: Request, limit: usize, patience: Duration) -> Result<Bytes, Problem> {
     let body = Limited::new(request.into_body(), limit).collect();
     match tokio::time::timeout(patience, body).await {

@@ -85,6 +85,18 @@ impl Caller {
         self.question.client
     }
 
+    /// Refuses anything but a password that came with this very request: what is as much as being root must not be done
+    /// with something that somebody may have found.
+    pub(crate) fn require_password(&self) -> Result<(), Problem> {
+        self.require_unscoped()?;
+        let credential = self.question.authorization.expose();
+        if credential.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")) {
+            return Ok(());
+        }
+        let message = "this needs the password again: send the request with Basic credentials";
+        Err(Problem::new(Kind::Unauthorized, message))
+    }
+
     /// Refuses who is no administrator, and a credential that is limited to some paths. What it may do is for another
     /// credential to decide.
     pub(crate) fn require_unscoped(&self) -> Result<(), Problem> {
@@ -242,7 +254,9 @@ impl Question {
             client_address: self.client.to_string(),
             verb: self.verb.into(),
         };
-        let answer = of_auth(upstream.auth().authorize(request).await)?;
+        let mut auth = upstream.auth();
+        // Boxed: it is seldom needed, and every request would have to keep the room for it.
+        let answer = of_auth(Box::pin(auth.authorize(request)).await)?;
         let principal = answer.principal;
         let principal = principal
             .ok_or_else(|| Problem::new(Kind::Internal, "auth named no principal; its log has the details"))?;

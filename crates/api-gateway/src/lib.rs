@@ -33,6 +33,7 @@ use homeport_service::{
 use rustls::ServerConfig;
 use serde::Serialize;
 use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     app::App,
@@ -132,7 +133,9 @@ impl Gateway {
             context.spawn("certificate", keeper.run(publisher.clone(), context.drain().clone()));
         }
         tracing::info!(http.listen = %address, tls.listen = secure.map(tracing::field::display), "listening");
-        listener::serve(doors.with_routers(&app), &app.config, context).await;
+        if let Err(error) = listener::serve(doors.with_routers(&app), &app).await {
+            tracing::error!(error = %error, "the threads that serve requests cannot be started");
+        }
         publisher.publish("service:gateway:stopped", &version);
     }
 }
@@ -157,11 +160,14 @@ impl Doors {
 
     fn with_routers(self, app: &Arc<App>) -> Vec<Door> {
         let router = router::build(app);
-        let plain = Door { listener: self.plain, router: router.clone(), tls: None };
-        let secure = self.secure.map(|(listener, tls)| Door { listener, router, tls: Some(tls) });
+        let plain = Door { listener: self.plain, router: router.clone(), plugins: Some(Arc::clone(app)), tls: None };
+        let secure = self.secure.map(|(listener, tls)| {
+            let plugins = Some(Arc::clone(app));
+            Door { listener, router, plugins, tls: Some(tls) }
+        });
         let redirect = self.redirect.map(|(listener, port)| {
             let router = listener::redirect(Arc::clone(&app.challenges), port);
-            Door { listener, router, tls: None }
+            Door { listener, router, plugins: None, tls: None }
         });
         std::iter::once(plain).chain(secure).chain(redirect).collect()
     }
@@ -178,7 +184,9 @@ fn build(config: Config, context: &Context, challenges: Arc<Challenges>, certifi
         hub: Arc::new(Hub::new(hub_limits(events), SystemClock.now())),
         publisher: Publisher::new(context.paths().socket("bus"), context),
         plugins: Arc::new(Registry::new(root, config.plugins.clone())),
+        runtime: tokio::runtime::Handle::current(),
         metrics: Metrics::install(),
+        upgraded: TaskTracker::new(),
         tunnels: Arc::new(Semaphore::new(config.plugins.max_tunnels)),
         handshakes: Arc::new(Semaphore::new(events.max_handshakes)),
         challenges,

@@ -11,6 +11,8 @@ pub(crate) use bus::text as bus_text;
 
 use crate::upstream::ServiceHealth;
 
+/// What becomes of most requests to plugins.
+const WELL: &str = "2xx";
 const REQUESTS: &str = "homeport_http_requests_total";
 const REQUEST_SECONDS: &str = "homeport_http_request_duration_seconds";
 const PROXIED: &str = "homeport_plugin_requests_total";
@@ -103,10 +105,39 @@ pub(crate) fn count_request(route: Option<&str>, method: &'static str, status: u
     histogram!(REQUEST_SECONDS, "route" => route, "method" => method).record(elapsed.as_secs_f64());
 }
 
-/// Counts a request to a plugin by what became of it: the class of its status, or why there is none.
-pub(crate) fn count_proxied(plugin: &str, outcome: &'static str, elapsed: Duration) {
-    counter!(PROXIED, "plugin" => plugin.to_owned(), "outcome" => outcome).increment(1);
-    histogram!(PROXY_SECONDS, "plugin" => plugin.to_owned()).record(elapsed.as_secs_f64());
+/// What is counted of one plugin. Looked up once, because there are many requests.
+#[derive(Clone)]
+pub(crate) struct PluginCounts {
+    name: String,
+    well: metrics::Counter,
+    seconds: metrics::Histogram,
+}
+
+impl PluginCounts {
+    /// The counts of a plugin, by its name.
+    pub(crate) fn new(plugin: &str) -> Self {
+        Self {
+            name: plugin.to_owned(),
+            well: counter!(PROXIED, "plugin" => plugin.to_owned(), "outcome" => WELL),
+            seconds: histogram!(PROXY_SECONDS, "plugin" => plugin.to_owned()),
+        }
+    }
+
+    /// Counts a request by what became of it: the class of its status, or why there is none.
+    pub(crate) fn count(&self, outcome: &'static str, elapsed: Duration) {
+        if outcome == WELL {
+            self.well.increment(1);
+        } else {
+            counter!(PROXIED, "plugin" => self.name.clone(), "outcome" => outcome).increment(1);
+        }
+        self.seconds.record(elapsed.as_secs_f64());
+    }
+}
+
+impl std::fmt::Debug for PluginCounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("PluginCounts").field(&self.name).finish()
+    }
 }
 
 /// Counts a change of `api.json`.

@@ -1,13 +1,12 @@
 //! What every request passes, from the outside in.
 
-mod access;
+pub(crate) mod access;
 mod authenticate;
-mod correlation;
-mod cors;
-mod cross_site;
-mod panic;
-mod path;
-pub(crate) use path::moved;
+pub(crate) mod correlation;
+pub(crate) mod cors;
+pub(crate) mod cross_site;
+pub(crate) mod panic;
+pub(crate) mod path;
 mod problem;
 mod security;
 
@@ -20,9 +19,11 @@ use axum::{
 
 use crate::{app::App, router::Traits};
 
+pub(crate) use authenticate::admit_to;
 pub(crate) use correlation::CorrelationId;
 pub(crate) use cross_site::is_own;
-pub(crate) use security::secure_plugin;
+pub(crate) use path::moved;
+pub(crate) use security::{secure, secure_plugin};
 
 /// Who sent the request. The listener puts it into every request.
 #[derive(Debug, Clone, Copy)]

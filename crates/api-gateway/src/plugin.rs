@@ -2,12 +2,17 @@
 
 mod client;
 mod entry;
+pub(crate) mod front;
 mod headers;
-pub(crate) mod proxy;
+pub(crate) mod lifecycle;
+mod place;
+mod proxy;
 mod registry;
+pub(crate) mod session;
 mod upgrade;
 mod watch;
 mod watched;
 
+pub(crate) use client::sweep as sweep_connections;
 pub(crate) use registry::{Plugin, Registry};
 pub(crate) use watch::follow;

@@ -1,15 +1,15 @@
-//! From a request to its handler: the dialects' tables, the plugins below `/plugins/`, and the layers around both.
+//! From a request to its handler: the dialects' tables, and the layers around them. What is for a plugin comes by another
+//! way ([`crate::plugin::front`]).
 
 use std::{collections::HashMap, sync::Arc};
 
-use axum::{Router, extract::MatchedPath, routing::any};
+use axum::{Router, extract::MatchedPath};
 use homeport_proto::auth::v1::Verb;
 use http::Method;
 
 use crate::{
     app::App,
     dialect, middleware,
-    plugin::proxy,
     problem::{Kind, Problem},
     route::Route,
 };
@@ -67,11 +67,7 @@ pub(crate) fn build(app: &Arc<App>) -> Router {
     for route in routes {
         router = router.route(route.path, route.handler);
     }
-    let router = router
-        .route("/plugins/{*path}", any(proxy::serve))
-        .method_not_allowed_fallback(method_not_allowed)
-        .fallback(not_found)
-        .with_state(Arc::clone(app));
+    let router = router.method_not_allowed_fallback(method_not_allowed).fallback(not_found).with_state(Arc::clone(app));
     middleware::around(router, app, &traits)
 }
 

@@ -10,7 +10,7 @@ use homeport_proto::{
     docker::v1::{
         container_service_client::ContainerServiceClient, credential_service_client::CredentialServiceClient,
         engine_service_client::EngineServiceClient, observe_service_client::ObserveServiceClient,
-        upkeep_service_client::UpkeepServiceClient,
+        plugin_service_client::PluginServiceClient, upkeep_service_client::UpkeepServiceClient,
     },
     updater::v1::{
         check_service_client::CheckServiceClient, container_action_service_client::ContainerActionServiceClient,
@@ -140,6 +140,10 @@ impl Upstream {
 
     pub(crate) fn upkeep(&self) -> UpkeepServiceClient<Client> {
         UpkeepServiceClient::new(self.docker.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn plugins(&self) -> PluginServiceClient<Client> {
+        PluginServiceClient::new(self.endless_docker.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
     }
 
     pub(crate) const fn health(&self) -> &Health {

@@ -2,6 +2,7 @@
 
 mod command;
 mod stray;
+mod whole;
 
 use std::{
     collections::HashMap,
@@ -10,6 +11,8 @@ use std::{
 };
 
 use serde_json::Value;
+
+pub(crate) use whole::Whole;
 
 use crate::{
     config::Settings, container::Containers, document::Document as _, error::EngineError, locks::Locks, name, own,

@@ -16,6 +16,8 @@ pub struct Config {
     pub engine: EngineConfig,
     /// `docker compose`.
     pub compose: ComposeConfig,
+    /// Plugins, and where they come from.
+    pub plugins: PluginsConfig,
     /// The short-lived containers that copy data and try ports.
     pub helper: HelperConfig,
 }
@@ -59,6 +61,35 @@ impl Default for ComposeConfig {
     }
 }
 
+/// Section `[plugins]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PluginsConfig {
+    /// Where Homeport is installed: the directory that the paths of compose files are relative to, as the host knows it.
+    /// Default: the variable `HOMEPORT_ROOT`, else the directory that the settings directory is in.
+    pub root: Option<PathBuf>,
+    /// The command that is git, word by word. Default `git`.
+    pub git: Vec<String>,
+    /// How repositories may be fetched. Default `["https"]`.
+    pub git_protocols: Vec<String>,
+    /// How long fetching one may take, in milliseconds. Default 600 000.
+    pub git_timeout_ms: u64,
+    /// What compose files find in `NETWORK_MODE`. Default `host`, as their authors expect; a person has to agree to it.
+    pub network_mode: String,
+}
+
+impl Default for PluginsConfig {
+    fn default() -> Self {
+        Self {
+            root: None,
+            git: vec!["git".to_owned()],
+            git_protocols: vec!["https".to_owned()],
+            git_timeout_ms: 600_000,
+            network_mode: "host".to_owned(),
+        }
+    }
+}
+
 /// Section `[helper]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -85,6 +116,9 @@ pub(crate) struct Settings {
     pub(crate) answer_timeout: std::time::Duration,
     pub(crate) docker_config: Option<PathBuf>,
     pub(crate) compose: ComposeConfig,
+    pub(crate) plugins: PluginsConfig,
+    /// Where Homeport is installed, as the host knows it.
+    pub(crate) root: PathBuf,
     /// `PATH` and `HOME` of this process, for the programs that it starts.
     pub(crate) path: String,
     pub(crate) home: Option<PathBuf>,
@@ -131,6 +165,14 @@ impl Settings {
                 .or_else(|| environment.get("DOCKER_CONFIG").map(PathBuf::from))
                 .or_else(|| home.as_ref().map(|home| home.join(".docker"))),
             compose: config.compose,
+            root: config
+                .plugins
+                .root
+                .clone()
+                .or_else(|| environment.get("HOMEPORT_ROOT").map(PathBuf::from))
+                .or_else(|| context.paths().configs.parent().map(PathBuf::from))
+                .unwrap_or_else(|| "/".into()),
+            plugins: config.plugins,
             path: environment
                 .get("PATH")
                 .unwrap_or("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")

@@ -18,6 +18,7 @@ mod locks;
 mod logs;
 mod name;
 mod own;
+mod plugin;
 mod probe;
 mod rpc;
 mod snapshot;
@@ -34,7 +35,7 @@ use homeport_bus_client::Publisher;
 use homeport_service::{Context, StartError, rpc::Server};
 
 pub use bound::bound_main;
-pub use config::{ComposeConfig, Config, EngineConfig, HelperConfig};
+pub use config::{ComposeConfig, Config, EngineConfig, HelperConfig, PluginsConfig};
 pub use error::EngineError;
 pub use helper::helper_main;
 
@@ -45,6 +46,7 @@ use crate::{
     engine::Engine,
     image::{Credentials, ImageCache},
     inventory::Sizes,
+    plugin::Plugins,
     rpc::Agent,
     snapshot::Snapshots,
     stack_file::StackFiles,
@@ -70,8 +72,10 @@ pub async fn run(context: Context) -> Result<(), StartError> {
         publisher: publisher.clone(),
     };
     context.spawn("watch the engine", watch.run(context.clone()));
+    let compose = Compose::new(containers.clone(), settings.clone());
     let agent = Arc::new(Agent {
-        compose: Compose::new(containers.clone(), settings.clone()),
+        plugins: Plugins::new(compose.clone(), engine.clone(), settings.clone(), &context, publisher.clone()),
+        compose,
         credentials: Credentials::new(settings.docker_config.clone()),
         snapshots: Snapshots::new(engine.clone(), workshop.clone(), settings.clone()),
         update_locks: UpdateLocks::new(engine.clone(), workshop.clone(), settings.clone()),

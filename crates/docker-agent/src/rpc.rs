@@ -8,6 +8,7 @@ mod engine;
 mod image;
 mod network;
 mod observe;
+mod plugin;
 mod rehearsal;
 mod snapshot;
 mod stack_file;
@@ -21,10 +22,10 @@ use homeport_proto::docker::v1::{
     compose_service_server::ComposeServiceServer, container_service_server::ContainerServiceServer,
     credential_service_server::CredentialServiceServer, engine_service_server::EngineServiceServer,
     image_service_server::ImageServiceServer, network_service_server::NetworkServiceServer,
-    observe_service_server::ObserveServiceServer, rehearsal_service_server::RehearsalServiceServer,
-    snapshot_service_server::SnapshotServiceServer, stack_file_service_server::StackFileServiceServer,
-    update_lock_service_server::UpdateLockServiceServer, upkeep_service_server::UpkeepServiceServer,
-    volume_service_server::VolumeServiceServer,
+    observe_service_server::ObserveServiceServer, plugin_service_server::PluginServiceServer,
+    rehearsal_service_server::RehearsalServiceServer, snapshot_service_server::SnapshotServiceServer,
+    stack_file_service_server::StackFileServiceServer, update_lock_service_server::UpdateLockServiceServer,
+    upkeep_service_server::UpkeepServiceServer, volume_service_server::VolumeServiceServer,
 };
 use homeport_service::{
     Context,
@@ -39,6 +40,7 @@ use crate::{
     engine::Engine,
     error::EngineError,
     image::{Credentials, ImageCache},
+    plugin::Plugins,
     snapshot::Snapshots,
     stack_file::StackFiles,
     update_lock::UpdateLocks,
@@ -52,6 +54,7 @@ pub(crate) struct Agent {
     pub(crate) images: ImageCache,
     pub(crate) containers: Containers,
     pub(crate) compose: Compose,
+    pub(crate) plugins: Plugins,
     pub(crate) credentials: Credentials,
     pub(crate) snapshots: Snapshots,
     pub(crate) files: StackFiles,
@@ -77,6 +80,7 @@ pub(crate) fn register(server: Server, agent: &Arc<Agent>) -> Server {
         .service(NetworkServiceServer::from_arc(rpc.clone()))
         .service(VolumeServiceServer::from_arc(rpc.clone()))
         .service(ComposeServiceServer::from_arc(rpc.clone()))
+        .service(PluginServiceServer::from_arc(rpc.clone()))
         .service(StackFileServiceServer::from_arc(rpc.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .service(SnapshotServiceServer::from_arc(rpc.clone()))
         .service(UpdateLockServiceServer::from_arc(rpc.clone()))

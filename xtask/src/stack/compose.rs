@@ -62,6 +62,7 @@ impl<'a> Compose<'a> {
             .env("HOMEPORT_HTTP", self.settings.http())
             .env("HOMEPORT_STATE", self.settings.state()?)
             .env("HOMEPORT_CONFIGS", self.settings.configs()?)
+            .env("HOMEPORT_ROOT", self.settings.root()?)
             .env("HOMEPORT_DOCKER_SOCKET", self.docker.socket().unwrap_or(DEFAULT_SOCKET));
         command.env("HOMEPORT_ADMIN_PASSWORD", self.settings.admin_password().unwrap_or_default());
         if let Some(first) = stacks.first() {

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use super::libraries;
+use super::{git, libraries};
 use crate::docker::Docker;
 use crate::say::say;
 use crate::{program, repository};
@@ -55,7 +55,8 @@ fn fingerprint(docker: &Docker, binaries: &[PathBuf]) -> Result<String> {
     let dockerfile = repository::root().join("compose/Dockerfile");
     let others = [docker.program(), &plugin, &dockerfile];
     let mut hasher = DefaultHasher::new();
-    for file in binaries.iter().map(PathBuf::as_path).chain(others) {
+    let git = program::find("git");
+    for file in binaries.iter().map(PathBuf::as_path).chain(others).chain(git.as_deref()) {
         let metadata = file.metadata().with_context(|| format!("looking at {}", file.display()))?;
         (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
     }
@@ -80,6 +81,7 @@ impl Parts {
         let compose = docker.plugin("compose")?;
         collect_program(docker.program(), Path::new("usr/bin/docker"), &parts.engine_cli())?;
         collect_program(&compose, Path::new("usr/libexec/docker/cli-plugins/docker-compose"), &parts.engine_cli())?;
+        git::collect(&parts.engine_cli())?;
         Ok(parts)
     }
 
@@ -115,7 +117,7 @@ fn by_main_context(docker: &Docker) -> Command {
 }
 
 /// Puts a program at a path below `root`, and the libraries it is linked to where it looks for them.
-fn collect_program(program: &Path, path: &Path, root: &Path) -> Result<()> {
+pub(super) fn collect_program(program: &Path, path: &Path, root: &Path) -> Result<()> {
     place(program, &root.join(path))?;
     for library in libraries::of(program)? {
         let below = library.strip_prefix("/").unwrap_or(&library);
@@ -126,7 +128,7 @@ fn collect_program(program: &Path, path: &Path, root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn place(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn place(from: &Path, to: &Path) -> Result<()> {
     let place = || {
         std::fs::create_dir_all(to.parent().unwrap_or(to))?;
         // What is named may be a link to a versioned file, and a hard link does not cross file systems.

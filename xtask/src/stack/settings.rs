@@ -17,6 +17,9 @@ pub(crate) struct Settings {
     /// Directory of settings and of the plugin list [default: configs, in the repository]
     #[arg(long, env = "HOMEPORT_CONFIGS")]
     configs: Option<PathBuf>,
+    /// Directory that plugins are started from [default: the repository]
+    #[arg(long, env = "HOMEPORT_ROOT")]
+    root: Option<PathBuf>,
     /// Directories of compose stacks to look after, separated by colons
     #[arg(long, env = "HOMEPORT_STACKS", default_value = "/opt/stacks", value_delimiter = ':')]
     stacks: Vec<PathBuf>,
@@ -53,6 +56,10 @@ impl Settings {
 
     pub(crate) fn configs(&self) -> Result<PathBuf> {
         directory(self.configs.as_deref(), "configs")
+    }
+
+    pub(crate) fn root(&self) -> Result<PathBuf> {
+        directory(self.root.as_deref(), "")
     }
 
     pub(crate) fn stacks(&self) -> Result<Vec<PathBuf>> {

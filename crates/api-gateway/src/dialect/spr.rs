@@ -2,8 +2,10 @@
 
 mod base;
 mod certificate;
+mod plugin;
 mod routes;
 mod tokens;
+mod ui_session;
 mod ws;
 
 pub(crate) use routes::{SHAPES, routes};

@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its last.
+//! One connection, from its first byte to its last: silent, then busy, then silent again, until one side has enough.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -6,21 +6,28 @@ use axum::{Router, body::Body, response::Response};
 use homeport_service::Context;
 use http::{HeaderName, HeaderValue, Request, Uri, header};
 use hyper::{
-    body::Incoming,
-    rt::{Read, Write},
+    body::{Body as _, Incoming},
     server::conn::{http1, http2},
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt as _;
 
-use super::origin::{Origin, Proxies};
+use super::{
+    lent::{Counted, Lent, Loan},
+    origin::{Origin, Proxies},
+};
 use crate::{
+    app::App,
     config::{Config, ms},
     middleware::{ClientAddress, Scheme},
+    plugin,
 };
 
 /// hyper takes no smaller buffer.
@@ -30,6 +37,9 @@ const STREAMS_MAX: u32 = 64;
 /// Silence on a connection of HTTP/2 after which the client is asked whether it is still there, and has as long again
 /// to answer.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// After this long without a request, at most twice as long, a connection waits without hyper.
+const PARK_AFTER: Duration = Duration::from_secs(1);
 
 /// What every connection of one port is served with.
 #[derive(Debug, Clone)]
@@ -41,11 +51,19 @@ pub(super) struct Server {
     transport_security: Option<HeaderValue>,
     proxies: Proxies,
     router: Router,
+    plugins: Option<Arc<App>>,
+    patience: Duration,
     context: Context,
 }
 
 impl Server {
-    pub(super) fn new(config: &Config, router: Router, tls: Option<Arc<ServerConfig>>, context: &Context) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        router: Router,
+        plugins: Option<Arc<App>>,
+        tls: Option<Arc<ServerConfig>>,
+        context: &Context,
+    ) -> Self {
         let header_bytes = config.http.max_header_bytes.max(LEAST_HEADER_BYTES);
         // Without `pipeline_flush`: with it hyper never sends the answer to a request that it cannot read.
         let mut http1 = http1::Builder::new();
@@ -72,6 +90,8 @@ impl Server {
             transport_security,
             proxies: Proxies::new(&config.http),
             router,
+            plugins,
+            patience: ms(config.http.header_timeout_ms),
             context: context.clone(),
         }
     }
@@ -105,25 +125,70 @@ impl Server {
         }
     }
 
-    async fn http1<S>(&self, stream: S, address: SocketAddr, https: bool) -> hyper::Result<()>
+    async fn http1<S>(&self, mut stream: S, address: SocketAddr, https: bool) -> hyper::Result<()>
     where
-        TokioIo<S>: Read + Write + Unpin + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = service_fn(|request| self.clone().answer(request, address, https));
-        let connection = self.http1.serve_connection(TokioIo::new(stream), service).with_upgrades();
-        tokio::pin!(connection);
-        tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.context.drain().cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        while let Some(first) = self.first_byte(&mut stream).await {
+            // In a box of its own, so that a silent connection does not keep the room for it.
+            match Box::pin(self.busy(stream, first, address, https)).await? {
+                Some(silent) => stream = silent,
+                None => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for a request to begin. `None`: there comes none.
+    async fn first_byte<S: AsyncRead + Unpin>(&self, stream: &mut S) -> Option<u8> {
+        let mut first = [0];
+        let read = tokio::time::timeout(self.patience, stream.read(&mut first));
+        let read = self.context.drain().run_until_cancelled(read).await?;
+        matches!(read, Ok(Ok(1))).then_some(first[0])
+    }
+
+    /// Serves requests. The stream comes back when it has been silent for a while.
+    async fn busy<S>(&self, stream: S, first: u8, address: SocketAddr, https: bool) -> hyper::Result<Option<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let loan = Arc::new(Loan::default());
+        let lent = TokioIo::new(Lent::new(stream, first, Arc::clone(&loan)));
+        let counted = Arc::clone(&loan);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let in_flight = counted.begin(!request.body().is_end_stream());
+            async move {
+                let response = self.answer(request, address, https).await;
+                Ok::<_, Infallible>(response.map(|body| Counted::new(body, in_flight)))
+            }
+        });
+        let mut connection = Box::pin(self.http1.serve_connection(lent, service).with_upgrades());
+        let mut requests = 0;
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => return ended.map(|()| None),
+                () = self.context.drain().cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    return connection.await.map(|()| None);
+                }
+                () = tokio::time::sleep(PARK_AFTER) => {
+                    if loan.requests() == requests && loan.is_idle() {
+                        loan.want();
+                        drop(connection);
+                        return Ok(loan.take());
+                    }
+                    requests = loan.requests();
+                }
             }
         }
     }
 
     async fn http2(&self, stream: TlsStream<TcpStream>, address: SocketAddr) -> hyper::Result<()> {
         let server = self.clone();
-        let service = service_fn(move |request| server.clone().answer(as_http1(request), address, true));
+        let service = service_fn(move |request| {
+            let server = server.clone();
+            async move { Ok::<_, Infallible>(server.answer(as_http1(request), address, true).await) }
+        });
         let connection = self.http2.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         tokio::select! {
@@ -135,20 +200,28 @@ impl Server {
         }
     }
 
-    async fn answer(
-        self,
-        mut request: Request<Incoming>,
-        peer: SocketAddr,
-        https: bool,
-    ) -> Result<Response, Infallible> {
+    async fn answer(&self, mut request: Request<Incoming>, peer: SocketAddr, https: bool) -> Response {
         let Origin { address, https } = self.proxies.origin(peer, https, request.headers());
         request.extensions_mut().insert(ClientAddress(address));
         request.extensions_mut().insert(if https { Scheme::Https } else { Scheme::Http });
-        let mut response = self.router.oneshot(request.map(Body::new)).await?;
-        if https && let Some(value) = self.transport_security {
-            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
+        let mut response = self.route(request.map(Body::new)).await;
+        if https && let Some(value) = &self.transport_security {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value.clone());
         }
-        Ok(response)
+        response
+    }
+
+    /// Requests to plugins go past the router and its layers: they are most of what there is, and each layer costs.
+    async fn route(&self, request: Request<Body>) -> Response {
+        if let Some(app) = &self.plugins
+            && plugin::front::is_for_plugin(&app.config.plugins.domain, &request)
+        {
+            return Box::pin(plugin::front::serve(app, request)).await;
+        }
+        match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
     }
 }
 

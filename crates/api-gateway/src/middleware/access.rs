@@ -1,6 +1,6 @@
 //! One line in the log and one count in the metrics for each request.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::{
     extract::{MatchedPath, Request},
@@ -21,15 +21,37 @@ pub(super) async fn record(request: Request, next: Next) -> Response {
     // Without the query: it may hold secrets.
     let uri = request.uri().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let client = request.extensions().get::<ClientAddress>().map(|client| client.0);
+    let client = request.extensions().get::<ClientAddress>().copied();
     let response = next.run(request).await;
-    let elapsed = started.elapsed();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    let caller = response.extensions().get::<Caller>().map_or("", Caller::name);
     let status = response.status().as_u16();
-    metrics::count_request(route.as_ref().map(MatchedPath::as_str), known(&method), status, elapsed);
-    let (path, caller) = (uri.path(), response.extensions().get::<Caller>().map_or("", Caller::name));
-    let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     // A poll that is told that nothing has changed comes several times a second.
-    let is_routine = (path == PROBE && status < 400) || status == 304;
+    let is_routine = (uri.path() == PROBE && status < 400) || status == 304;
+    note(&Access { method: &method, path: uri.path(), route, client, caller, status, is_routine }, started.elapsed());
+    response
+}
+
+/// A request that has been answered.
+pub(crate) struct Access<'a> {
+    pub(crate) method: &'a Method,
+    /// Without the query.
+    pub(crate) path: &'a str,
+    /// The template of the route, if there is one.
+    pub(crate) route: Option<&'a str>,
+    pub(crate) client: Option<ClientAddress>,
+    /// Empty: nobody was found to be calling.
+    pub(crate) caller: &'a str,
+    pub(crate) status: u16,
+    /// Of no interest while all is well.
+    pub(crate) is_routine: bool,
+}
+
+/// Counts a request and logs it.
+pub(crate) fn note(access: &Access<'_>, elapsed: Duration) {
+    let Access { method, path, route, client, caller, status, is_routine } = *access;
+    metrics::count_request(route, known(method), status, elapsed);
+    let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     if is_routine {
         tracing::debug!(http.method = %method, http.path = path, http.status = status, duration_ms, "request");
     } else {
@@ -38,12 +60,11 @@ pub(super) async fn record(request: Request, next: Next) -> Response {
             http.path = path,
             http.status = status,
             duration_ms,
-            client.address = client.map(|client| tracing::field::display(client.ip())),
+            client.address = client.map(|client| tracing::field::display(client.0.ip())),
             principal.name = caller,
             "request"
         );
     }
-    response
 }
 
 /// Methods are a label of the metrics, and a client may invent any.

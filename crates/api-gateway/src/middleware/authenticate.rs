@@ -3,12 +3,13 @@
 use axum::{
     extract::{MatchedPath, Request, State},
     middleware::Next,
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
+use homeport_proto::auth::v1::Verb;
 use http::{Method, request::Parts};
 
 use super::{ClientAddress, Layers};
-use crate::{gate::Caller, path::CleanPath, problem::Problem};
+use crate::{app::App, gate::Caller, path::CleanPath, plugin, problem::Problem};
 
 pub(super) async fn authenticate(State(layers): State<Layers>, request: Request, next: Next) -> Response {
     if layers.traits.is_open(request.method(), request.extensions().get::<MatchedPath>()) {
@@ -23,18 +24,23 @@ pub(super) async fn authenticate(State(layers): State<Layers>, request: Request,
             response.extensions_mut().insert(caller);
             response
         }
-        Err(problem) => problem.into_response(),
+        Err(problem) => plugin::session::refusal(&parts.headers, problem),
     }
 }
 
 async fn admit(layers: &Layers, request: &Parts) -> Result<Caller, Problem> {
-    let extensions = &request.extensions;
-    let path = extensions.get::<CleanPath>().map_or("/", CleanPath::as_str);
-    let client = extensions
+    let path = request.extensions.get::<CleanPath>().map_or("/", CleanPath::as_str);
+    let verb = layers.traits.verb(&request.method, request.extensions.get::<MatchedPath>());
+    admit_to(&layers.app, request, path, verb).await
+}
+
+/// Decides about a request as if it were for this path.
+pub(crate) async fn admit_to(app: &App, request: &Parts, path: &str, verb: Verb) -> Result<Caller, Problem> {
+    let client = request
+        .extensions
         .get::<ClientAddress>()
         .map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |ClientAddress(address)| address.ip());
     // Whoever may read something may also ask for its headers alone.
     let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
-    let verb = layers.traits.verb(&request.method, extensions.get::<MatchedPath>());
-    layers.app.gate.admit(&layers.app.upstream, &request.headers, method, path, client, verb).await
+    app.gate.admit(&app.upstream, &request.headers, method, path, client, verb).await
 }

@@ -2,9 +2,10 @@
 
 use axum::{extract::Request, middleware::Next, response::Response};
 use homeport_service::trace::TraceContext;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-const HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
+/// Where clients and plugins find it.
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 /// Longer ones are replaced: they go into every line of the log.
 const LONGEST: usize = 64;
 
@@ -14,16 +15,16 @@ pub(crate) struct CorrelationId(pub(crate) HeaderValue);
 
 impl CorrelationId {
     /// The client's own if it is harmless, else 16 fresh hex digits.
-    fn of(request: &Request) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let harmless = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
-        let sent = request.headers().get(HEADER).filter(|value| {
+        let sent = headers.get(HEADER).filter(|value| {
             let text = value.as_bytes();
             !text.is_empty() && text.len() <= LONGEST && text.iter().copied().all(harmless)
         });
         Self(sent.cloned().unwrap_or_else(fresh))
     }
 
-    fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         // Both ways of making one leave only ASCII.
         self.0.to_str().unwrap_or_default()
     }
@@ -36,7 +37,7 @@ fn fresh() -> HeaderValue {
 /// Runs the request in its trace and answers with its id.
 pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     let trace = TraceContext::of_headers(request.headers());
-    let id = CorrelationId::of(&request);
+    let id = CorrelationId::of(request.headers());
     let span = tracing::info_span!("request", correlation.id = id.as_str(), trace.id = trace.trace_id());
     request.extensions_mut().insert(id.clone());
     let mut response = trace.scope(span, next.run(request)).await;

@@ -5,14 +5,34 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::{dialect::Dialect, path::CleanPath};
 
 /// Whether an origin is `http://localhost` or `http://127.0.0.1`, with any port.
-pub(super) fn is_local(origin: &str) -> bool {
+pub(crate) fn is_local(origin: &str) -> bool {
     let host = origin.strip_prefix("http://").map(|rest| rest.split_once(':').unwrap_or((rest, "0")));
     host.is_some_and(|(host, port)| matches!(host, "localhost" | "127.0.0.1") && port.parse::<u16>().is_ok())
+}
+
+/// What the page of a plugin may send and read. It runs in a frame that has no origin of its own, and carries a token that
+/// is good for nothing but its plugin; a browser adds no credential of its own to a request with such an answer.
+const PLUGIN: [(HeaderName, HeaderValue); 5] = [
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+    (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS")),
+    (
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("X-Requested-With, Content-Type, Authorization, SPR-Bearer, X-JWT-OTP"),
+    ),
+    (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-SPR-Auth-Error, WWW-Authenticate")),
+    (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400")),
+];
+
+/// Lets the pages of plugins read what their plugin answers.
+pub(crate) fn allow_plugin_pages(headers: &mut HeaderMap) {
+    for (name, value) in PLUGIN {
+        headers.insert(name, value);
+    }
 }
 
 /// Answers preflights, and lets local pages read answers.

@@ -15,11 +15,17 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) async fn guard(State(layers): State<Layers>, request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>();
     let guarded = layers.traits.acts(request.method(), matched) || request.headers().contains_key(header::UPGRADE);
-    let https = request.extensions().get::<Scheme>() == Some(&Scheme::Https);
-    if guarded && is_foreign(request.headers(), https) {
-        return Problem::new(Kind::Forbidden, "a page of another site may not do this").into_response();
+    let scheme = request.extensions().get::<Scheme>().copied();
+    match guarded.then(|| refusal(request.headers(), scheme)).flatten() {
+        Some(problem) => problem.into_response(),
+        None => next.run(request).await,
     }
-    next.run(request).await
+}
+
+/// Why a page may not do what changes something.
+pub(crate) fn refusal(headers: &HeaderMap, scheme: Option<Scheme>) -> Option<Problem> {
+    let https = scheme == Some(Scheme::Https);
+    is_foreign(headers, https).then(|| Problem::new(Kind::Forbidden, "a page of another site may not do this"))
 }
 
 /// Whether a browser says that a page of another site asks. Whoever says nothing is no browser. What comes over HTTPS

@@ -12,8 +12,13 @@ use futures::FutureExt as _;
 use crate::problem::{Kind, Problem};
 
 pub(super) async fn catch(request: Request, next: Next) -> Response {
+    guard(next.run(request)).await
+}
+
+/// Turns a panic into an answer.
+pub(crate) async fn guard(answer: impl Future<Output = Response>) -> Response {
     // Nothing of the request is used after a panic, so nothing half changed is seen.
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+    match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);

@@ -20,11 +20,13 @@ pub(super) async fn parse(mut request: Request, next: Next) -> Response {
             request.extensions_mut().insert(path);
             next.run(request).await
         }
-        None => render(
-            Problem::bad_request("the path holds control characters or escapes that are not UTF-8").into_response(),
-            Dialect::of(request.uri().path()),
-        ),
+        None => render(unreadable().into_response(), Dialect::of(request.uri().path())),
     }
+}
+
+/// The answer to a path that is no text.
+pub(crate) fn unreadable() -> Problem {
+    Problem::bad_request("the path holds control characters or escapes that are not UTF-8")
 }
 
 /// Sends whoever asked for an unclean path to the clean one, which is also the one that was authorised.

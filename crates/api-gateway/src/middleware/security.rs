@@ -19,6 +19,12 @@ struct Plugin;
 /// `Content-Security-Policy` stay.
 pub(super) async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    secure(&mut response);
+    response
+}
+
+/// Gives a response the headers, unless it came from a plugin.
+pub(crate) fn secure(response: &mut Response) {
     if response.extensions().get::<Plugin>().is_none() {
         let headers = response.headers_mut();
         for (name, value) in [NO_SNIFF, NO_FRAME, NO_REFERRER] {
@@ -28,7 +34,6 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
             headers.entry(name).or_insert(value);
         }
     }
-    response
 }
 
 /// Gives a plugin's response the headers that its clients know, in place of the plugin's own. A plugin decides for

@@ -79,7 +79,9 @@ fn credential(route: &Route) -> &'static str {
 
 fn operation_id(method: &str, path: &str) -> String {
     let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.fold(method.to_ascii_lowercase(), |name, word| name + "_" + word)
+    // A slash at the end makes another path of it.
+    let last = path.len() > 1 && path.ends_with('/');
+    words.chain(last.then_some("all")).fold(method.to_ascii_lowercase(), |name, word| name + "_" + word)
 }
 
 fn parameters(route: &Route) -> Vec<Value> {

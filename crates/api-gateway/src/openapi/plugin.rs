@@ -39,8 +39,8 @@ pub(crate) async fn merge_all(registry: &Registry, document: &mut Value) {
 }
 
 async fn fetch(plugin: &Plugin) -> Result<Value, String> {
-    let uri = Uri::builder().scheme("http").authority("plugin").path_and_query(plugin.entry.openapi.as_str());
-    let uri = uri.build().map_err(|_| "OpenAPI in its entry is no path".to_owned())?;
+    let uri = Uri::try_from(plugin.entry.openapi.as_str());
+    let uri = uri.map_err(|_| "OpenAPI in its entry is no path".to_owned())?;
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = uri;
     request.headers_mut().insert(header::HOST, HeaderValue::from_static("localhost"));

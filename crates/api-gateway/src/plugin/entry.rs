@@ -1,41 +1,16 @@
-//! The file `api.json`, and what the gateway reads in it.
-//!
-//! Keys are matched without regard to case, most of them are usually missing, and those that nobody here knows are
-//! somebody else's.
+//! What the gateway takes from `api.json`: the plugins that can be reached over HTTP.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-
-/// What `/state` at the beginning of a `UnixPath` stands for: the state directory, wherever it is on this machine.
-const STATE: &str = "/state";
-
-/// Why `api.json` as a whole cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum FileError {
-    #[error("api.json is not valid JSON; the plugins stay as they were")]
-    Syntax(#[source] serde_json::Error),
-    #[error("api.json holds no JSON object; the plugins stay as they were")]
-    NoObject,
-    #[error("Plugins in api.json is no list; the plugins stay as they were")]
-    NoList,
-}
+use homeport_plugin_manifest::{Entry as Listed, EntryError, File, FileError, RuleError, socket};
 
 /// Why one entry cannot be served.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum EntryError {
-    #[error("an entry of Plugins is no JSON object")]
-    NoObject,
-    #[error("{key} of plugin {name:?} has the wrong type")]
-    Type { name: String, key: &'static str },
-    #[error("URI {uri:?} of plugin {name:?} is not made of segments of letters, digits, '-', '_' and '.'")]
-    Uri { name: String, uri: String },
-    #[error(
-        "UnixPath {path:?} of plugin {name:?} is not an absolute path of letters, digits, '/', '-', '.' and '_' without '..'"
-    )]
-    UnixPath { name: String, path: String },
-    #[error("UnixPath {path:?} of plugin {name:?} is not below the state directory")]
-    Outside { name: String, path: String },
+pub(crate) enum Unserved {
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    #[error(transparent)]
+    Rule(#[from] RuleError),
 }
 
 /// A plugin that can be reached over HTTP.
@@ -47,23 +22,22 @@ pub(crate) struct Entry {
     pub(crate) socket: PathBuf,
     /// Where on its socket the plugin describes itself in OpenAPI; empty: nowhere.
     pub(crate) openapi: String,
+    /// Whether it has a page, whose static files are for everybody.
+    pub(crate) has_ui: bool,
+    /// Whether that page is shown in a frame that keeps it apart.
+    pub(crate) sandboxed_ui: bool,
 }
 
 /// Reads a file: what can be served, and what is wrong with the rest.
-pub(crate) fn read(text: &[u8], root: &Path) -> Result<(Vec<Entry>, Vec<EntryError>), FileError> {
-    let document: Value = serde_json::from_slice(text).map_err(FileError::Syntax)?;
-    let document = document.as_object().ok_or(FileError::NoObject)?;
-    let plugins = match get(document, "Plugins") {
-        None | Some(Value::Null) => return Ok((Vec::new(), Vec::new())),
-        Some(Value::Array(plugins)) => plugins,
-        Some(_) => return Err(FileError::NoList),
-    };
-    let (mut entries, mut errors) = (Vec::new(), Vec::new());
-    for plugin in plugins {
-        match Entry::read(plugin, root) {
+pub(crate) fn read(text: &[u8], root: &Path) -> Result<(Vec<Entry>, Vec<Unserved>), FileError> {
+    let (listed, errors) = File::parse(text)?.read();
+    let mut errors: Vec<Unserved> = errors.into_iter().map(Into::into).collect();
+    let mut entries = Vec::new();
+    for listed in &listed {
+        match Entry::of(listed, root) {
             Ok(Some(entry)) => entries.push(entry),
             Ok(None) => {}
-            Err(error) => errors.push(error),
+            Err(error) => errors.push(error.into()),
         }
     }
     Ok((entries, errors))
@@ -71,60 +45,19 @@ pub(crate) fn read(text: &[u8], root: &Path) -> Result<(Vec<Entry>, Vec<EntryErr
 
 impl Entry {
     /// `None`: disabled, or not to be reached over HTTP.
-    fn read(value: &Value, root: &Path) -> Result<Option<Self>, EntryError> {
-        let map = value.as_object().ok_or(EntryError::NoObject)?;
-        let name = text(map, "", "Name")?;
-        let (uri, path) = (text(map, &name, "URI")?, text(map, &name, "UnixPath")?);
-        let enabled = match get(map, "Enabled") {
-            None | Some(Value::Null) => false,
-            Some(Value::Bool(enabled)) => *enabled,
-            Some(_) => return Err(EntryError::Type { name, key: "Enabled" }),
-        };
-        if !enabled || uri.is_empty() || path.is_empty() {
+    fn of(listed: &Listed, root: &Path) -> Result<Option<Self>, RuleError> {
+        if !listed.enabled() || listed.uri().is_empty() || listed.unix_path().is_empty() {
             return Ok(None);
         }
-        if !is_uri(&uri) {
-            return Err(EntryError::Uri { name, uri });
-        }
-        let socket = socket(&name, &path, root)?;
-        let openapi = text(map, &name, "OpenAPI")?;
-        Ok(Some(Self { name, uri, socket, openapi }))
-    }
-}
-
-/// The value of a key: spelled exactly so, else in any case.
-fn get<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
-    map.get(key).or_else(|| map.iter().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, value)| value))
-}
-
-fn text(map: &Map<String, Value>, name: &str, key: &'static str) -> Result<String, EntryError> {
-    match get(map, key) {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text.clone()),
-        Some(_) => Err(EntryError::Type { name: name.to_owned(), key }),
-    }
-}
-
-fn is_uri(uri: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    uri.split('/').all(|segment| !matches!(segment, "" | "." | "..") && segment.bytes().all(letter))
-}
-
-/// Where a socket is on this machine.
-fn socket(name: &str, path: &str, root: &Path) -> Result<PathBuf, EntryError> {
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.' | b'_');
-    let harmless =
-        |path: &Path| path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-    let written = Path::new(path);
-    if !path.starts_with('/') || !path.bytes().all(letter) || !harmless(written) {
-        return Err(EntryError::UnixPath { name: name.to_owned(), path: path.to_owned() });
-    }
-    if written.starts_with(root) {
-        return Ok(written.to_owned());
-    }
-    match written.strip_prefix(STATE) {
-        Ok(inner) if inner != Path::new("") => Ok(root.join(inner)),
-        _ => Err(EntryError::Outside { name: name.to_owned(), path: path.to_owned() }),
+        listed.check_uri()?;
+        Ok(Some(Self {
+            name: listed.name().to_owned(),
+            uri: listed.uri().to_owned(),
+            socket: socket(listed, root)?,
+            openapi: listed.openapi().to_owned(),
+            has_ui: listed.has_ui(),
+            sandboxed_ui: listed.sandboxed_ui(),
+        }))
     }
 }
 
@@ -159,10 +92,6 @@ mod tests {
             r#"{"name":"d","uri":"dns/block","UNIXPATH":"/state/dns/dns_block_plugin","enabled":true,"ScopedPaths":null}"#,
             Ok(Some(("dns/block", "/srv/homeport/state/dns/dns_block_plugin"))),
         );
-        check(
-            r#"{"Name":"abs","URI":"abs","UnixPath":"/srv/homeport/state/x.sock","Enabled":true}"#,
-            Ok(Some(("abs", "/srv/homeport/state/x.sock"))),
-        );
     }
 
     #[test]
@@ -177,24 +106,9 @@ mod tests {
         let entry =
             |uri: &str, path: &str| format!(r#"{{"Name":"a","URI":"{uri}","UnixPath":"{path}","Enabled":true}}"#);
         check(&entry("a", "/var/run/docker.sock"), Err("not below the state directory"));
-        check(&entry("a", "/state"), Err("not below"));
-        check(&entry("a", "/stately/a"), Err("not below"));
-        check(&entry("a", "/state/../run/docker.sock"), Err("without '..'"));
-        check(&entry("a", "state/a"), Err("absolute"));
-        check(&entry("a", "/state/a b"), Err("absolute"));
+        check(&entry("a", "/state/docker/docker.sock"), Err("Homeport's own"));
         check(&entry("../a", "/state/a"), Err("segments"));
-        check(&entry("a/", "/state/a"), Err("segments"));
-        check(&entry("a//b", "/state/a"), Err("segments"));
         check(r#"{"Name":"a","URI":7,"UnixPath":"/state/a","Enabled":true}"#, Err("wrong type"));
         check("7", Err("no JSON object"));
-    }
-
-    #[test]
-    fn a_file_that_is_none_is_an_error() {
-        for text in ["", "{", "[]", r#"{"Plugins":{}}"#] {
-            assert!(read(text.as_bytes(), Path::new(ROOT)).is_err(), "{text}");
-        }
-        assert!(read(b"{}", Path::new(ROOT)).unwrap().0.is_empty());
-        assert!(read(br#"{"Plugins":null}"#, Path::new(ROOT)).unwrap().0.is_empty());
     }
 }

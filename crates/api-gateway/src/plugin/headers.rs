@@ -34,7 +34,7 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// Turns a client's headers into those that a plugin gets.
-pub(super) fn towards_plugin(headers: &mut HeaderMap, client: IpAddr, scheme: Scheme, prefix: &str) {
+pub(super) fn towards_plugin(headers: &mut HeaderMap, client: IpAddr, scheme: Scheme, prefix: &HeaderValue) {
     strip_hop_by_hop(headers);
     for name in &KEPT_BACK {
         headers.remove(name);
@@ -52,9 +52,7 @@ pub(super) fn towards_plugin(headers: &mut HeaderMap, client: IpAddr, scheme: Sc
     }
     let scheme = if scheme == Scheme::Https { "https" } else { "http" };
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
-    if let Ok(prefix) = HeaderValue::try_from(prefix) {
-        headers.insert(FORWARDED_PREFIX, prefix);
-    }
+    headers.insert(FORWARDED_PREFIX, prefix.clone());
 }
 
 /// Takes out what concerns one connection only: what `Connection` names, then the known ones.
@@ -124,7 +122,7 @@ mod tests {
             ("if-none-match", "\"a\""),
             ("user-agent", "test"),
         ]);
-        towards_plugin(&mut sent, [192, 168, 1, 2].into(), Scheme::Https, "/plugins/a");
+        towards_plugin(&mut sent, [192, 168, 1, 2].into(), Scheme::Https, &HeaderValue::from_static("/plugins/a"));
         let expected = headers(&[
             ("host", "nas:8080"),
             ("content-type", "text/plain"),

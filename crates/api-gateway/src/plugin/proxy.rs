@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     response::{IntoResponse as _, Response},
 };
 use homeport_service::{
@@ -19,11 +19,11 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Pa
 use http_body::Body as _;
 use http_body_util::LengthLimitError;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Error;
 
 use super::{
-    headers,
-    registry::{Plugin, Target},
+    client::SendError,
+    headers, place,
+    registry::Plugin,
     upgrade,
     watched::{self, Activity},
 };
@@ -31,30 +31,27 @@ use crate::{
     app::App,
     config::ms,
     gate::Caller,
-    metrics::count_proxied,
-    middleware::{ClientAddress, CorrelationId, Scheme, moved, secure_plugin},
-    path::{CleanPath, encode},
+    middleware::{ClientAddress, CorrelationId, Scheme, correlation, secure_plugin},
+    path::encode,
     problem::{Kind, Problem},
 };
 
-const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+/// What is asked of a plugin.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) plugin: &'a Arc<Plugin>,
+    /// The plugin's own path, decoded.
+    pub(super) path: &'a str,
+    /// None: it is for everybody.
+    pub(super) caller: Option<Caller>,
+}
 
-/// Answers everything below `/plugins/`.
-pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
-    let path = request.extensions().get::<CleanPath>().cloned();
-    match path.as_ref().and_then(|path| app.plugins.find(path.as_str())) {
-        Some(Target::Path(plugin, rest)) => {
-            let started = Instant::now();
-            let answer = forward(&app, &plugin, &rest, request).await;
-            count_proxied(&plugin.entry.name, outcome(answer.as_ref()), started.elapsed());
-            answer.unwrap_or_else(Problem::into_response)
-        }
-        Some(Target::Slash) => {
-            let path = path.map(|path| format!("{}/", path.as_str())).unwrap_or_default();
-            moved(&path, request.uri().query())
-        }
-        None => Problem::not_found("404 page not found").into_response(),
-    }
+/// Passes a request to a plugin, and its answer back.
+pub(super) async fn serve(app: &Arc<App>, asked: Asked<'_>, request: Request) -> Response {
+    let (started, plugin) = (Instant::now(), asked.plugin);
+    let answer = forward(app, asked, request).await;
+    plugin.counts.count(outcome(answer.as_ref()), started.elapsed());
+    answer.unwrap_or_else(Problem::into_response)
 }
 
 /// The label by which the metrics tell answers apart.
@@ -73,42 +70,44 @@ fn outcome(answer: Result<&Response, &Problem>) -> &'static str {
     }
 }
 
-async fn forward(app: &Arc<App>, plugin: &Plugin, path: &str, mut request: Request) -> Result<Response, Problem> {
+async fn forward(app: &Arc<App>, asked: Asked<'_>, mut request: Request) -> Result<Response, Problem> {
+    let Asked { plugin, path, caller } = asked;
     let config = app.plugins.config();
     let limit = config.max_body_bytes;
     if request.body().size_hint().lower() > limit {
         return Err(too_large(limit));
     }
-    let caller = request.extensions().get::<Caller>().cloned();
     let protocol = headers::upgrade(request.headers());
     let tunnel = protocol.is_some().then(|| upgrade::prepare(app, &mut request)).transpose()?;
     let (parts, body) = request.into_parts();
     let repeatable = is_repeatable(&parts, &body, protocol.is_some());
-    let (body, activity) = watched::watch(body, usize::try_from(limit).unwrap_or(usize::MAX));
-    let outgoing = outgoing(plugin, path, &parts, protocol, body)?;
+    let (body, activity) = if body.is_end_stream() {
+        (Body::empty(), Activity::new())
+    } else {
+        watched::watch(body, usize::try_from(limit).unwrap_or(usize::MAX))
+    };
+    let outgoing = outgoing(plugin, path, parts, protocol, body)?;
     let again = repeatable.then(|| copy(&outgoing));
     let patience = ms(config.header_timeout_ms);
-    let mut answer = within(patience, &activity, plugin.client.send(outgoing)).await;
+    let mut answer = within(patience, &activity, Box::pin(plugin.client.send(outgoing))).await;
     if let (Some(again), Some(Err(error))) = (again, &answer)
-        && !error.is_connect()
+        && matches!(error, SendError::Exchange(_))
     {
         // A kept connection that the plugin closed at the same moment; a question may be asked twice.
-        answer = within(patience, &activity, plugin.client.send(again)).await;
+        answer = within(patience, &activity, Box::pin(plugin.client.send(again))).await;
     }
     let answer = answer.ok_or_else(|| silent(plugin, patience))?.map_err(|error| failed(plugin, &error, limit))?;
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return tunnel
-            .zip(caller)
-            .map_or_else(|| Err(broken(plugin)), |(tunnel, caller)| Ok(tunnel.join(app, plugin, answer, caller)));
+        return tunnel.map_or_else(|| Err(broken(plugin)), |tunnel| Ok(tunnel.join(app, plugin, answer, caller)));
     }
-    Ok(incoming(answer, path))
+    Ok(incoming(answer, plugin, path))
 }
 
 /// The request as the plugin gets it.
 fn outgoing(
     plugin: &Plugin,
     path: &str,
-    parts: &Parts,
+    parts: Parts,
     protocol: Option<HeaderValue>,
     body: Body,
 ) -> Result<Request, Problem> {
@@ -118,22 +117,20 @@ fn outgoing(
         target.push('?');
         target.push_str(query);
     }
-    // The pool wants an authority; what the plugin sees is the path, and the Host header as the client sent it.
-    let uri =
-        Uri::builder().scheme("http").authority("plugin").path_and_query(target).build().map_err(|_| unreadable())?;
+    let uri = Uri::try_from(target).map_err(|_| unreadable())?;
     let mut request = Request::new(body);
-    *request.method_mut() = parts.method.clone();
+    *request.method_mut() = parts.method;
     *request.uri_mut() = uri;
-    let mut sent = parts.headers.clone();
+    let mut sent = parts.headers;
     let client = parts.extensions.get::<ClientAddress>().map_or([0, 0, 0, 0].into(), |client| client.0.ip());
     let scheme = parts.extensions.get::<Scheme>().copied().unwrap_or(Scheme::Http);
-    headers::towards_plugin(&mut sent, client, scheme, &format!("/plugins/{}", plugin.entry.uri));
+    headers::towards_plugin(&mut sent, client, scheme, &plugin.prefix);
     sent.entry(header::HOST).or_insert(HeaderValue::from_static("localhost"));
     if let Some(protocol) = protocol {
         headers::set_upgrade(&mut sent, protocol);
     }
-    if let Some(CorrelationId(id)) = parts.extensions.get() {
-        sent.insert(CORRELATION_ID, id.clone());
+    if let Some(CorrelationId(id)) = parts.extensions.get::<CorrelationId>() {
+        sent.insert(correlation::HEADER, id.clone());
     }
     if let Some(trace) = TraceContext::current().and_then(|trace| HeaderValue::try_from(trace.child().to_header()).ok())
     {
@@ -144,10 +141,10 @@ fn outgoing(
 }
 
 /// The response as the client gets it.
-fn incoming(answer: Response<Incoming>, path: &str) -> Response {
-    let mut response = answer.map(Body::new);
+fn incoming(answer: Response<Incoming>, plugin: &Arc<Plugin>, path: &str) -> Response {
+    let mut response = answer.map(|body| watched::told(body, Arc::clone(plugin)));
     headers::strip_hop_by_hop(response.headers_mut());
-    secure_plugin(&mut response, path.starts_with("/static/"));
+    secure_plugin(&mut response, place::is_static(path));
     response
 }
 
@@ -165,8 +162,7 @@ fn copy(request: &Request) -> Request {
 }
 
 /// Waits for an answer for as long as something of the request moved in the last `patience`.
-async fn within<F: Future>(patience: Duration, activity: &Activity, answer: F) -> Option<F::Output> {
-    tokio::pin!(answer);
+async fn within<F: Future + Unpin>(patience: Duration, activity: &Activity, mut answer: F) -> Option<F::Output> {
     activity.touch();
     loop {
         let left = patience.saturating_sub(activity.idle());
@@ -180,7 +176,7 @@ async fn within<F: Future>(patience: Duration, activity: &Activity, answer: F) -
     }
 }
 
-fn failed(plugin: &Plugin, error: &Error, limit: u64) -> Problem {
+fn failed(plugin: &Plugin, error: &SendError, limit: u64) -> Problem {
     if is_length_limit(error) {
         return too_large(limit);
     }
@@ -188,7 +184,7 @@ fn failed(plugin: &Plugin, error: &Error, limit: u64) -> Problem {
     broken(plugin)
 }
 
-fn is_length_limit(error: &Error) -> bool {
+fn is_length_limit(error: &SendError) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {
         if error.is::<LengthLimitError>() {

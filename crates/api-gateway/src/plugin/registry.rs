@@ -3,15 +3,19 @@
 use std::{path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
+use http::HeaderValue;
 
 use super::{client::Client, entry::Entry};
-use crate::config::PluginsConfig;
+use crate::{config::PluginsConfig, metrics::PluginCounts};
 
 /// A plugin that can be reached.
 #[derive(Debug)]
 pub(crate) struct Plugin {
     pub(crate) entry: Entry,
     pub(crate) client: Client,
+    /// `/plugins/<URI>`, as it is told to the plugin.
+    pub(crate) prefix: HeaderValue,
+    pub(crate) counts: PluginCounts,
 }
 
 /// Where a path leads.
@@ -81,6 +85,12 @@ impl Registry {
         count
     }
 
+    /// Whether an enabled plugin of this URI has a page that is shown in a sandbox.
+    pub(crate) fn has_sandboxed_page(&self, uri: &str) -> bool {
+        let table = self.table.load();
+        table.iter().any(|plugin| plugin.entry.uri == uri && plugin.entry.has_ui && plugin.entry.sandboxed_ui)
+    }
+
     /// Finds the plugin whose URI is the longest beginning of a decoded path below `/plugins/`.
     pub(crate) fn find(&self, path: &str) -> Option<Target> {
         let below = path.strip_prefix("/plugins/")?;
@@ -95,7 +105,10 @@ impl Registry {
 
     fn plugin(&self, entry: Entry) -> Plugin {
         let client = Client::new(entry.socket.clone(), self.root.clone(), self.config.max_idle_connections);
-        Plugin { entry, client }
+        // A URI is made of letters that a header may hold.
+        let prefix = HeaderValue::try_from(format!("/plugins/{}", entry.uri));
+        let prefix = prefix.unwrap_or(HeaderValue::from_static("/plugins"));
+        Plugin { client, prefix, counts: PluginCounts::new(&entry.name), entry }
     }
 }
 
@@ -117,6 +130,8 @@ mod tests {
                 uri: (*uri).to_owned(),
                 socket: format!("/state/p{index}").into(),
                 openapi: String::new(),
+                has_ui: false,
+                sandboxed_ui: true,
             })
             .collect()
     }

@@ -40,17 +40,22 @@ impl Tunnel {
         app: &Arc<App>,
         plugin: &Plugin,
         mut answer: Response<Incoming>,
-        caller: Caller,
+        caller: Option<Caller>,
     ) -> Response {
         let protocol = headers::upgrade(answer.headers());
         let upstream = hyper::upgrade::on(&mut answer);
         let name = plugin.entry.name.clone();
-        let over = Arc::clone(app).until_over(caller);
-        app.context.spawn("tunnel", async move {
+        let over = Arc::clone(app);
+        app.spawn_upgraded("tunnel", async move {
             let _held = (self.permit, Held::tunnel());
             tokio::select! {
                 () = carry(self.client, upstream, &name) => {}
-                () = over => {}
+                () = async {
+                    match caller {
+                        Some(caller) => over.until_over(caller).await,
+                        None => over.context.drain().cancelled().await,
+                    }
+                } => {}
             }
         });
         let mut response = Response::new(Body::empty());

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use homeport_plugin_manifest::FileError;
 use homeport_service::{Context, telemetry::chain};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
@@ -28,8 +29,8 @@ enum ReloadError {
     Read { path: PathBuf, source: io::Error },
     #[error("{path} is larger than {MAX_FILE_BYTES} bytes; the plugins stay as they were")]
     TooLarge { path: PathBuf },
-    #[error(transparent)]
-    File(#[from] entry::FileError),
+    #[error("{path} cannot be used; the plugins stay as they were")]
+    File { path: PathBuf, source: FileError },
 }
 
 /// What tells one state of the file from another without reading it. `None`: there is no file.
@@ -113,7 +114,8 @@ impl Follower {
             Err(ReloadError::Read { path: self.path.clone(), source: io::Error::other(error) })
         })?;
         let Some(text) = text else { return Ok(self.registry.replace(Vec::new())) };
-        let (entries, errors) = entry::read(&text, self.registry.root())?;
+        let (entries, errors) = entry::read(&text, self.registry.root())
+            .map_err(|source| ReloadError::File { path: self.path.clone(), source })?;
         for error in errors {
             tracing::warn!(error = chain(&error), "a plugin is left out");
         }

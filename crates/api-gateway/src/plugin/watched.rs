@@ -1,4 +1,4 @@
-//! A request body that says when it last moved, and ends at its limit.
+//! Bodies on their way: a request's says when it last moved and ends at its limit, an answer's tells when it breaks off.
 
 use std::{
     pin::Pin,
@@ -9,16 +9,20 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
+use homeport_service::telemetry::chain;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::Limited;
+use hyper::body::Incoming;
 use pin_project_lite::pin_project;
+
+use super::registry::Plugin;
 
 /// When a request last moved.
 #[derive(Debug, Clone)]
 pub(super) struct Activity(Arc<Mutex<Instant>>);
 
 impl Activity {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 
@@ -57,6 +61,45 @@ impl HttpBody for Watched {
         let frame = this.body.poll_frame(cx);
         if frame.is_ready() {
             this.activity.touch();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Logs it when the body of a plugin's answer breaks off: the client sees only that something ended too early.
+pub(super) fn told(body: Incoming, plugin: Arc<Plugin>) -> Body {
+    Body::new(Told { body, plugin })
+}
+
+pin_project! {
+    struct Told {
+        #[pin]
+        body: Incoming,
+        plugin: Arc<Plugin>,
+    }
+}
+
+impl HttpBody for Told {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = self.project();
+        let frame = this.body.poll_frame(cx);
+        if let Poll::Ready(Some(Err(error))) = &frame {
+            tracing::warn!(
+                plugin.name = this.plugin.entry.name,
+                error = chain(error),
+                "an answer of a plugin broke off"
+            );
         }
         frame
     }

@@ -8,6 +8,7 @@
 
 mod client;
 mod plugin;
+mod plugins_api;
 mod secure;
 mod services;
 mod stack;
@@ -15,6 +16,7 @@ mod stack;
 mod accounts;
 mod acme;
 mod authority;
+mod bad_plugins;
 mod browsers;
 mod docksmith;
 mod drain;

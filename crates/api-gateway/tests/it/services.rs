@@ -3,6 +3,7 @@
 mod auth;
 mod containers;
 mod pipelines;
+mod plugins;
 
 use std::{
     pin::Pin,
@@ -51,6 +52,12 @@ pub(crate) struct World {
     pub(crate) updates_done: AtomicUsize,
     pub(crate) bus: broadcast::Sender<pubservice::String>,
     pub(crate) subscribed: AtomicUsize,
+    /// Entries of `api.json`, as docker-agent has them.
+    pub(crate) plugins: Mutex<Vec<serde_json::Value>>,
+    /// What docker-agent wants a person to agree to.
+    pub(crate) concerns: Mutex<Vec<String>>,
+    /// Tokens that docker-agent was given to write.
+    pub(crate) written: Mutex<Vec<(String, String)>>,
     /// Topic and value of what the gateway told the bus.
     pub(crate) published: Mutex<Vec<(String, String)>>,
 }
@@ -76,6 +83,9 @@ impl Default for World {
             bus: broadcast::channel(4096).0,
             subscribed: AtomicUsize::default(),
             published: Mutex::default(),
+            plugins: Mutex::default(),
+            concerns: Mutex::default(),
+            written: Mutex::default(),
         }
     }
 }

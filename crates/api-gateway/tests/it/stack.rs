@@ -16,7 +16,7 @@ use homeport_proto::{
     docker::v1::{
         container_service_server::ContainerServiceServer, credential_service_server::CredentialServiceServer,
         engine_service_server::EngineServiceServer, observe_service_server::ObserveServiceServer,
-        upkeep_service_server::UpkeepServiceServer,
+        plugin_service_server::PluginServiceServer, upkeep_service_server::UpkeepServiceServer,
     },
     pubservice::pubsub_service_server::PubsubServiceServer,
     updater::v1::{
@@ -191,6 +191,7 @@ async fn serve(service: &'static str, paths: &Paths, world: &Arc<World>, stop: &
             .service(ContainerServiceServer::new(fake.clone()))
             .service(ObserveServiceServer::new(fake.clone()))
             .service(UpkeepServiceServer::new(fake.clone()))
+            .service(PluginServiceServer::new(fake.clone()))
             .service(CredentialServiceServer::new(fake)),
         "bus" => server.service(PubsubServiceServer::new(fake)),
         other => panic!("no such service: {other}"),

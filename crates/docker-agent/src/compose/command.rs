@@ -62,6 +62,11 @@ impl Command {
         Self { process: command, shown, limit: Duration::from_millis(settings.compose.timeout_ms) }
     }
 
+    pub(super) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.process.env(name, value);
+        self
+    }
+
     pub(super) fn with<I>(mut self, arguments: I) -> Self
     where
         I: IntoIterator,

@@ -9,6 +9,7 @@ mod containers;
 mod crash;
 mod images;
 mod observe;
+mod plugins;
 mod ports;
 mod replacement;
 mod snapshots;

@@ -8,8 +8,9 @@ use std::{
 use homeport_proto::docker::v1::{
     Container, GetContainerRequest, compose_service_client::ComposeServiceClient,
     container_service_client::ContainerServiceClient, image_service_client::ImageServiceClient,
-    observe_service_client::ObserveServiceClient, snapshot_service_client::SnapshotServiceClient,
-    stack_file_service_client::StackFileServiceClient, upkeep_service_client::UpkeepServiceClient,
+    observe_service_client::ObserveServiceClient, plugin_service_client::PluginServiceClient,
+    snapshot_service_client::SnapshotServiceClient, stack_file_service_client::StackFileServiceClient,
+    upkeep_service_client::UpkeepServiceClient,
 };
 use homeport_service::{
     Context, Paths,
@@ -35,8 +36,13 @@ pub(crate) struct World {
 impl World {
     /// Starts a docker-agent.
     pub(crate) fn new() -> Self {
+        Self::with_settings(&[])
+    }
+
+    /// Starts one with settings of its own.
+    pub(crate) fn with_settings(settings: &[(&'static str, &str)]) -> Self {
         let (id, directory) = place();
-        let context = context(&id, &directory);
+        let context = context(&id, &directory, settings);
         let client = connect(&context.socket());
         let drain = context.drain().clone();
         let served = context.clone();
@@ -52,7 +58,7 @@ impl World {
     /// Without a docker-agent: the test runs it as a process.
     pub(crate) fn with_process() -> (Self, Command) {
         let (id, directory) = place();
-        let context = context(&id, &directory);
+        let context = context(&id, &directory, &[]);
         let mut command = Command::new(PROGRAM);
         command.envs(variables(&id, &directory.path().join("stacks")));
         command.env("HOMEPORT_STATE", &context.paths().state).env("HOMEPORT_CONFIGS", &context.paths().configs);
@@ -81,6 +87,10 @@ impl World {
 
     pub(crate) fn observe(&self) -> ObserveServiceClient<Client> {
         ObserveServiceClient::new(self.client.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn plugins(&self) -> PluginServiceClient<Client> {
+        PluginServiceClient::new(self.client.clone())
     }
 
     pub(crate) fn upkeep(&self) -> UpkeepServiceClient<Client> {
@@ -182,9 +192,10 @@ fn place() -> (String, tempfile::TempDir) {
     (id, directory)
 }
 
-fn context(id: &str, directory: &tempfile::TempDir) -> Context {
+fn context(id: &str, directory: &tempfile::TempDir, settings: &[(&'static str, &str)]) -> Context {
     let paths = Paths { state: directory.path().join("state"), configs: directory.path().join("configs") };
-    let environment = variables(id, &directory.path().join("stacks")).into_iter().collect();
+    let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    let environment = variables(id, &directory.path().join("stacks")).into_iter().chain(settings).collect();
     Context::new("docker-agent", paths, environment, CancellationToken::new())
 }
 

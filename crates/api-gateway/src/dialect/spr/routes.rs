@@ -1,5 +1,7 @@
 //! The table of SPR's base API.
 
+mod plugins;
+
 use super::{base, certificate, tokens, ws};
 use crate::{
     problem::Kind,
@@ -7,15 +9,22 @@ use crate::{
 };
 
 /// Shapes that several routes answer with.
-pub(crate) const SHAPES: &[(&str, &str)] = &[(
-    "Token",
-    r#"{"Name": "backup", "Token": "hp_4f2a", "Expire": 0, "ScopedPaths?": ["/plugins/hello:r"], "Id": "3", "Prefix": "hp_4f2a", "Created?": 1753264000, "LastUsed?": 1753264000}"#,
-)];
+pub(crate) const SHAPES: &[(&str, &str)] = &[
+    ("Plugin", plugins::PLUGIN),
+    (
+        "Token",
+        r#"{"Name": "backup", "Token": "hp_4f2a", "Expire": 0, "ScopedPaths?": ["/plugins/hello:r"], "Id": "3", "Prefix": "hp_4f2a", "Created?": 1753264000, "LastUsed?": 1753264000}"#,
+    ),
+];
 
 const NO_AUTHORITY: &[(Kind, &str)] = &[(Kind::NotFound, "the certificate comes from elsewhere, or HTTPS is off")];
 
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
+    [base(), plugins::routes()].into_iter().flatten().collect()
+}
+
+fn base() -> Vec<Route> {
     vec![
         Route::get("/status", base::status, "That the API is there").answers(Answer::json(r#""Online""#)),
         Route::get("/version", base::version, "The version of Homeport").answers(Answer::json(r#""0.1.0""#)),

@@ -87,7 +87,7 @@ fn open(
     let (opening, response) = Opening::read(request)?;
     let client = client.map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |Extension(ClientAddress(at))| at.ip());
     let visit = Visit { app: Arc::clone(app), channel, client, prefixes: Prefixes::of(params) };
-    app.context.spawn("websocket", async move {
+    app.spawn_upgraded("websocket", async move {
         if let Some(socket) = opening.complete().await {
             visit.run(socket, unknown).await;
         }

@@ -5,6 +5,7 @@ mod bus;
 mod downtime;
 mod figures;
 mod footprint;
+mod gateway;
 mod process;
 mod snapshot;
 mod updater;
@@ -23,7 +24,8 @@ fn main() -> anyhow::Result<()> {
         }
         Some("bus") => bus::measure(),
         Some("snapshot") => snapshot::measure(),
+        Some("gateway") => gateway::measure(),
         Some("updater") => updater::measure(),
-        _ => bail!("say what to measure: stack, bus, snapshot or updater"),
+        _ => bail!("say what to measure: stack, bus, gateway, snapshot or updater"),
     }
 }

@@ -1,0 +1,139 @@
+//! What is for a plugin: the same checks, headers and records as for every other request, without a layer for each.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    extract::Request,
+    response::{IntoResponse as _, Response},
+};
+use homeport_proto::auth::v1::Verb;
+use homeport_service::trace::TraceContext;
+use http::{HeaderMap, Method, StatusCode, header, request::Parts};
+
+use super::{
+    place::{Door, Place, uri_of_host},
+    proxy::{self, Asked},
+    registry::Target,
+    session,
+};
+use crate::{
+    app::App,
+    dialect::Dialect,
+    gate::Caller,
+    middleware::{
+        self, ClientAddress, CorrelationId,
+        access::{self, Access},
+        correlation, cors, cross_site, moved, panic, path,
+    },
+    path::CleanPath,
+    problem::{Problem, render},
+};
+
+/// The label of all these requests in the metrics.
+const ROUTE: &str = "/plugins/{*path}";
+
+/// Whether a request is for a plugin, as it was sent. What is not written as plainly is redirected first.
+pub(crate) fn is_for_plugin(domain: &str, request: &Request) -> bool {
+    if host(request.headers()).is_some_and(|host| uri_of_host(host, domain).is_some()) {
+        return true;
+    }
+    let path = request.uri().path();
+    match path.strip_prefix("/plugins/") {
+        // How plugins were managed before there was `/plugins_api`. No plugin ever sees such a path.
+        Some(name) => {
+            name.contains('/') || name.is_empty() || !matches!(*request.method(), Method::PUT | Method::DELETE)
+        }
+        None => path.starts_with("/admin/custom_plugin/"),
+    }
+}
+
+fn host(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::HOST)?.to_str().ok()
+}
+
+/// Answers a request from its first look to its line in the log.
+pub(crate) async fn serve(app: &Arc<App>, mut request: Request) -> Response {
+    let started = Instant::now();
+    let trace = TraceContext::of_headers(request.headers());
+    let id = CorrelationId::of(request.headers());
+    request.extensions_mut().insert(id.clone());
+    let span = tracing::info_span!("request", correlation.id = id.as_str(), trace.id = trace.trace_id());
+    let recorded = async {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let client = request.extensions().get::<ClientAddress>().copied();
+        let mut response = render(panic::guard(answer(app, request)).await, Dialect::Spr);
+        middleware::secure(&mut response);
+        cors::allow_plugin_pages(response.headers_mut());
+        let status = response.status().as_u16();
+        // A page is made of dozens of files; what changes something, and what fails, is told.
+        let is_routine = matches!(method, Method::GET | Method::HEAD) && status < 400;
+        let caller = response.extensions().get::<Caller>().map_or("", Caller::name);
+        let access =
+            Access { method: &method, path: uri.path(), route: Some(ROUTE), client, caller, status, is_routine };
+        access::note(&access, started.elapsed());
+        response
+    };
+    let mut response = trace.scope(span, recorded).await;
+    response.headers_mut().insert(correlation::HEADER, id.0);
+    response
+}
+
+async fn answer(app: &Arc<App>, request: Request) -> Response {
+    let Some(path) = CleanPath::parse(request.uri().path()) else { return path::unreadable().into_response() };
+    // A preflight never carries a credential.
+    if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let (mut parts, body) = request.into_parts();
+    let domain = &app.config.plugins.domain;
+    // What only looked as if it were for a plugin is decided upon as what it is.
+    let elsewhere = || Place { path: path.as_str().to_owned(), door: Door::Prefix };
+    let place = Place::of(host(&parts.headers), domain, path.as_str()).unwrap_or_else(elsewhere);
+    let target = app.plugins.find(&place.path);
+    let is_open =
+        matches!(&target, Some(Target::Path(plugin, rest)) if place.door.is_open_for(rest) && plugin.entry.has_ui);
+    let mut caller = None;
+    if !is_open {
+        if place.door == Door::Frame {
+            return nothing();
+        }
+        if let Some(problem) = guard(&parts) {
+            return problem.into_response();
+        }
+        match middleware::admit_to(app, &parts, &place.path, Verb::Unspecified).await {
+            Ok(admitted) => caller = Some(admitted),
+            Err(problem) => return session::refusal(&parts.headers, problem),
+        }
+    }
+    let mut response = if path.was_clean() {
+        match target {
+            Some(Target::Path(plugin, rest)) => {
+                parts.extensions.remove::<CleanPath>();
+                let asked = Asked { plugin: &plugin, path: &rest, caller: caller.clone() };
+                proxy::serve(app, asked, Request::from_parts(parts, body)).await
+            }
+            Some(Target::Slash) => moved(&format!("{}/", path.as_str()), parts.uri.query()),
+            None => nothing(),
+        }
+    } else {
+        moved(path.as_str(), parts.uri.query())
+    };
+    if let Some(caller) = caller {
+        // For the access log.
+        response.extensions_mut().insert(caller);
+    }
+    response
+}
+
+/// Refuses what a page of another site may not make a browser do. The page of a plugin has no site, and its token, which no
+/// browser sends by itself, is proof that it may.
+fn guard(request: &Parts) -> Option<Problem> {
+    let (method, headers) = (&request.method, &request.headers);
+    let acts = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let is_guarded = (acts && !session::is_carried(headers)) || headers.contains_key(header::UPGRADE);
+    is_guarded.then(|| cross_site::refusal(headers, request.extensions.get().copied())).flatten()
+}
+
+fn nothing() -> Response {
+    Problem::not_found("404 page not found").into_response()
+}

@@ -1,0 +1,446 @@
+//! Plugins: what is listed, what may run, and the compose projects that run it.
+//!
+//! `api.json`, the list of allowed compose files and the plugins' own files are written by this process alone. A compose
+//! file is acted upon if its path is exactly one of the allowed ones and a person has agreed to what it asks for beyond its
+//! own containers; both are read again before every action.
+
+mod consent;
+mod event;
+mod files;
+mod git;
+mod project;
+
+use std::sync::Arc;
+
+use homeport_bus_client::Publisher;
+use homeport_plugin_manifest::{Entry, EntryError, File, RuleError};
+use homeport_service::{Context, telemetry::chain};
+use serde_json::Value;
+
+use self::{
+    consent::Concern,
+    event::Events,
+    files::{Files, Known},
+    git::{Git, Repository},
+    project::Places,
+};
+use crate::{compose::Compose, config::Settings, document::Document as _, engine::Engine, error::EngineError};
+
+/// Name of the file at the root of a plugin's repository.
+const MANIFEST: &str = "plugin.json";
+/// The only runtime that there is here.
+const RUNTIME: &str = "default";
+
+/// All plugins of this installation.
+#[derive(Clone)]
+pub(crate) struct Plugins {
+    compose: Compose,
+    engine: Engine,
+    places: Places,
+    files: Files,
+    git: Git,
+    protocols: Arc<[String]>,
+    events: Events,
+    /// One change at a time: they share files, and what is allowed must not change between the look and the act.
+    changing: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// Something that a person has to agree to first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Consent {
+    pub(crate) concerns: Vec<String>,
+    pub(crate) score: u32,
+}
+
+/// What came of a request that may need consent.
+#[derive(Debug)]
+pub(crate) enum Outcome<T> {
+    Done(T),
+    Refused(Consent),
+}
+
+/// What an update found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Updated {
+    pub(crate) git: bool,
+    pub(crate) image: bool,
+}
+
+impl Plugins {
+    pub(crate) fn new(
+        compose: Compose,
+        engine: Engine,
+        settings: Arc<Settings>,
+        context: &Context,
+        publisher: Publisher,
+    ) -> Self {
+        Self {
+            compose,
+            engine,
+            places: Places::new(&settings, context.paths().state.clone()),
+            files: Files::new(&context.paths().configs, &context.state_dir()),
+            protocols: settings.plugins.git_protocols.clone().into(),
+            git: Git(settings),
+            events: Events(publisher),
+            changing: Arc::default(),
+        }
+    }
+
+    /// The entries in the order of the file. What is none is left out.
+    pub(crate) async fn list(&self) -> Result<Vec<Entry>, EngineError> {
+        Ok(self.files.list().await?.read().0)
+    }
+
+    /// Adds or replaces an entry and makes its containers what it says. Gives the entry that was replaced.
+    pub(crate) async fn put(
+        &self,
+        name: &str,
+        entry: Entry,
+        confirmed: &[String],
+    ) -> Result<Outcome<Option<Entry>>, EngineError> {
+        let _changing = self.changing.lock().await;
+        let mut list = self.files.list().await?;
+        let former = list.find(name).or_else(|| list.find(entry.name()));
+        self.check(&list, former.as_ref(), &entry)?;
+        let path = entry.compose_file_path();
+        let mut project = None;
+        if !path.is_empty() {
+            self.allowed(path).await?;
+            if entry.enabled() {
+                match self.agreed(&entry, confirmed).await? {
+                    Outcome::Refused(consent) => return Ok(Outcome::Refused(consent)),
+                    Outcome::Done(agreed) => project = Some(agreed),
+                }
+            }
+        }
+        list.put(name, &entry);
+        self.files.set_list(&list).await?;
+        if let Some(former) = former.as_ref().filter(|former| former.compose_file_path() != path) {
+            self.stop(former).await?;
+        }
+        match project {
+            Some(project) => self.start(&entry, &project, false).await?,
+            None => self.stop(&entry).await?,
+        }
+        Ok(Outcome::Done(former))
+    }
+
+    /// Removes containers, networks and the entry, and gives it.
+    pub(crate) async fn delete(&self, name: &str) -> Result<Entry, EngineError> {
+        let _changing = self.changing.lock().await;
+        let mut list = self.files.list().await?;
+        let entry = list.remove(name).ok_or_else(|| unknown(name))?;
+        let path = entry.compose_file_path();
+        if !path.is_empty() {
+            // Its route goes first, so that nobody is sent to a plugin that is being taken away.
+            self.files.set_list(&list).await?;
+            self.compose
+                .down_whole(&self.engine, &project::name(path))
+                .await
+                .map_err(|error| self.failed(&entry, error))?;
+            self.events.docker(event::REMOVED, entry.name(), path);
+            self.forget(path).await?;
+        }
+        self.files.set_list(&list).await?;
+        Ok(entry)
+    }
+
+    /// Restarts the containers of one that is enabled; leaves others alone.
+    pub(crate) async fn restart(&self, name: &str) -> Result<(), EngineError> {
+        let _changing = self.changing.lock().await;
+        let Some(entry) = self.files.list().await?.find(name).filter(is_managed) else { return Ok(()) };
+        self.allowed(entry.compose_file_path()).await?;
+        let project = project::name(entry.compose_file_path());
+        self.events.docker(event::STARTING, entry.name(), entry.compose_file_path());
+        let restarted = self.compose.restart_whole(&project).await.map_err(|error| self.failed(&entry, error))?;
+        if restarted == 0
+            && let Outcome::Done(project) = self.agreed(&entry, &[]).await?
+        {
+            return self.start(&entry, &project, false).await;
+        }
+        self.events.docker(event::STARTED, entry.name(), entry.compose_file_path());
+        Ok(())
+    }
+
+    /// Fetches repository and images again, and brings the project to them.
+    pub(crate) async fn update(&self, name: &str) -> Result<(Updated, Option<Consent>), EngineError> {
+        let _changing = self.changing.lock().await;
+        let entry = self.files.list().await?.find(name).filter(is_managed).ok_or_else(|| {
+            EngineError::NotFound(format!("plugin {name} is not there, not enabled, or has no compose file"))
+        })?;
+        self.allowed(entry.compose_file_path()).await?;
+        let mut updated = Updated { git: self.fetch_again(&entry).await?, image: false };
+        let project = match self.agreed(&entry, &[]).await? {
+            Outcome::Done(project) => project,
+            Outcome::Refused(consent) => return Ok((updated, Some(consent))),
+        };
+        let before = self.images(&project).await?;
+        self.pull(&project).await?;
+        updated.image = self.images(&project).await? != before;
+        self.start(&entry, &project, updated.git).await?;
+        Ok((updated, None))
+    }
+
+    /// Clones a repository, or takes what is newer, and reads what it says of itself.
+    pub(crate) async fn download(&self, url: &str) -> Result<(Entry, Consent), EngineError> {
+        let _changing = self.changing.lock().await;
+        let downloaded = self.downloaded(url).await;
+        downloaded.inspect_err(|error| self.events.download(event::NOT_DOWNLOADED, url, &chain(error)))
+    }
+
+    /// Takes a downloaded plugin in, without starting it.
+    pub(crate) async fn install(&self, entry: Entry, confirmed: &[String]) -> Result<Outcome<Entry>, EngineError> {
+        let _changing = self.changing.lock().await;
+        let (name, url) = (entry.name().to_owned(), entry.git_url().to_owned());
+        let installed = self.take_in(entry, confirmed).await;
+        match &installed {
+            Err(error) => self.events.install(event::NOT_INSTALLED, &name, &url, &chain(error)),
+            Ok(Outcome::Refused(_)) => self.events.install(event::INSTALLING, &name, &url, "consent is needed"),
+            Ok(Outcome::Done(_)) => self.events.install(event::INSTALLING, &name, &url, "installed"),
+        }
+        installed
+    }
+
+    /// Writes a plugin's token to where its entry says.
+    pub(crate) async fn write_token(&self, name: &str, token: String) -> Result<(), EngineError> {
+        let entry = self.files.list().await?.find(name).ok_or_else(|| unknown(name))?;
+        let written = match entry.token_file() {
+            Ok(place) => self.files.set_token(&place, token).await,
+            Err(error) => Err(broken(&error)),
+        };
+        written.inspect_err(|error| {
+            self.events.install(event::NOT_INSTALLED, entry.name(), entry.git_url(), &chain(error));
+        })
+    }
+
+    pub(crate) async fn compose_paths(&self) -> Result<Vec<String>, EngineError> {
+        self.files.allowed().await
+    }
+
+    pub(crate) async fn set_compose_paths(&self, paths: &[String]) -> Result<(), EngineError> {
+        let _changing = self.changing.lock().await;
+        for path in paths {
+            self.places.file(path)?;
+        }
+        self.files.set_allowed(paths).await
+    }
+
+    fn check(&self, list: &File, former: Option<&Entry>, entry: &Entry) -> Result<(), EngineError> {
+        let former = former.map(|former| former.name().to_owned());
+        let others: Vec<Entry> =
+            list.read().0.into_iter().filter(|other| Some(other.name()) != former.as_deref()).collect();
+        entry.check(&others, self.places.state()).map_err(|error| broken(&error))?;
+        if entry.runtime() != RUNTIME && entry.runtime() != "kvm" {
+            return Err(EngineError::Argument(format!("there is no runtime {}; use default", entry.runtime())));
+        }
+        Ok(())
+    }
+
+    /// Whether a compose file may be acted upon at all.
+    async fn allowed(&self, path: &str) -> Result<(), EngineError> {
+        self.places.file(path)?;
+        if self.files.allowed().await?.iter().any(|allowed| allowed == path) {
+            return Ok(());
+        }
+        Err(EngineError::Argument(format!(
+            "ComposeFilePath {path:?} is not among the allowed ones; add it to custom_compose_paths.json"
+        )))
+    }
+
+    /// The project, if somebody agreed to all that it asks for.
+    async fn agreed(&self, entry: &Entry, confirmed: &[String]) -> Result<Outcome<project::Project>, EngineError> {
+        let project = self.places.project(entry)?;
+        let concerns = self.concerns(&project).await?;
+        let texts: Vec<String> = concerns.iter().map(|concern| concern.text.clone()).collect();
+        let path = entry.compose_file_path();
+        let mut known = self.files.known().await?;
+        let covers = |agreed: &[String]| texts.iter().all(|text| agreed.contains(text));
+        if covers(known.agreed.get(path).map(Vec::as_slice).unwrap_or_default()) {
+            return Ok(Outcome::Done(project));
+        }
+        // That very list: whoever agrees to more may have read another one.
+        if confirmed.len() == texts.len() && covers(confirmed) {
+            known.agreed.insert(path.to_owned(), texts);
+            self.files.set_known(&known).await?;
+            return Ok(Outcome::Done(project));
+        }
+        Ok(Outcome::Refused(Consent { score: consent::score(&concerns), concerns: texts }))
+    }
+
+    async fn concerns(&self, project: &project::Project) -> Result<Vec<Concern>, EngineError> {
+        let config = self.compose.describe_whole(&project.whole).await?;
+        Ok(consent::concerns(&config, &project.own))
+    }
+
+    async fn start(&self, entry: &Entry, project: &project::Project, again: bool) -> Result<(), EngineError> {
+        self.events.docker(event::STARTING, entry.name(), entry.compose_file_path());
+        self.compose.up_whole(&project.whole, again).await.map_err(|error| self.failed(entry, error))?;
+        self.events.docker(event::STARTED, entry.name(), entry.compose_file_path());
+        Ok(())
+    }
+
+    async fn stop(&self, entry: &Entry) -> Result<(), EngineError> {
+        let path = entry.compose_file_path();
+        if !path.is_empty() {
+            self.compose.stop_whole(&project::name(path)).await.map_err(|error| self.failed(entry, error))?;
+            self.events.docker(event::STOPPED, entry.name(), path);
+        }
+        Ok(())
+    }
+
+    /// Tells everybody that containers are not what they should be.
+    fn failed(&self, entry: &Entry, error: EngineError) -> EngineError {
+        let message = chain(&error);
+        tracing::warn!(plugin.name = entry.name(), error = message, "the containers of a plugin are not as it says");
+        self.events.docker_failure("compose", &message, entry.compose_file_path());
+        match error {
+            EngineError::Precondition(text) => {
+                EngineError::Precondition(format!("plugin {} is saved, but {text}", entry.name()))
+            }
+            error => error,
+        }
+    }
+
+    async fn pull(&self, project: &project::Project) -> Result<(), EngineError> {
+        let Err(error) = self.compose.pull_whole(&project.whole).await else { return Ok(()) };
+        // A registry that is away stops nobody who has the images.
+        if self.images(project).await?.iter().all(|(_, id)| !id.is_empty()) {
+            tracing::warn!(
+                error = chain(&error),
+                "the images of a plugin could not be looked for; those that are here stay"
+            );
+            return Ok(());
+        }
+        Err(match error {
+            EngineError::Precondition(text) => EngineError::Temporary(text),
+            error => error,
+        })
+    }
+
+    /// Reference and id of each image of a project; an id is empty where there is no such image.
+    async fn images(&self, project: &project::Project) -> Result<Vec<(String, String)>, EngineError> {
+        let config = self.compose.describe_whole(&project.whole).await?;
+        let mut images = Vec::new();
+        for service in config.at("services").as_object().into_iter().flat_map(|map| map.values()) {
+            let reference = service.text("image");
+            let id = match crate::image::inspect(&self.engine, reference).await {
+                Ok(image) => image.text("Id").to_owned(),
+                Err(error) if error.is_not_found() => String::new(),
+                Err(error) => return Err(error),
+            };
+            images.push((reference.to_owned(), id));
+        }
+        Ok(images)
+    }
+
+    /// Whether the repository of an entry had something newer.
+    async fn fetch_again(&self, entry: &Entry) -> Result<bool, EngineError> {
+        if entry.git_url().is_empty() || !project::is_cloned(entry.compose_file_path()) {
+            return Ok(false);
+        }
+        let repository = Repository::parse(entry.git_url(), &self.protocols)?;
+        // Another repository's files must not end up in this one's place.
+        if project::of_repository(&repository.name) != entry.compose_file_path() {
+            return Ok(false);
+        }
+        self.fetch(&repository).await
+    }
+
+    async fn fetch(&self, repository: &Repository) -> Result<bool, EngineError> {
+        let (head, directory) = (self.git.head(repository).await?, self.places.clone_of(&repository.name));
+        let mut known = self.files.known().await?;
+        if known.commits.get(&repository.name) == Some(&head) && directory.is_dir() {
+            self.events.download(event::EXISTS, &repository.url, "");
+            return Ok(false);
+        }
+        self.git.fetch(repository, &directory).await?;
+        known.commits.insert(repository.name.clone(), head);
+        self.files.set_known(&known).await?;
+        self.events.download(event::DOWNLOADED, &repository.url, "");
+        Ok(true)
+    }
+
+    async fn downloaded(&self, url: &str) -> Result<(Entry, Consent), EngineError> {
+        let repository = Repository::parse(url, &self.protocols)?;
+        let path = project::of_repository(&repository.name);
+        // One that is installed changes by an update alone.
+        let list = self.files.list().await?.read().0;
+        if let Some(other) =
+            list.iter().find(|entry| entry.compose_file_path() == path && entry.git_url() != repository.url)
+        {
+            return Err(EngineError::Precondition(format!(
+                "plugin {} comes from another repository of that name; delete it first",
+                other.name()
+            )));
+        }
+        if !list.iter().any(|entry| entry.compose_file_path() == path) {
+            self.fetch(&repository).await?;
+        }
+        let manifest = self.places.clone_of(&repository.name).join(MANIFEST);
+        let entry = project::manifest(manifest).await?;
+        let entry = entry.with_compose_file_path(&path).with_git_url(&repository.url);
+        let concerns = self.concerns(&self.places.project(&entry)?).await?;
+        let consent = Consent {
+            score: consent::score(&concerns),
+            concerns: concerns.into_iter().map(|concern| concern.text).collect(),
+        };
+        Ok((entry, consent))
+    }
+
+    async fn take_in(&self, entry: Entry, confirmed: &[String]) -> Result<Outcome<Entry>, EngineError> {
+        let repository = Repository::parse(entry.git_url(), &self.protocols)?;
+        let path = project::of_repository(&repository.name);
+        let entry = entry.with_compose_file_path(&path).with_enabled(false);
+        if !self.places.clone_of(&repository.name).is_dir() {
+            return Err(EngineError::Argument(format!("{} was not downloaded", repository.url)));
+        }
+        let mut list = self.files.list().await?;
+        let former = list.find(entry.name());
+        self.check(&list, former.as_ref(), &entry)?;
+        let project = match self.agreed(&entry, confirmed).await? {
+            Outcome::Done(project) => project,
+            Outcome::Refused(consent) => return Ok(Outcome::Refused(consent)),
+        };
+        let mut allowed = self.files.allowed().await?;
+        if !allowed.contains(&path) {
+            allowed.push(path);
+            self.files.set_allowed(&allowed).await?;
+        }
+        list.put(entry.name(), &entry);
+        self.files.set_list(&list).await?;
+        self.pull(&project).await?;
+        Ok(Outcome::Done(entry))
+    }
+
+    /// Forgets what was agreed to and, of a clone, that it may run.
+    async fn forget(&self, path: &str) -> Result<(), EngineError> {
+        let mut known: Known = self.files.known().await?;
+        known.agreed.remove(path);
+        self.files.set_known(&known).await?;
+        if project::is_cloned(path) {
+            let mut allowed = self.files.allowed().await?;
+            allowed.retain(|allowed| allowed != path);
+            self.files.set_allowed(&allowed).await?;
+        }
+        Ok(())
+    }
+}
+
+fn is_managed(entry: &Entry) -> bool {
+    entry.enabled() && !entry.compose_file_path().is_empty()
+}
+
+fn unknown(name: &str) -> EngineError {
+    EngineError::NotFound(format!("there is no plugin {name}"))
+}
+
+fn broken(error: &RuleError) -> EngineError {
+    EngineError::Argument(error.to_string())
+}
+
+/// An entry that came as text.
+pub(crate) fn entry(text: &str) -> Result<Entry, EngineError> {
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| EngineError::Argument(format!("the plugin's entry is no JSON: {error}")))?;
+    Entry::read(&value).map_err(|error: EntryError| EngineError::Argument(error.to_string()))
+}
