@@ -1,6 +1,7 @@
 //! Who did what, and who was refused: written in a chain that shows when a row was changed, and read.
 
 pub(crate) mod chain;
+pub(crate) mod follow;
 mod verify;
 
 use std::time::Duration;
@@ -42,7 +43,26 @@ impl Audit {
         if entries.is_empty() {
             return Ok(());
         }
+        self.write(entries, None, now).await
+    }
+
+    /// Writes what an event of the bus tells, unless that event or a later one was written before.
+    pub(crate) async fn append_event(&self, entry: Entry, event: i64, now: Timestamp) -> Result<(), AuthError> {
+        self.write(vec![entry], Some(event), now).await
+    }
+
+    /// The event that was written last.
+    pub(crate) async fn cursor(&self) -> Result<Option<i64>, AuthError> {
+        Ok(table::cursor(&self.store).await?)
+    }
+
+    async fn write(&self, entries: Vec<Entry>, event: Option<i64>, now: Timestamp) -> Result<(), AuthError> {
         let mut transaction = self.store.begin().await?;
+        if let Some(event) = event
+            && !table::advance_cursor(&mut transaction, event).await?
+        {
+            return Ok(());
+        }
         let ends = table::ends(&mut transaction).await?;
         let (mut number, mut hash) = (ends.last_number, chain::Hash::default());
         // What is not 32 bytes long is found by whoever verifies.

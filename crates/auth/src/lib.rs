@@ -68,6 +68,8 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     context.spawn("sessions-prune", Arc::clone(&auth).prune_sessions(context.drain().clone()));
     context.spawn("uses", Arc::clone(&auth).write_uses(context.drain().clone()));
     context.spawn("file-tokens", Arc::clone(&auth).follow_files(context.drain().clone()));
+    let (recorder, following) = (Arc::clone(&auth), context.clone());
+    context.spawn("audit-events", async move { audit::follow::run(recorder.audit(), &following).await });
     publisher.publish("service:auth:started", &Lifecycle::default());
     let served = Server::new(&context, socket)
         .service(AuthServiceServer::from_arc(Arc::clone(&auth)))

@@ -69,6 +69,11 @@ impl Engine {
         Self { socket: Arc::new(socket), answer_timeout, version: Arc::default() }
     }
 
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> &std::path::Path {
+        &self.socket
+    }
+
     /// How long an answer that needs no waiting may take.
     pub(crate) const fn answer_timeout(&self) -> Duration {
         self.answer_timeout

@@ -5,6 +5,7 @@
 //! right by the next call or the next start. The engine may be away at any time; calls then fail with `UNAVAILABLE`.
 
 mod bound;
+mod broker;
 mod compose;
 mod config;
 mod container;
@@ -40,6 +41,7 @@ pub use error::EngineError;
 pub use helper::helper_main;
 
 use crate::{
+    broker::Broker,
     compose::Compose,
     config::Settings,
     container::Containers,
@@ -72,6 +74,13 @@ pub async fn run(context: Context) -> Result<(), StartError> {
         publisher: publisher.clone(),
     };
     context.spawn("watch the engine", watch.run(context.clone()));
+    let broker = Broker {
+        engine: engine.clone(),
+        publisher: publisher.clone(),
+        list: context.paths().configs.join("base/api.json"),
+        plugins: context.paths().state.join("plugins"),
+    };
+    context.spawn("engine broker", broker.run(context.clone()));
     let compose = Compose::new(containers.clone(), settings.clone());
     let agent = Arc::new(Agent {
         plugins: Plugins::new(compose.clone(), engine.clone(), settings.clone(), &context, publisher.clone()),

@@ -90,6 +90,18 @@ pub(crate) async fn advance(transaction: &mut Transaction, number: i64, hash: &H
     Ok(())
 }
 
+/// The event of the bus that was entered last.
+pub(crate) async fn cursor(store: &Store) -> Result<Option<i64>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT event FROM audit_cursor WHERE id = 1").fetch_optional(store.reader()).await?)
+}
+
+/// Remembers an event as entered; false if it or a later one was before.
+pub(crate) async fn advance_cursor(transaction: &mut Transaction, event: i64) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO audit_cursor (id, event) VALUES (1, $1)
+               ON CONFLICT (id) DO UPDATE SET event = excluded.event WHERE event < excluded.event";
+    Ok(sqlx::query(sql).bind(event).execute(&mut **transaction).await?.rows_affected() > 0)
+}
+
 /// Forgets the rows up to one, whose hash the chain then begins with.
 pub(crate) async fn prune(transaction: &mut Transaction, number: i64) -> Result<(), StoreError> {
     sqlx::query(

@@ -4,6 +4,7 @@
 //! the label `homeport.test` with the test's own id, and goes by it, also after a failure.
 #![expect(clippy::unwrap_used, reason = "what must be there and is not fails the test")]
 
+mod broker;
 mod compose;
 mod containers;
 mod crash;
