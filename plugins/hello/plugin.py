@@ -4,14 +4,22 @@ import json, os, pathlib, sys
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingMixIn, UnixStreamServer
 
+PAGE = (pathlib.Path(__file__).parent / "index.html").read_bytes()
+
 
 class Hello(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
+        if self.path in ("/", "/index.html"):
+            return self.answer("text/html; charset=utf-8", PAGE)
         prefix = self.headers.get("X-Forwarded-Prefix", "")
-        self.wfile.write(json.dumps({"hello": "from a plugin", "path": self.path, "prefix": prefix}).encode())
+        self.answer("application/json", json.dumps({"hello": "from a plugin", "path": self.path, "prefix": prefix}).encode())
+
+    def answer(self, kind, body):
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def address_string(self):
         return "gateway"  # For the log: the other end of a unix socket has no address.

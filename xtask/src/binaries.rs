@@ -18,11 +18,23 @@ struct Message {
     executable: Option<PathBuf>,
 }
 
+/// The plugins that are made of Rust; what runs Homeport does not need them.
+const PLUGINS: [&str; 1] = ["homeport-plugin-db"];
+
 /// Builds the shipped binaries and returns where they are, in the order of [`SHIPPED`].
 pub(crate) fn build() -> Result<Vec<PathBuf>> {
+    build_packages(&SHIPPED)
+}
+
+/// The same with the plugins, for the tests.
+pub(crate) fn build_with_plugins() -> Result<Vec<PathBuf>> {
+    build_packages(&[&SHIPPED[..], &PLUGINS].concat())
+}
+
+fn build_packages(packages: &[&str]) -> Result<Vec<PathBuf>> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(repository::root()).args(["build", "--release", "--message-format", "json-render-diagnostics"]);
-    for package in SHIPPED {
+    for package in packages {
         cargo.args(["--package", package]);
     }
     let output = cargo.stderr(Stdio::inherit()).output().context("starting cargo")?;
@@ -30,7 +42,7 @@ pub(crate) fn build() -> Result<Vec<PathBuf>> {
         bail!("building Homeport failed; the messages of the compiler are above");
     }
     let built = executables(&String::from_utf8_lossy(&output.stdout));
-    SHIPPED.iter().map(|name| find(&built, name)).collect()
+    packages.iter().map(|name| find(&built, name)).collect()
 }
 
 fn executables(messages: &str) -> Vec<PathBuf> {

@@ -45,7 +45,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         tests.args(["--workspace", "--exclude", E2E, "--lib", "--bins", "--test", "it"]);
         return program::run(tests.args(&options.arguments));
     }
-    let binaries = binaries::build()?;
+    let binaries = binaries::build_with_plugins()?;
     if options.part == Part::All {
         fuzz::run(&fuzz::Options::default())?;
     }

@@ -1,6 +1,7 @@
 //! Connections: how many, how patient, and how they end.
 
 mod connection;
+mod framing;
 mod lent;
 mod origin;
 mod redirect;

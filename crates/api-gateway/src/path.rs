@@ -30,8 +30,12 @@ pub(crate) struct CleanPath {
 }
 
 impl CleanPath {
-    /// Reads the path of a request. `None` when it is no text: escapes that are not UTF-8, or control characters.
+    /// Reads the path of a request. `None` when it is no text: it does not begin with a slash, or holds escapes that are
+    /// none or not UTF-8, or control characters.
     pub(crate) fn parse(raw: &str) -> Option<Self> {
+        if !raw.starts_with('/') || !is_escaped_well(raw) {
+            return None;
+        }
         let decoded = percent_decode_str(raw).decode_utf8().ok()?;
         if decoded.chars().any(char::is_control) {
             return None;
@@ -50,6 +54,13 @@ impl CleanPath {
     pub(crate) const fn was_clean(&self) -> bool {
         self.was_clean
     }
+}
+
+/// Whether every `%` begins an escape: another reader might take one that does not for something else.
+fn is_escaped_well(raw: &str) -> bool {
+    let is_escape =
+        |rest: &str| rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    raw.split('%').skip(1).all(is_escape)
 }
 
 /// Writes a decoded path so that it can stand in a request line or a `Location`.
@@ -107,11 +118,13 @@ mod tests {
         check("/a%2F%2e%2e%2Fb", "/b", false);
         check("/../../etc", "/etc", false);
         check("/a/.", "/a", false);
-        check("*", "/*", false);
     }
 
     #[test]
     fn what_is_no_text_is_refused() {
+        for path in ["/a%", "/a%2", "/a%zz", "/%%41", "*", "", "a"] {
+            assert_eq!(CleanPath::parse(path), None, "{path}");
+        }
         assert_eq!(CleanPath::parse("/a%00"), None);
         assert_eq!(CleanPath::parse("/a%0d%0ab"), None);
         assert_eq!(CleanPath::parse("/%ff"), None);

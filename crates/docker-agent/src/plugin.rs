@@ -250,7 +250,7 @@ impl Plugins {
     /// The project, if somebody agreed to all that it asks for.
     async fn agreed(&self, entry: &Entry, confirmed: &[String]) -> Result<Outcome<project::Project>, EngineError> {
         let project = self.places.project(entry)?;
-        let concerns = self.concerns(&project).await?;
+        let concerns = self.concerns(entry, &project).await?;
         let texts: Vec<String> = concerns.iter().map(|concern| concern.text.clone()).collect();
         let path = entry.compose_file_path();
         let mut known = self.files.known().await?;
@@ -267,9 +267,11 @@ impl Plugins {
         Ok(Outcome::Refused(Consent { score: consent::score(&concerns), concerns: texts }))
     }
 
-    async fn concerns(&self, project: &project::Project) -> Result<Vec<Concern>, EngineError> {
+    async fn concerns(&self, entry: &Entry, project: &project::Project) -> Result<Vec<Concern>, EngineError> {
         let config = self.compose.describe_whole(&project.whole).await?;
-        Ok(consent::concerns(&config, &project.own))
+        let mut concerns = consent::concerns(&config, &project.own);
+        concerns.extend(consent::engine(&entry.to_json()));
+        Ok(concerns)
     }
 
     async fn start(&self, entry: &Entry, project: &project::Project, again: bool) -> Result<(), EngineError> {
@@ -379,7 +381,7 @@ impl Plugins {
         let manifest = self.places.clone_of(&repository.name).join(MANIFEST);
         let entry = project::manifest(manifest).await?;
         let entry = entry.with_compose_file_path(&path).with_git_url(&repository.url);
-        let concerns = self.concerns(&self.places.project(&entry)?).await?;
+        let concerns = self.concerns(&entry, &self.places.project(&entry)?).await?;
         let consent = Consent {
             score: consent::score(&concerns),
             concerns: concerns.into_iter().map(|concern| concern.text).collect(),

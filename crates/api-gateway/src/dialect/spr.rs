@@ -2,7 +2,10 @@
 
 mod base;
 mod certificate;
+mod compose;
+mod info;
 mod plugin;
+mod release;
 mod routes;
 mod tokens;
 mod ui_session;

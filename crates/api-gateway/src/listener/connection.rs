@@ -20,6 +20,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt as _;
 
 use super::{
+    framing,
     lent::{Counted, Lent, Loan},
     origin::{Origin, Proxies},
 };
@@ -109,6 +110,11 @@ impl Server {
             },
         };
         if let Err(error) = ended {
+            // Seldom an accident: either somebody tries something, or a client is broken.
+            if error.is_parse() {
+                tracing::info!(error = %error, client.address = %address, "a malformed request is refused");
+                return;
+            }
             tracing::debug!(error = %error, client.address = %address, "a connection broke");
         }
     }
@@ -204,7 +210,15 @@ impl Server {
         let Origin { address, https } = self.proxies.origin(peer, https, request.headers());
         request.extensions_mut().insert(ClientAddress(address));
         request.extensions_mut().insert(if https { Scheme::Https } else { Scheme::Http });
-        let mut response = self.route(request.map(Body::new)).await;
+        let request = request.map(Body::new);
+        if let Some(refusal) = framing::refusal(&request) {
+            return refusal;
+        }
+        let is_last = framing::is_last(&request);
+        let mut response = self.route(request).await;
+        if is_last {
+            framing::close(&mut response);
+        }
         if https && let Some(value) = &self.transport_security {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value.clone());
         }

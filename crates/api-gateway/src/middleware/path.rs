@@ -26,7 +26,9 @@ pub(super) async fn parse(mut request: Request, next: Next) -> Response {
 
 /// The answer to a path that is no text.
 pub(crate) fn unreadable() -> Problem {
-    Problem::bad_request("the path holds control characters or escapes that are not UTF-8")
+    Problem::bad_request(
+        "the path does not begin with a slash, or holds control characters or escapes that mean nothing",
+    )
 }
 
 /// Sends whoever asked for an unclean path to the clean one, which is also the one that was authorised.

@@ -115,6 +115,14 @@ pub(super) fn score(concerns: &[Concern]) -> u32 {
     concerns.iter().map(|concern| concern.weight).sum::<u32>().min(HIGHEST)
 }
 
+/// What the `Engine` object of an entry lets a plugin do, see [`crate::broker`]. Whoever agrees to one agrees to that very
+/// one.
+pub(super) fn engine(entry: &Value) -> Option<Concern> {
+    let (_, engine) = entry.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("Engine"))?;
+    let text = format!("the plugin may use the container engine, as far as this goes: {engine}");
+    (!engine.is_null()).then_some(Concern { text, weight: 15 })
+}
+
 /// All concerns about a project, as `docker compose config --format json` describes it, in a fixed order.
 pub(super) fn concerns(config: &Value, own: &Own) -> Vec<Concern> {
     let mut found = Found(Vec::new());
@@ -428,5 +436,13 @@ mod tests {
         let config = json!({ "services": { "s": { "privileged": true, "cap_add": ["ALL"], "pid": "host" } } });
         assert_eq!(score(&concerns(&config, &own())), 100);
         assert_eq!(score(&[]), 0);
+    }
+
+    #[test]
+    fn the_engine_is_a_concern_of_its_own() {
+        assert_eq!(engine(&json!({ "Name": "a" })), None);
+        assert_eq!(engine(&json!({ "Engine": null })), None);
+        let found = engine(&json!({ "engine": { "Images": ["alpine:3"] } })).unwrap();
+        assert!(found.text.contains("alpine:3"), "{}", found.text);
     }
 }

@@ -2,7 +2,7 @@
 
 mod plugins;
 
-use super::{base, certificate, tokens, ws};
+use super::{base, certificate, compose, info, release, tokens, ws};
 use crate::{
     problem::Kind,
     route::{Answer, Route},
@@ -27,7 +27,29 @@ pub(crate) fn routes() -> Vec<Route> {
 fn base() -> Vec<Route> {
     vec![
         Route::get("/status", base::status, "That the API is there").answers(Answer::json(r#""Online""#)),
-        Route::get("/version", base::version, "The version of Homeport").answers(Answer::json(r#""0.1.0""#)),
+        Route::get("/features", base::features, "What this installation can do, in Homeport's own words")
+            .answers(Answer::json(r#"["updates"]"#)),
+        Route::get("/time", base::time, "The machine's time, in Unix seconds").answers(Answer::json(r#"{"unix": 1753264000}"#)),
+        Route::get("/version", base::version, "The version of Homeport, or of containers")
+            .detail("Of a container: its label `org.supernetworks.version` or `org.opencontainers.image.version`. Several `plugin` make it an object, empty where none is known.")
+            .query(&[("plugin", "A container's name; may be there several times, 50 at most.")])
+            .refuses(&[(Kind::BadRequest, "no version of that one container is known")])
+            .answers(Answer::json(r#""0.1.0""#)),
+        Route::get("/release", release::get, "What runs here")
+            .answers(Answer::json(r#"{"CustomChannel": "", "CustomVersion": "", "Current": "0.1.0"}"#)),
+        Route::get("/releasesAvailable", release::available, "The tags of a container's image")
+            .query(&[("container", "Its name; needed.")])
+            .refuses(&[(Kind::NotFound, "there is no such container"), (Kind::Internal, "the registry refused")])
+            .answers(Answer::json(r#"["1.27.0"]"#)),
+        Route::get("/info/{name}", info::get, "The machine and what runs on it: `uptime`, `docker`, `dockernetworks`, `hostname`")
+            .detail("`docker` and `dockernetworks` are lists with the keys of the engine's own, `hostname` is a text.")
+            .refuses(&[(Kind::BadRequest, "it is none of these")])
+            .answers(Answer::json("null")),
+        Route::get("/dockerPS", compose::ps, "What runs of compose services, as `docker compose ps` prints it")
+            .detail("One JSON object a line, the whole as a JSON string.")
+            .query(&[("service", "A service's name."), ("compose_file", "A compose file, from where Homeport is installed.")])
+            .refuses(&[(Kind::NotFound, "no container is of this service")])
+            .answers(Answer::json(r#""{\"Name\":\"web\"}\n""#)),
         Route::get(
             "/cert",
             certificate::root,

@@ -1,0 +1,3 @@
+module example.invalid/homeport/plugins/notify
+
+go 1.19
