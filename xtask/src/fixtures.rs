@@ -16,7 +16,7 @@ use crate::docker::Docker;
 use crate::engine::{self, Place};
 use crate::{repository, say::say};
 
-pub(crate) use registry::{ADDRESS as REGISTRY, stop as stop_registry};
+pub(crate) use registry::{ADDRESS as REGISTRY, program as registry_program, stop as stop_registry};
 
 /// The two releases that the images are made of: what runs, and what is newer.
 const SUITES: [&str; 2] = ["bookworm", "trixie"];

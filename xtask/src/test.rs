@@ -81,13 +81,15 @@ pub(crate) fn binaries_environment(binaries: &[PathBuf]) -> Result<[(&'static st
 }
 
 /// What tests need to know that use the engine, too.
-pub(crate) fn environment(place: &Place, binaries: &[PathBuf]) -> Result<[(&'static str, OsString); 3]> {
+pub(crate) fn environment(place: &Place, binaries: &[PathBuf]) -> Result<[(&'static str, OsString); 4]> {
     let [binaries] = binaries_environment(binaries)?;
     Ok([
         binaries,
         ("HOMEPORT_TEST_DOCKER_HOST", place.host().into()),
         // For the tests of single crates, which find the engine as users do.
         ("DOCKER_HOST", place.host().into()),
+        // For those that start registries of their own.
+        ("HOMEPORT_TEST_REGISTRY", fixtures::registry_program(place)?.into()),
     ])
 }
 

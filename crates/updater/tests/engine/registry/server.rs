@@ -86,7 +86,7 @@ impl Server {
         );
         let file = directory.path().join("config.yml");
         std::fs::write(&file, text).unwrap();
-        let process = Command::new("docker-registry")
+        let process = Command::new(program())
             .arg("serve")
             .arg(&file)
             .stdout(Stdio::null())
@@ -155,6 +155,11 @@ impl Server {
 }
 
 /// The settings of its TLS.
+/// `HOMEPORT_TEST_REGISTRY`, else what is installed.
+fn program() -> std::ffi::OsString {
+    std::env::var_os("HOMEPORT_TEST_REGISTRY").unwrap_or_else(|| "docker-registry".into())
+}
+
 fn tls(directory: &Path, clients: &str) -> String {
     let path = |name: &str| directory.join(name).display().to_string();
     format!(", tls: {{certificate: \"{}\", key: \"{}\"{clients}}}", path("cert.pem"), path("key.pem"))
