@@ -119,7 +119,7 @@ fn image_rows(docker: &Docker, binaries: &[PathBuf]) -> Result<String> {
     let agent = image_size(docker, "homeport/docker-agent:local")?;
     let binary = binaries.first().context("there is a binary")?.metadata().context("looking at the binary")?.len();
     let agent = format!("{} without the CLI, {} with it", megabytes(binary), megabytes(agent));
-    Ok(row("size of the image of gateway, auth and updater", &megabytes(services), "25 MB")
+    Ok(row("size of the image of gateway and auth", &megabytes(services), "25 MB")
         + &row("size of the image of the bus", &megabytes(bus), "25 MB")
         + &row("size of the image of docker-agent", &agent, "25 MB without the CLI"))
 }

@@ -6,6 +6,7 @@ mod health;
 mod images;
 mod libraries;
 mod settings;
+mod shell;
 
 use anyhow::Result;
 

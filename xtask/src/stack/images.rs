@@ -8,13 +8,13 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use super::{git, libraries};
+use super::{git, libraries, shell};
 use crate::docker::Docker;
 use crate::say::say;
 use crate::{program, repository};
 
 /// The stages of the Dockerfile that are images; each is tagged with its name.
-const IMAGES: [&str; 3] = ["homeport", "bus", "docker-agent"];
+const IMAGES: [&str; 4] = ["homeport", "updater", "bus", "docker-agent"];
 
 /// The label that says what an image was made from.
 const LABEL: &str = "homeport.parts";
@@ -53,7 +53,8 @@ fn is_made_from(docker: &Docker, image: &str, fingerprint: &str) -> bool {
 fn fingerprint(docker: &Docker, binaries: &[PathBuf]) -> Result<String> {
     let plugin = docker.plugin("compose")?;
     let dockerfile = repository::root().join("compose/Dockerfile");
-    let others = [docker.program(), &plugin, &dockerfile];
+    let busybox = shell::busybox()?;
+    let others = [docker.program(), &plugin, &dockerfile, &busybox];
     let mut hasher = DefaultHasher::new();
     let git = program::find("git");
     for file in binaries.iter().map(PathBuf::as_path).chain(others).chain(git.as_deref()) {
@@ -82,6 +83,7 @@ impl Parts {
         collect_program(docker.program(), Path::new("usr/bin/docker"), &parts.engine_cli())?;
         collect_program(&compose, Path::new("usr/libexec/docker/cli-plugins/docker-compose"), &parts.engine_cli())?;
         git::collect(&parts.engine_cli())?;
+        place(&shell::busybox()?, &parts.shell().join("bin/busybox"))?;
         Ok(parts)
     }
 
@@ -91,6 +93,10 @@ impl Parts {
 
     fn engine_cli(&self) -> PathBuf {
         self.folder.path().join("engine-cli")
+    }
+
+    fn shell(&self) -> PathBuf {
+        self.folder.path().join("shell")
     }
 
     /// For builders that know named contexts.
@@ -104,7 +110,8 @@ impl Parts {
                 &context("engine-cli", self.engine_cli()),
                 "--build-arg",
                 "ENGINE_CLI=engine-cli",
-            ]);
+            ])
+            .args(["--build-context", &context("shell", self.shell()), "--build-arg", "SCRIPT_SHELL=shell"]);
         command
     }
 }
@@ -113,6 +120,7 @@ impl Parts {
 fn by_main_context(docker: &Docker) -> Command {
     let mut command = docker.command(["build"]);
     command.args(["--build-arg", "BINARIES=prebuilt", "--build-arg", "ENGINE_CLI=prebuilt-cli"]);
+    command.args(["--build-arg", "SCRIPT_SHELL=prebuilt-shell"]);
     command
 }
 
