@@ -156,7 +156,7 @@ impl Container {
             networks: entry.fields("NetworkSettings.Networks").map(|(name, _)| name.clone()).collect(),
             volumes: volumes.map(|mount| mount.text("Name").to_owned()).collect(),
             is_own: false,
-            is_helper: labels.get(workshop::ROLE_LABEL).is_some_and(|role| role == workshop::ROLE),
+            is_helper: labels.get(workshop::ROLE_LABEL).is_some_and(|role| own::is_helpers_role(role)),
             labels,
         }
     }

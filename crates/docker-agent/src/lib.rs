@@ -22,9 +22,11 @@ mod own;
 mod plugin;
 mod probe;
 mod rpc;
+mod self_update;
 mod snapshot;
 mod stack_file;
 mod stats;
+mod swarm;
 mod update_lock;
 mod upkeep;
 mod watch;
@@ -50,8 +52,10 @@ use crate::{
     inventory::Sizes,
     plugin::Plugins,
     rpc::Agent,
+    self_update::SelfUpdates,
     snapshot::Snapshots,
     stack_file::StackFiles,
+    swarm::Swarm,
     update_lock::UpdateLocks,
     upkeep::Upkeep,
     watch::Watch,
@@ -89,6 +93,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
         snapshots: Snapshots::new(engine.clone(), workshop.clone(), settings.clone()),
         update_locks: UpdateLocks::new(engine.clone(), workshop.clone(), settings.clone()),
         files: StackFiles::new(engine.clone(), settings.clone(), &context.state_dir()),
+        self_updates: SelfUpdates::new(engine.clone(), containers.clone(), settings.clone(), &context.state_dir()),
         upkeep: Upkeep {
             engine: engine.clone(),
             containers: containers.clone(),
@@ -97,6 +102,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
             publisher: publisher.clone(),
         },
         context: context.clone(),
+        swarm: Swarm::new(engine.clone()),
         engine,
         images,
         containers,

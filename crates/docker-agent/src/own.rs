@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::{container::Containers, document::Document as _, error::EngineError, inventory, workshop};
+use crate::{
+    container::Containers, document::Document as _, error::EngineError, inventory, self_update::SELF_UPDATE_ROLE,
+    workshop,
+};
 
 /// Compose's own label, by which the processes of one installation belong together.
 const PROJECT_LABEL: &str = "com.docker.compose.project";
@@ -30,8 +33,13 @@ fn id_in(mounts: &str) -> Option<&str> {
 
 /// Whether a container is one of Homeport's helpers.
 pub(crate) fn is_helper(container: &Value) -> bool {
-    container.at("Config.Labels").get(crate::workshop::ROLE_LABEL).and_then(Value::as_str)
-        == Some(crate::workshop::ROLE)
+    let role = container.at("Config.Labels").get(workshop::ROLE_LABEL).and_then(Value::as_str);
+    role.is_some_and(is_helpers_role)
+}
+
+/// Whether whoever has this role comes and goes.
+pub(crate) fn is_helpers_role(role: &str) -> bool {
+    [workshop::ROLE, SELF_UPDATE_ROLE].contains(&role)
 }
 
 /// Marks Homeport's own processes: this one, those of its compose project, and those that say so.

@@ -10,6 +10,7 @@ mod network;
 mod observe;
 mod plugin;
 mod rehearsal;
+mod self_update;
 mod snapshot;
 mod stack_file;
 mod update_lock;
@@ -23,9 +24,10 @@ use homeport_proto::docker::v1::{
     credential_service_server::CredentialServiceServer, engine_service_server::EngineServiceServer,
     image_service_server::ImageServiceServer, network_service_server::NetworkServiceServer,
     observe_service_server::ObserveServiceServer, plugin_service_server::PluginServiceServer,
-    rehearsal_service_server::RehearsalServiceServer, snapshot_service_server::SnapshotServiceServer,
-    stack_file_service_server::StackFileServiceServer, update_lock_service_server::UpdateLockServiceServer,
-    upkeep_service_server::UpkeepServiceServer, volume_service_server::VolumeServiceServer,
+    rehearsal_service_server::RehearsalServiceServer, self_update_service_server::SelfUpdateServiceServer,
+    snapshot_service_server::SnapshotServiceServer, stack_file_service_server::StackFileServiceServer,
+    update_lock_service_server::UpdateLockServiceServer, upkeep_service_server::UpkeepServiceServer,
+    volume_service_server::VolumeServiceServer,
 };
 use homeport_service::{
     Context,
@@ -41,8 +43,10 @@ use crate::{
     error::EngineError,
     image::{Credentials, ImageCache},
     plugin::Plugins,
+    self_update::SelfUpdates,
     snapshot::Snapshots,
     stack_file::StackFiles,
+    swarm::Swarm,
     update_lock::UpdateLocks,
     upkeep::Upkeep,
     workshop::Workshop,
@@ -59,7 +63,9 @@ pub(crate) struct Agent {
     pub(crate) snapshots: Snapshots,
     pub(crate) files: StackFiles,
     pub(crate) update_locks: UpdateLocks,
+    pub(crate) self_updates: SelfUpdates,
     pub(crate) workshop: Workshop,
+    pub(crate) swarm: Swarm,
     pub(crate) upkeep: Upkeep,
     /// For work that goes on in the background.
     pub(crate) context: Context,
@@ -85,6 +91,7 @@ pub(crate) fn register(server: Server, agent: &Arc<Agent>) -> Server {
         .service(SnapshotServiceServer::from_arc(rpc.clone()))
         .service(UpdateLockServiceServer::from_arc(rpc.clone()))
         .service(RehearsalServiceServer::from_arc(rpc.clone()))
+        .service(SelfUpdateServiceServer::from_arc(rpc.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .service(ObserveServiceServer::from_arc(rpc.clone()))
         .service(UpkeepServiceServer::from_arc(rpc.clone()))
         .service(CredentialServiceServer::from_arc(rpc))

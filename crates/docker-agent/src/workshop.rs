@@ -28,9 +28,9 @@ use crate::{
 pub(crate) const ROLE_LABEL: &str = "homeport.role";
 pub(crate) const ROLE: &str = "helper";
 /// Which Homeport a helper container belongs to.
-const INSTANCE_LABEL: &str = "homeport.instance";
+pub(crate) const INSTANCE_LABEL: &str = "homeport.instance";
 /// What a helper works on.
-const SUBJECT_LABEL: &str = "homeport.subject";
+pub(crate) const SUBJECT_LABEL: &str = "homeport.subject";
 /// After this long an engine has carried out what a killed docker-agent had asked it for.
 const LATE: Duration = Duration::from_secs(2);
 /// The largest answer of a helper.

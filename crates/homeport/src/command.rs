@@ -52,6 +52,9 @@ pub enum Command {
         /// Which one
         service: Service,
     },
+    /// Replace Homeport's own containers; docker-agent starts this beside them
+    #[command(hide = true)]
+    SelfSwap,
     /// Make the directories that the services need, each with the owner and mode it needs
     InitState(init_state::Arguments),
 }

@@ -24,6 +24,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { service } => services::run(vec![service.entry()]),
         Command::Serve => services::run(services::all()),
+        Command::SelfSwap => services::run(services::swap()),
         Command::Healthcheck { service } => cli::output::finish(health::check(service, &environment)),
         Command::InitState(arguments) => cli::output::finish(init_state::run(&arguments, &environment)),
         Command::Completions { shell } => cli::output::finish(cli::completions::run(shell)),

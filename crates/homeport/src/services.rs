@@ -55,3 +55,8 @@ pub(crate) fn run(services: Vec<Entry>) -> ExitCode {
 pub(crate) fn all() -> Vec<Entry> {
     Service::value_variants().iter().map(|service| service.entry()).collect()
 }
+
+/// What replaces Homeport's own containers: the swap, and a docker-agent that it works with.
+pub(crate) fn swap() -> Vec<Entry> {
+    vec![Service::DockerAgent.entry(), Entry::new("self-swap", homeport_updater::self_update::run)]
+}

@@ -16,6 +16,7 @@ const FILES: &[&str] = &[
     "homeport/docker/v1/rehearsal.proto",
     "homeport/docker/v1/observe.proto",
     "homeport/docker/v1/plugin.proto",
+    "homeport/docker/v1/self_update.proto",
     "homeport/docker/v1/upkeep.proto",
     "homeport/updater/v1/container.proto",
     "homeport/updater/v1/history.proto",

@@ -149,6 +149,8 @@ pub struct Container {
     pub auto_remove: bool,
     /// The whole inspect document.
     pub inspect_json: String,
+    /// Set for a Swarm service, which is seen as if it were a container.
+    pub swarm: Option<Swarm>,
 }
 
 impl Container {
@@ -166,6 +168,42 @@ impl Container {
     pub fn short_id(&self) -> &str {
         self.id.get(..12).unwrap_or(&self.id)
     }
+}
+
+/// What a Swarm service has that a container has not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swarm {
+    /// Tasks that are to run.
+    pub desired: u64,
+    /// Tasks that do.
+    pub running: u64,
+    /// Its image as it is specified, with its digest if it has one.
+    pub specified: String,
+    /// How far its last change is, in Swarm's words. Empty: there was none.
+    pub update_state: String,
+    /// More about that.
+    pub update_message: String,
+    /// It runs its tasks to their end, and again when it is changed.
+    pub is_job: bool,
+    /// Its tasks have something mounted.
+    pub has_mounts: bool,
+    /// Its tasks, newest first. Only where the one service was asked for.
+    pub tasks: Vec<Task>,
+}
+
+/// A task of a Swarm service.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Task {
+    /// Its id.
+    pub id: String,
+    /// What it runs.
+    pub image: String,
+    /// In Swarm's words.
+    pub state: String,
+    /// In Swarm's words.
+    pub desired_state: String,
+    /// Why it is in that state.
+    pub error: String,
 }
 
 /// In what two containers differ.
@@ -301,6 +339,17 @@ pub struct TakenLocks {
     pub broken: Vec<UpdateLock>,
 }
 
+/// How far an update of Homeport by itself is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SelfUpdateState {
+    /// There is none.
+    None,
+    /// The container beside the stack is at it.
+    Running,
+    /// It ended; this is its result, as JSON.
+    Ended(String),
+}
+
 /// Told of the percentage and in the engine's words.
 pub type OnProgress<'a> = &'a (dyn Fn(u32, &str) + Send + Sync);
 
@@ -340,6 +389,8 @@ pub trait Engine: Send + Sync {
         ports: &[WantedPort],
         limit: Duration,
     ) -> Result<Vec<Port>, EngineError>;
+    /// Makes a Swarm service use another image, with the rest of its specification as it is.
+    async fn set_service_image(&self, service: &str, image: &str) -> Result<(), EngineError>;
     /// An image by id or reference. None: it is not here.
     async fn image(&self, image: &str) -> Result<Option<Image>, EngineError>;
     /// Fetches an image; tags stay where they are.
@@ -378,6 +429,12 @@ pub trait Engine: Send + Sync {
     async fn take_locks(&self, directories: &[Source], force: bool) -> Result<TakenLocks, EngineError>;
     /// Gives them back.
     async fn release_locks(&self, directories: &[Source]) -> Result<(), EngineError>;
+    /// Hands over an update of Homeport by itself. Again with the same id changes nothing.
+    async fn start_self_update(&self, id: &str, job_json: &str) -> Result<(), EngineError>;
+    /// How far it is.
+    async fn self_update(&self, id: &str) -> Result<SelfUpdateState, EngineError>;
+    /// Removes what carried it out.
+    async fn forget_self_update(&self, id: &str) -> Result<(), EngineError>;
     /// Ids of the snapshots that are there.
     async fn snapshots(&self) -> Result<Vec<String>, EngineError>;
 }

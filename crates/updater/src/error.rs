@@ -194,6 +194,14 @@ pub enum UpdateError {
         /// The container.
         what: String,
     },
+    /// Swarm decides about the tasks of a service.
+    #[error(
+        "{service} is a Swarm service: its manager starts and stops its tasks; use `docker service scale` or `update`"
+    )]
+    SwarmService {
+        /// Its name.
+        service: String,
+    },
     /// Something is under way.
     #[error("an operation is under way; prune when it has ended")]
     NotQuiet,
@@ -258,6 +266,7 @@ impl Coded for UpdateError {
             | Self::NoWayBack { .. }
             | Self::NotNewest { .. }
             | Self::DependentsRefused { .. }
+            | Self::SwarmService { .. }
             | Self::Running => Code::FailedPrecondition,
             Self::PlanMoved { .. } | Self::Busy { .. } | Self::NotQuiet => Code::Aborted,
             Self::BadTag { .. }

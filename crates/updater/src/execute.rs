@@ -21,6 +21,7 @@ mod rehearse;
 mod restart;
 mod restore;
 mod script;
+mod service;
 mod stage;
 mod stop;
 mod swap;
@@ -193,6 +194,7 @@ pub fn workflow(work: Work) -> Workflow {
     match work.plan().way {
         Way::Restart => restarting(work),
         Way::Stay => editing(work),
+        Way::Service { .. } => service::workflow(work),
         Way::Compose { .. } | Way::Replace => recreating(work),
     }
 }
@@ -332,7 +334,7 @@ fn update_failed(error: UpdateError) -> StepError {
 }
 
 /// In what two containers differ, for people.
-fn describe(differences: &[crate::engine::Difference]) -> Vec<String> {
+pub(crate) fn describe(differences: &[crate::engine::Difference]) -> Vec<String> {
     let side = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
     differences
         .iter()

@@ -24,6 +24,10 @@ pub async fn gather(engine: &dyn Engine, container: &str) -> Result<Facts, Updat
     let all = engine.containers(&[]).await?;
     let own_container = engine.own_container().await?;
     let subject = find(&all, container).ok_or_else(|| UpdateError::NoContainer { container: container.to_owned() })?;
+    // The list has no tasks, and a service is no part of a compose project, whatever its labels say.
+    if subject.swarm.is_some() {
+        return service(engine, subject, own_container).await;
+    }
     let project = match ComposePlace::of_labels(&subject.labels) {
         Some(place) => Some(project(engine, place, subject, &all).await?),
         None => None,
@@ -36,6 +40,25 @@ pub async fn gather(engine: &dyn Engine, container: &str) -> Result<Facts, Updat
     let peers = project.as_ref().map_or(&[][..], |project| &project.peers);
     let (shared, locks) = (shared(subject, peers, &all), locks(subject, &all));
     Ok(Facts { shared, locks, container: subject.clone(), own_container, project, followers, warnings, ports })
+}
+
+async fn service(
+    engine: &dyn Engine,
+    subject: &Container,
+    own_container: Option<String>,
+) -> Result<Facts, UpdateError> {
+    let container = engine.container(&subject.id).await?;
+    let container = container.ok_or_else(|| UpdateError::NoContainer { container: subject.name.clone() })?;
+    Ok(Facts {
+        container,
+        own_container,
+        project: None,
+        shared: Vec::new(),
+        followers: Vec::new(),
+        warnings: Vec::new(),
+        locks: Vec::new(),
+        ports: Vec::new(),
+    })
 }
 
 /// A container by its name, else by the beginning of its id if that is unambiguous.

@@ -1,6 +1,7 @@
 //! Whether a new container has proved itself. The judge is pure; [`prove`] watches on its behalf.
 
 mod judge;
+pub mod tasks;
 
 use std::time::Duration;
 

@@ -14,6 +14,8 @@ use crate::registry::Platform;
 
 /// The label that says what a container of Homeport's own is for.
 const ROLE_LABEL: &str = "homeport.role";
+/// What docker-agent makes for a while.
+const HELPER_ROLES: [&str; 2] = ["helper", "self-update"];
 
 /// A container as a check needs to know it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub struct Container {
 impl Container {
     /// Whether it is one of the short-lived containers in which Homeport itself works.
     pub fn is_helper(&self) -> bool {
-        self.labels.get(ROLE_LABEL).is_some_and(|role| role == "helper")
+        self.labels.get(ROLE_LABEL).is_some_and(|role| HELPER_ROLES.contains(&role.as_str()))
     }
 }
 
@@ -90,6 +92,12 @@ impl Coded for InventoryError {
 }
 
 impl ComposePlace {
+    /// The place of a Swarm service in its stack, which has no files that could be read here. None: it is in no stack.
+    pub fn of_swarm(labels: &BTreeMap<String, String>, service: &str) -> Option<Self> {
+        let project = labels.get("com.docker.stack.namespace")?.to_owned();
+        Some(Self { project, service: service.to_owned(), ..Self::default() })
+    }
+
     /// Reads the labels that `docker compose` puts on what it makes. None for containers that it did not make, and for
     /// those of `docker compose run`, which belong to no service's state.
     pub fn of_labels(labels: &BTreeMap<String, String>) -> Option<Self> {

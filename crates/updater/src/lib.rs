@@ -17,6 +17,7 @@ pub mod registry;
 pub mod rpc;
 pub mod schedule;
 pub mod script;
+pub mod self_update;
 pub mod store;
 pub mod targets;
 

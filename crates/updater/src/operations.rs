@@ -2,6 +2,7 @@
 
 mod batch;
 mod direct;
+mod itself;
 mod labels;
 mod mismatch;
 mod observe;

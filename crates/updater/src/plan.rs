@@ -19,6 +19,7 @@ mod proof;
 mod rehearsal;
 mod restart;
 mod rollback;
+mod service;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -28,6 +29,8 @@ use crate::engine::{Port, Project, Source};
 pub use after::{After, script_of};
 pub use compare::differences;
 pub use decide::{PlanError, plan_update, same_reference};
+pub(crate) use decide::{has_digest, retagged};
+pub(crate) use edit::edit_to;
 pub use edit::{EditError, value_back};
 pub use facts::{Facts, ProjectFacts, Shared, Target};
 pub use followers::{Follower, Need, depends, followers};
@@ -41,6 +44,7 @@ pub use outlook::{
     outlook,
 };
 pub use proof::LabelError;
+pub(crate) use proof::run as run_of;
 pub use rehearsal::rehearsal_document;
 pub use restart::plan_restart;
 pub use rollback::{Past, plan_rollback};
@@ -160,6 +164,13 @@ pub enum Way {
     Restart,
     /// Nothing is done to the container, only to its files.
     Stay,
+    /// The manager of the Swarm replaces the tasks of a service.
+    Service {
+        /// Its image as it is specified now.
+        before: String,
+        /// Its image afterwards, with its digest.
+        after: String,
+    },
 }
 
 /// From which image to which.

@@ -66,9 +66,7 @@ impl<'a> Compose<'a> {
             .env("HOMEPORT_DOCKER_SOCKET", self.docker.socket().unwrap_or(DEFAULT_SOCKET));
         // What was built here runs, whatever a `.env` beside the compose file says of images from elsewhere.
         command
-            .env("HOMEPORT_IMAGE", "homeport/homeport")
-            .env("HOMEPORT_AGENT_IMAGE", "homeport/docker-agent")
-            .env("HOMEPORT_UPDATER_IMAGE", "homeport/updater")
+            .env("HOMEPORT_IMAGES", "homeport")
             .env("HOMEPORT_VERSION", "local")
             .env("HOMEPORT_PULL_POLICY", "never");
         command.env("HOMEPORT_ADMIN_PASSWORD", self.settings.admin_password().unwrap_or_default());

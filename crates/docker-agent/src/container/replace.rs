@@ -103,6 +103,11 @@ impl Replacement {
     }
 }
 
+/// The `HostConfig` to make a container with that has all that another one has.
+pub(crate) fn host_config(old: &Value) -> Value {
+    host::of(old)
+}
+
 /// How to make a container.
 struct Creation {
     /// The body of the request that creates it.

@@ -1,12 +1,15 @@
 //! `ContainerService`.
 
+use std::collections::HashMap;
+
 use homeport_proto::docker::v1::{
-    CompareContainersRequest, CompareContainersResponse, CreateReplacementRequest, CreateReplacementResponse,
-    GetContainerRequest, GetContainerResponse, KillContainerRequest, KillContainerResponse, ListContainersRequest,
-    ListContainersResponse, PauseContainerRequest, PauseContainerResponse, ProbePortsRequest, ProbePortsResponse,
-    RemoveContainerRequest, RemoveContainerResponse, RenameContainerRequest, RenameContainerResponse,
-    RestartContainerRequest, RestartContainerResponse, StartContainerRequest, StartContainerResponse,
-    StopContainerRequest, StopContainerResponse, UnpauseContainerRequest, UnpauseContainerResponse,
+    self as wire, CompareContainersRequest, CompareContainersResponse, CreateReplacementRequest,
+    CreateReplacementResponse, GetContainerRequest, GetContainerResponse, KillContainerRequest, KillContainerResponse,
+    ListContainersRequest, ListContainersResponse, PauseContainerRequest, PauseContainerResponse, ProbePortsRequest,
+    ProbePortsResponse, RemoveContainerRequest, RemoveContainerResponse, RenameContainerRequest,
+    RenameContainerResponse, RestartContainerRequest, RestartContainerResponse, SetServiceImageRequest,
+    SetServiceImageResponse, StartContainerRequest, StartContainerResponse, StopContainerRequest,
+    StopContainerResponse, UnpauseContainerRequest, UnpauseContainerResponse,
     container_service_server::ContainerService,
 };
 use serde_json::Value;
@@ -19,6 +22,7 @@ use crate::{
     error::EngineError,
     own,
     probe::probe,
+    swarm::SERVICE_ID_LABEL,
 };
 
 #[tonic::async_trait]
@@ -28,18 +32,23 @@ impl ContainerService for Rpc {
         request: Request<ListContainersRequest>,
     ) -> Result<Response<ListContainersResponse>, Status> {
         let request = request.into_inner();
-        answer(self.0.containers.list(request.all, &request.labels).await, |list| ListContainersResponse {
-            // Helpers come and go with the jobs that they do.
-            containers: list.iter().filter(|one| !own::is_helper(&one.container)).map(convert::container).collect(),
-        })
+        answer(self.list(request.all, &request.labels).await, |containers| ListContainersResponse { containers })
     }
 
     async fn get_container(
         &self,
         request: Request<GetContainerRequest>,
     ) -> Result<Response<GetContainerResponse>, Status> {
-        let inspected = self.0.containers.inspect(&request.into_inner().container).await;
-        answer(inspected, |inspected| GetContainerResponse { container: Some(convert::container(&inspected)) })
+        let wanted = request.into_inner().container;
+        let found = match self.0.containers.inspect(&wanted).await {
+            Err(error) if error.is_not_found() => match self.0.swarm.find(&wanted).await {
+                Ok(Some(service)) => Ok(convert::service(&service)),
+                Ok(None) => Err(error),
+                Err(other) => Err(other),
+            },
+            result => result.map(|inspected| convert::container(&inspected)),
+        };
+        answer(found, |container| GetContainerResponse { container: Some(container) })
     }
 
     async fn start_container(
@@ -47,6 +56,14 @@ impl ContainerService for Rpc {
         request: Request<StartContainerRequest>,
     ) -> Result<Response<StartContainerResponse>, Status> {
         answer(self.0.containers.start(&request.into_inner().container).await, |()| StartContainerResponse {})
+    }
+
+    async fn set_service_image(
+        &self,
+        request: Request<SetServiceImageRequest>,
+    ) -> Result<Response<SetServiceImageResponse>, Status> {
+        let SetServiceImageRequest { service, image } = request.into_inner();
+        answer(self.0.swarm.set_image(&service, &image).await, |()| SetServiceImageResponse {})
     }
 
     async fn stop_container(
@@ -177,5 +194,32 @@ fn document(json: &str) -> Result<Value, EngineError> {
     match serde_json::from_str::<Value>(json) {
         Ok(document) if !document.text("Id").is_empty() => Ok(document),
         _ => Err(EngineError::Argument("the inspect document is none".to_owned())),
+    }
+}
+
+impl Rpc {
+    async fn list(&self, all: bool, labels: &HashMap<String, String>) -> Result<Vec<wire::Container>, EngineError> {
+        // Helpers come and go with the jobs that they do.
+        let mut list = self.0.containers.list(all, labels).await?;
+        list.retain(|one| !own::is_helper(&one.container));
+        let services = self.0.swarm.list().await?;
+        if services.is_empty() {
+            return Ok(list.iter().map(convert::container).collect());
+        }
+        let ids: Vec<&str> = services.iter().map(|service| service.document.text("ID")).collect();
+        let is_task = |one: &&Inspected| {
+            let service = one.container.at("Config.Labels").get(SERVICE_ID_LABEL).and_then(Value::as_str);
+            service.is_some_and(|service| ids.contains(&service))
+        };
+        let mut containers: Vec<wire::Container> =
+            list.iter().filter(|one| !is_task(one)).map(convert::container).collect();
+        let matches = |one: &wire::Container| {
+            labels
+                .iter()
+                .all(|(name, value)| one.labels.get(name).is_some_and(|found| value.is_empty() || found == value))
+        };
+        containers.extend(services.iter().map(convert::service).filter(matches));
+        containers.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(containers)
     }
 }

@@ -2,6 +2,7 @@
 
 mod container;
 mod inventory;
+mod service;
 mod upkeep;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 pub(super) use container::container;
 pub(super) use inventory::{inventory, stats, wanted_log};
+pub(super) use service::service;
 pub(super) use upkeep::{pruned, removed_image, wanted_prune};
 
 use crate::{

@@ -17,6 +17,7 @@ mod failures;
 mod followers;
 mod held;
 mod scaled;
+mod swarm;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,10 @@ const SCENARIOS: &[Scenario<World>] = &[
         scaled::all_containers_of_a_service_go_and_come_back_together,
     ),
     ("docker_run::nothing_is_lost", docker_run::nothing_is_lost),
+    (
+        "swarm::a_service_is_one_thing_and_goes_forward_and_back",
+        swarm::a_service_is_one_thing_and_goes_forward_and_back,
+    ),
     ("broken::one_that_exits_is_rolled_back", broken::one_that_exits_is_rolled_back),
     ("broken::one_that_never_answers_is_rolled_back", broken::one_that_never_answers_is_rolled_back),
     ("broken::one_that_is_unhealthy_is_rolled_back", broken::one_that_is_unhealthy_is_rolled_back),

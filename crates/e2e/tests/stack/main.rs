@@ -9,6 +9,7 @@
 )]
 
 mod containers;
+mod itself;
 mod serve;
 mod up;
 
@@ -30,6 +31,8 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("containers::none_has_more_rights_than_it_needs", containers::none_has_more_rights_than_it_needs),
     ("containers::an_update_works_from_inside", containers::an_update_works_from_inside),
     ("up::down_and_up_keep_the_state", up::down_and_up_keep_the_state),
+    ("itself::it_goes_forward_and_back_as_a_whole", itself::it_goes_forward_and_back_as_a_whole),
+    ("itself::whoever_dies_it_ends_in_one_version", itself::whoever_dies_it_ends_in_one_version),
     ("serve::all_in_one_process_drains", serve::all_in_one_process_drains),
 ];
 

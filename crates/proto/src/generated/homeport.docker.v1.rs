@@ -98,6 +98,51 @@ pub struct Container {
     pub image_architecture: ::prost::alloc::string::String,
     #[prost(string, tag = "26")]
     pub image_variant: ::prost::alloc::string::String,
+    /// Unset: it is a container. Set: it is a Swarm service, which is listed in place of the containers of its tasks. Then
+    /// inspect_json is the service's document, and of the fields above those are set that a service has.
+    #[prost(message, optional, tag = "27")]
+    pub swarm: ::core::option::Option<SwarmService>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SwarmService {
+    #[prost(uint64, tag = "1")]
+    pub desired_tasks: u64,
+    #[prost(uint64, tag = "2")]
+    pub running_tasks: u64,
+    /// As it is specified, with its digest if it has one.
+    #[prost(string, tag = "3")]
+    pub specified_image: ::prost::alloc::string::String,
+    /// Of the last change, in Swarm's words: updating, paused, completed, rollback_started, … Empty: there was none.
+    #[prost(string, tag = "4")]
+    pub update_state: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub update_message: ::prost::alloc::string::String,
+    /// It runs its tasks to their end, and again when it is changed.
+    #[prost(bool, tag = "6")]
+    pub is_job: bool,
+    /// Its tasks have something mounted.
+    #[prost(bool, tag = "7")]
+    pub has_mounts: bool,
+    /// Newest first, at most 500. Only where the one service was asked for.
+    #[prost(message, repeated, tag = "8")]
+    pub tasks: ::prost::alloc::vec::Vec<SwarmTask>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SwarmTask {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub image: ::prost::alloc::string::String,
+    /// In Swarm's words: new, pending, preparing, starting, running, complete, failed, rejected, shutdown, …
+    #[prost(string, tag = "3")]
+    pub state: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub desired_state: ::prost::alloc::string::String,
+    /// Why it is in that state.
+    #[prost(string, tag = "5")]
+    pub error: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "6")]
+    pub changed_at: ::core::option::Option<::prost_types::Timestamp>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HealthCheck {
@@ -186,6 +231,17 @@ pub struct Port {
     #[prost(string, tag = "4")]
     pub host_address: ::prost::alloc::string::String,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetServiceImageRequest {
+    /// Name or id.
+    #[prost(string, tag = "1")]
+    pub service: ::prost::alloc::string::String,
+    /// With its digest, such as nginx:1.26@sha256:….
+    #[prost(string, tag = "2")]
+    pub image: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetServiceImageResponse {}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListContainersRequest {
     /// Also those that do not run.
@@ -1231,7 +1287,8 @@ pub mod container_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Every container, fully inspected, ordered by name.
+        /// Every container, fully inspected, ordered by name. Where the engine manages a Swarm, each of its services stands for the
+        /// containers of its tasks.
         pub async fn list_containers(
             &mut self,
             request: impl tonic::IntoRequest<super::ListContainersRequest>,
@@ -1620,6 +1677,37 @@ pub mod container_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Makes a Swarm service use another image; the rest of its specification stays. Returns as soon as the manager has taken
+        /// it; GetContainer says how far its tasks are. ABORTED when somebody else keeps changing it.
+        pub async fn set_service_image(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetServiceImageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetServiceImageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.ContainerService/SetServiceImage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "homeport.docker.v1.ContainerService",
+                        "SetServiceImage",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1635,7 +1723,8 @@ pub mod container_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with ContainerServiceServer.
     #[async_trait]
     pub trait ContainerService: std::marker::Send + std::marker::Sync + 'static {
-        /// Every container, fully inspected, ordered by name.
+        /// Every container, fully inspected, ordered by name. Where the engine manages a Swarm, each of its services stands for the
+        /// containers of its tasks.
         async fn list_containers(
             &self,
             request: tonic::Request<super::ListContainersRequest>,
@@ -1739,6 +1828,15 @@ pub mod container_service_server {
             request: tonic::Request<super::ProbePortsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ProbePortsResponse>,
+            tonic::Status,
+        >;
+        /// Makes a Swarm service use another image; the rest of its specification stays. Returns as soon as the manager has taken
+        /// it; GetContainer says how far its tasks are. ABORTED when somebody else keeps changing it.
+        async fn set_service_image(
+            &self,
+            request: tonic::Request<super::SetServiceImageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetServiceImageResponse>,
             tonic::Status,
         >;
     }
@@ -2400,6 +2498,52 @@ pub mod container_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ProbePortsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.ContainerService/SetServiceImage" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetServiceImageSvc<T: ContainerService>(pub Arc<T>);
+                    impl<
+                        T: ContainerService,
+                    > tonic::server::UnaryService<super::SetServiceImageRequest>
+                    for SetServiceImageSvc<T> {
+                        type Response = super::SetServiceImageResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetServiceImageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ContainerService>::set_service_image(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetServiceImageSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -8004,6 +8148,554 @@ pub mod plugin_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "homeport.docker.v1.PluginService";
     impl<T> tonic::server::NamedService for PluginServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StartSelfUpdateRequest {
+    /// Id of the operation.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// What to do, in the updater's own form. It holds inspect documents, and with them secrets.
+    #[prost(bytes = "vec", tag = "2")]
+    pub job_json: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StartSelfUpdateResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetSelfUpdateRequest {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetSelfUpdateResponse {
+    #[prost(enumeration = "get_self_update_response::State", tag = "1")]
+    pub state: i32,
+    /// How it ended, in the updater's own form. Empty: it has not.
+    #[prost(bytes = "vec", tag = "2")]
+    pub result_json: ::prost::alloc::vec::Vec<u8>,
+}
+/// Nested message and enum types in `GetSelfUpdateResponse`.
+pub mod get_self_update_response {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum State {
+        Unspecified = 0,
+        /// There is no such job.
+        None = 1,
+        /// It is being carried out.
+        Running = 2,
+        /// It ended; the result says how.
+        Ended = 3,
+    }
+    impl State {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "STATE_UNSPECIFIED",
+                Self::None => "STATE_NONE",
+                Self::Running => "STATE_RUNNING",
+                Self::Ended => "STATE_ENDED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "STATE_UNSPECIFIED" => Some(Self::Unspecified),
+                "STATE_NONE" => Some(Self::None),
+                "STATE_RUNNING" => Some(Self::Running),
+                "STATE_ENDED" => Some(Self::Ended),
+                _ => None,
+            }
+        }
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForgetSelfUpdateRequest {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForgetSelfUpdateResponse {}
+/// Generated client implementations.
+pub mod self_update_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct SelfUpdateServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> SelfUpdateServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> SelfUpdateServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            SelfUpdateServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Hands over a job and starts the container that carries it out. Again with the same id changes nothing.
+        /// FAILED_PRECONDITION: docker-agent does not run in a container, or another job has not been forgotten yet.
+        pub async fn start_self_update(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StartSelfUpdateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StartSelfUpdateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.SelfUpdateService/StartSelfUpdate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "homeport.docker.v1.SelfUpdateService",
+                        "StartSelfUpdate",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// How far a job is. One whose container does not run is started again.
+        pub async fn get_self_update(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetSelfUpdateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetSelfUpdateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.SelfUpdateService/GetSelfUpdate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "homeport.docker.v1.SelfUpdateService",
+                        "GetSelfUpdate",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Removes the container and what it wrote. A job that is not known is forgotten.
+        pub async fn forget_self_update(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ForgetSelfUpdateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ForgetSelfUpdateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.SelfUpdateService/ForgetSelfUpdate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "homeport.docker.v1.SelfUpdateService",
+                        "ForgetSelfUpdate",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod self_update_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with SelfUpdateServiceServer.
+    #[async_trait]
+    pub trait SelfUpdateService: std::marker::Send + std::marker::Sync + 'static {
+        /// Hands over a job and starts the container that carries it out. Again with the same id changes nothing.
+        /// FAILED_PRECONDITION: docker-agent does not run in a container, or another job has not been forgotten yet.
+        async fn start_self_update(
+            &self,
+            request: tonic::Request<super::StartSelfUpdateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StartSelfUpdateResponse>,
+            tonic::Status,
+        >;
+        /// How far a job is. One whose container does not run is started again.
+        async fn get_self_update(
+            &self,
+            request: tonic::Request<super::GetSelfUpdateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetSelfUpdateResponse>,
+            tonic::Status,
+        >;
+        /// Removes the container and what it wrote. A job that is not known is forgotten.
+        async fn forget_self_update(
+            &self,
+            request: tonic::Request<super::ForgetSelfUpdateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ForgetSelfUpdateResponse>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct SelfUpdateServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> SelfUpdateServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for SelfUpdateServiceServer<T>
+    where
+        T: SelfUpdateService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/homeport.docker.v1.SelfUpdateService/StartSelfUpdate" => {
+                    #[allow(non_camel_case_types)]
+                    struct StartSelfUpdateSvc<T: SelfUpdateService>(pub Arc<T>);
+                    impl<
+                        T: SelfUpdateService,
+                    > tonic::server::UnaryService<super::StartSelfUpdateRequest>
+                    for StartSelfUpdateSvc<T> {
+                        type Response = super::StartSelfUpdateResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StartSelfUpdateRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SelfUpdateService>::start_self_update(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StartSelfUpdateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.SelfUpdateService/GetSelfUpdate" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetSelfUpdateSvc<T: SelfUpdateService>(pub Arc<T>);
+                    impl<
+                        T: SelfUpdateService,
+                    > tonic::server::UnaryService<super::GetSelfUpdateRequest>
+                    for GetSelfUpdateSvc<T> {
+                        type Response = super::GetSelfUpdateResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetSelfUpdateRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SelfUpdateService>::get_self_update(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetSelfUpdateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.SelfUpdateService/ForgetSelfUpdate" => {
+                    #[allow(non_camel_case_types)]
+                    struct ForgetSelfUpdateSvc<T: SelfUpdateService>(pub Arc<T>);
+                    impl<
+                        T: SelfUpdateService,
+                    > tonic::server::UnaryService<super::ForgetSelfUpdateRequest>
+                    for ForgetSelfUpdateSvc<T> {
+                        type Response = super::ForgetSelfUpdateResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ForgetSelfUpdateRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SelfUpdateService>::forget_self_update(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ForgetSelfUpdateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for SelfUpdateServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "homeport.docker.v1.SelfUpdateService";
+    impl<T> tonic::server::NamedService for SelfUpdateServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

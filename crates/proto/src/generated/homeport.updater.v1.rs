@@ -3457,6 +3457,8 @@ pub enum OperationStatus {
     InProgress = 2,
     Complete = 3,
     Failed = 4,
+    /// Homeport is being replaced by a container beside it.
+    PendingRestart = 5,
 }
 impl OperationStatus {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -3470,6 +3472,7 @@ impl OperationStatus {
             Self::InProgress => "OPERATION_STATUS_IN_PROGRESS",
             Self::Complete => "OPERATION_STATUS_COMPLETE",
             Self::Failed => "OPERATION_STATUS_FAILED",
+            Self::PendingRestart => "OPERATION_STATUS_PENDING_RESTART",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -3480,6 +3483,7 @@ impl OperationStatus {
             "OPERATION_STATUS_IN_PROGRESS" => Some(Self::InProgress),
             "OPERATION_STATUS_COMPLETE" => Some(Self::Complete),
             "OPERATION_STATUS_FAILED" => Some(Self::Failed),
+            "OPERATION_STATUS_PENDING_RESTART" => Some(Self::PendingRestart),
             _ => None,
         }
     }

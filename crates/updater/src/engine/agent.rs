@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use homeport_proto::docker::v1::{
     self as wire, compose_service_client::ComposeServiceClient, container_service_client::ContainerServiceClient,
     engine_service_client::EngineServiceClient, image_service_client::ImageServiceClient,
-    rehearsal_service_client::RehearsalServiceClient, snapshot_service_client::SnapshotServiceClient,
-    stack_file_service_client::StackFileServiceClient, update_lock_service_client::UpdateLockServiceClient,
+    rehearsal_service_client::RehearsalServiceClient, self_update_service_client::SelfUpdateServiceClient,
+    snapshot_service_client::SnapshotServiceClient, stack_file_service_client::StackFileServiceClient,
+    update_lock_service_client::UpdateLockServiceClient,
 };
 use homeport_service::rpc::{Client, MAX_MESSAGE_BYTES, connect};
 use tonic::{Request, Status};
@@ -16,7 +17,7 @@ mod action;
 
 use super::{
     Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, Project, Pull,
-    Resolved, Source, TakenLocks, WantedPort, convert,
+    Resolved, SelfUpdateState, Source, TakenLocks, WantedPort, convert,
 };
 use crate::{config::Timeouts, operations::Action};
 
@@ -40,6 +41,7 @@ pub struct AgentEngine {
     snapshots: SnapshotServiceClient<Client>,
     locks: UpdateLockServiceClient<Client>,
     rehearsals: RehearsalServiceClient<Client>,
+    self_updates: SelfUpdateServiceClient<Client>,
     timeouts: Timeouts,
 }
 
@@ -57,7 +59,10 @@ impl AgentEngine {
             files: StackFileServiceClient::new(client.clone()),
             snapshots: SnapshotServiceClient::new(client.clone()),
             locks: UpdateLockServiceClient::new(client.clone()),
-            rehearsals: RehearsalServiceClient::new(client),
+            rehearsals: RehearsalServiceClient::new(client.clone()),
+            self_updates: SelfUpdateServiceClient::new(client)
+                .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                .max_encoding_message_size(MAX_MESSAGE_BYTES),
             timeouts,
         }
     }
@@ -218,6 +223,13 @@ impl Engine for AgentEngine {
             .await
             .map_err(doing(format!("trying the ports of container {}", convert::short(container))))?;
         Ok(answer.into_inner().ports.into_iter().filter_map(convert::port).collect())
+    }
+
+    async fn set_service_image(&self, service: &str, image: &str) -> Result<(), EngineError> {
+        let request = wire::SetServiceImageRequest { service: service.to_owned(), image: image.to_owned() };
+        let answer = self.containers.clone().set_service_image(within(ASK, request)).await;
+        answer.map_err(doing(format!("updating service {} to {image}", convert::short(service))))?;
+        Ok(())
     }
 
     async fn image(&self, image: &str) -> Result<Option<Image>, EngineError> {
@@ -383,6 +395,27 @@ impl Engine for AgentEngine {
         let request = wire::ReleaseUpdateLocksRequest { directories };
         let answer = self.locks.clone().release_update_locks(within(self.timeouts.stop(), request)).await;
         answer.map_err(doing("giving back the update locks"))?;
+        Ok(())
+    }
+
+    async fn start_self_update(&self, id: &str, job_json: &str) -> Result<(), EngineError> {
+        let request = wire::StartSelfUpdateRequest { id: id.to_owned(), job_json: job_json.as_bytes().to_vec() };
+        let answer = self.self_updates.clone().start_self_update(within(self.timeouts.stop(), request)).await;
+        answer.map_err(doing("starting the container that updates Homeport"))?;
+        Ok(())
+    }
+
+    async fn self_update(&self, id: &str) -> Result<SelfUpdateState, EngineError> {
+        let action = "asking how far Homeport's own update is";
+        let request = wire::GetSelfUpdateRequest { id: id.to_owned() };
+        let answer = self.self_updates.clone().get_self_update(within(ASK, request)).await.map_err(doing(action))?;
+        convert::self_update(&answer.into_inner()).ok_or_else(|| convert::malformed(action, "how far it is"))
+    }
+
+    async fn forget_self_update(&self, id: &str) -> Result<(), EngineError> {
+        let request = wire::ForgetSelfUpdateRequest { id: id.to_owned() };
+        let answer = self.self_updates.clone().forget_self_update(within(self.timeouts.stop(), request)).await;
+        answer.map_err(doing("removing the container that updated Homeport"))?;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 
 use super::{
     Container, Difference, EngineError, EngineErrorKind, Health, HealthCheck, Image, Measure, Mount, MountKind, Port,
-    PortAnswer, Project, Resolved, Source, State, TakenLocks, UpdateLock,
+    PortAnswer, Project, Resolved, SelfUpdateState, Source, State, Swarm, TakenLocks, Task, UpdateLock,
 };
 
 /// An answer of docker-agent that makes no sense.
@@ -85,6 +85,27 @@ pub(super) fn container(wire: wire::Container) -> Container {
         network_mode: wire.network_mode,
         auto_remove: wire.auto_remove,
         inspect_json: wire.inspect_json,
+        swarm: wire.swarm.map(swarm),
+    }
+}
+
+fn swarm(wire: wire::SwarmService) -> Swarm {
+    let task = |wire: wire::SwarmTask| Task {
+        id: wire.id,
+        image: wire.image,
+        state: wire.state,
+        desired_state: wire.desired_state,
+        error: wire.error,
+    };
+    Swarm {
+        desired: wire.desired_tasks,
+        running: wire.running_tasks,
+        specified: wire.specified_image,
+        update_state: wire.update_state,
+        update_message: wire.update_message,
+        is_job: wire.is_job,
+        has_mounts: wire.has_mounts,
+        tasks: wire.tasks.into_iter().map(task).collect(),
     }
 }
 
@@ -205,4 +226,15 @@ pub(super) fn taken_locks(wire: wire::TakeUpdateLocksResponse) -> TakenLocks {
         content: wire.content,
     };
     TakenLocks { held: wire.held.into_iter().map(lock).collect(), broken: wire.broken.into_iter().map(lock).collect() }
+}
+
+/// None: it says nothing.
+pub(super) fn self_update(wire: &wire::GetSelfUpdateResponse) -> Option<SelfUpdateState> {
+    use wire::get_self_update_response::State;
+    match wire.state() {
+        State::Unspecified => None,
+        State::None => Some(SelfUpdateState::None),
+        State::Running => Some(SelfUpdateState::Running),
+        State::Ended => Some(SelfUpdateState::Ended(String::from_utf8_lossy(&wire.result_json).into_owned())),
+    }
 }

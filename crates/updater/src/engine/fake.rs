@@ -18,7 +18,7 @@ use world::normal;
 
 use super::{
     Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, PortAnswer, Project,
-    Pull, Resolved, Source, TakenLocks, WantedPort,
+    Pull, Resolved, SelfUpdateState, Source, TakenLocks, WantedPort,
 };
 use crate::{execute::OPERATION_LABEL, operations::Action};
 
@@ -146,7 +146,8 @@ fn refused(kind: EngineErrorKind, message: &str) -> EngineError {
 impl Engine for FakeEngine {
     async fn own_container(&self) -> Result<Option<String>, EngineError> {
         self.instant().await?;
-        Ok(None)
+        let world = self.world();
+        Ok(world.own.as_ref().and_then(|name| world.find(name)).map(|own| own.id.clone()))
     }
 
     async fn containers(&self, labels: &[(&str, &str)]) -> Result<Vec<Container>, EngineError> {
@@ -267,6 +268,12 @@ impl Engine for FakeEngine {
     async fn probe_ports(&self, _: &str, ports: &[WantedPort], _: Duration) -> Result<Vec<Port>, EngineError> {
         self.instant().await?;
         Ok(ports.iter().map(|port| Port { port: port.port, answer: PortAnswer::Http }).collect())
+    }
+
+    async fn set_service_image(&self, service: &str, image: &str) -> Result<(), EngineError> {
+        self.instant().await?;
+        self.world().set_service_image(service, image);
+        self.instant().await
     }
 
     async fn image(&self, image: &str) -> Result<Option<Image>, EngineError> {
@@ -436,6 +443,27 @@ impl Engine for FakeEngine {
         for directory in directories {
             self.world().locks_taken.remove(&directory.source);
         }
+        self.instant().await
+    }
+
+    async fn start_self_update(&self, id: &str, job_json: &str) -> Result<(), EngineError> {
+        self.instant().await?;
+        self.world().self_updates.entry(id.to_owned()).or_insert_with(|| (job_json.to_owned(), None));
+        self.instant().await
+    }
+
+    async fn self_update(&self, id: &str) -> Result<SelfUpdateState, EngineError> {
+        self.instant().await?;
+        Ok(match self.world().self_updates.get(id) {
+            None => SelfUpdateState::None,
+            Some((_, None)) => SelfUpdateState::Running,
+            Some((_, Some(result))) => SelfUpdateState::Ended(result.clone()),
+        })
+    }
+
+    async fn forget_self_update(&self, id: &str) -> Result<(), EngineError> {
+        self.instant().await?;
+        self.world().self_updates.remove(id);
         self.instant().await
     }
 

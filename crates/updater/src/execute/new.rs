@@ -21,7 +21,7 @@ impl Work {
                     let peers = self.present_peers().await.map_err(failed)?;
                     !old || self.plan().peers.iter().any(|peer| peers.iter().all(|present| present.id != peer.id))
                 }
-                Way::Replace | Way::Restart | Way::Stay => others.is_empty(),
+                Way::Replace | Way::Restart | Way::Stay | Way::Service { .. } => others.is_empty(),
             };
             if has_run || may_run {
                 placed = Placed { may_have_written: true, ..placed };

@@ -64,8 +64,12 @@ impl From<proto::Container> for Container {
             HealthState::Unhealthy => "unhealthy",
         };
         let labels = from.labels.into_iter().collect();
+        let compose = match from.swarm {
+            Some(_) => ComposePlace::of_swarm(&labels, &from.name),
+            None => ComposePlace::of_labels(&labels),
+        };
         Self {
-            compose: ComposePlace::of_labels(&labels),
+            compose,
             network_of: from.network_mode.strip_prefix("container:").map(str::to_owned),
             id: from.id,
             name: from.name,

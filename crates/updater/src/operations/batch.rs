@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{Inner, Operations, UpdateRequest, start::Candidate};
 use crate::{
+    engine::Container,
     error::UpdateError,
     plan::dependencies_first,
     store::{Detail, Kind},
@@ -58,8 +59,15 @@ impl Operations {
         }
         let group = Uuid::new_v4().to_string();
         let (mut groups, mut answers) = (BTreeMap::<String, Group>::new(), Vec::new());
+        let mut own: Option<OwnGroup> = None;
         for item in items {
             let name = item.update.container.clone();
+            // What cannot be looked at is told of below.
+            if let Ok(Some(container)) = self.own_part(&name).await {
+                let first = || OwnGroup { item, container: container.clone(), names: Vec::new() };
+                own.get_or_insert_with(first).names.push(container.name.clone());
+                continue;
+            }
             match self.0.batch_candidate(&item).await {
                 Ok(candidate) => {
                     let key = super::lock_of(
@@ -83,7 +91,29 @@ impl Operations {
         for (_, group) in groups {
             answers.push(self.0.start_group(group, requested_by).await);
         }
+        if let Some(own) = own {
+            answers.push(self.start_own_group(own, requested_by, &group).await);
+        }
         Ok((group, answers))
+    }
+}
+
+/// Homeport's own containers among those of a batch. They are updated last, and all of them.
+struct OwnGroup {
+    item: BatchItem,
+    container: Container,
+    names: Vec<String>,
+}
+
+impl Operations {
+    async fn start_own_group(&self, own: OwnGroup, requested_by: &str, group: &str) -> BatchAnswer {
+        let OwnGroup { item, container, names } = own;
+        let request = UpdateRequest { requested_by: requested_by.to_owned(), ..item.update };
+        let (operation, error) = match self.start_own_update(container, request, group).await {
+            Ok(started) => (started.operation, String::new()),
+            Err(error) => (String::new(), homeport_service::telemetry::chain(&error)),
+        };
+        BatchAnswer { stack: item.stack, containers: names, operation, error }
     }
 }
 

@@ -183,6 +183,9 @@ impl Inner {
         if self.is_own(&container).await? {
             return Err(PlanError::Own { container: container.name }.into());
         }
+        if container.swarm.is_some() {
+            return Err(UpdateError::SwarmService { service: container.name });
+        }
         if container.is_up() && matches!(action, Action::Remove { force: false, .. }) {
             return Err(UpdateError::Running);
         }

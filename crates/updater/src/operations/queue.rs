@@ -10,7 +10,7 @@ use homeport_service::{Context, telemetry::chain};
 use homeport_store::StoreError;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
-use super::Operations;
+use super::{Operations, itself};
 use crate::{error::UpdateError, store};
 
 /// How long an operation waits at most whose turn has come without anyone having noticed, or whose database failed.
@@ -50,6 +50,9 @@ impl Operations {
     /// Carries out what is asked for until the context drains. What a crash interrupted comes first.
     pub async fn work(&self, context: &Context) {
         let drain = context.drain();
+        if let Err(error) = self.0.tidy_itself().await {
+            tracing::error!(error = chain(&error), "cannot look whether an update of Homeport left anything");
+        }
         while !drain.is_cancelled() {
             if let Err(error) = self.dispatch(context).await {
                 tracing::error!(error = chain(&error), "cannot read the queue");
@@ -66,9 +69,15 @@ impl Operations {
         // An operation keeps its place also while it cannot start: nothing overtakes it on its stack.
         let mut passed = BTreeSet::new();
         for operation in store::active(&self.0.parts.store).await? {
-            if passed.insert(operation.lock.clone())
-                && let Some(busy) = self.occupy(&operation.lock, self.0.parts.limits.parallel.max(1))
-            {
+            if !passed.insert(operation.lock.clone()) {
+                continue;
+            }
+            let busy = self.occupy(&operation.lock, self.0.parts.limits.parallel.max(1));
+            if operation.is_of_itself() && busy.is_none() {
+                // It waits until nothing else is under way, so nothing may begin before it.
+                break;
+            }
+            if let Some(busy) = busy {
                 let operations = self.clone();
                 context.spawn("operation", async move {
                     operations.0.run(&operation.id).await;
@@ -83,7 +92,9 @@ impl Operations {
     pub(super) fn occupy(&self, lock: &str, parallel: usize) -> Option<Busy> {
         let work = Arc::clone(&self.0.work).try_read_owned().ok()?;
         let mut busy = self.0.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        if busy.len() >= parallel || !busy.insert(lock.to_owned()) {
+        // While Homeport replaces itself nothing else is under way.
+        let is_excluded = if lock == itself::LOCK { !busy.is_empty() } else { busy.contains(itself::LOCK) };
+        if is_excluded || busy.len() >= parallel || !busy.insert(lock.to_owned()) {
             return None;
         }
         Some(Busy { operations: self.clone(), lock: lock.to_owned(), _work: work })

@@ -31,6 +31,9 @@ impl Operations {
         let store = &inner.parts.store;
         let original = store::get(store, &request.operation).await?.ok_or(UpdateError::NoOperation)?;
         check(&original)?;
+        if original.is_of_itself() {
+            return self.start_own_rollback(original, request.force, request.requested_by).await;
+        }
         let names = || original.details.iter().map(|detail| detail.container_name.as_str());
         if let Some(stranger) = request.containers.iter().find(|name| !names().any(|known| known == name.as_str())) {
             return Err(UpdateError::NoContainer { container: stranger.clone() });
@@ -128,7 +131,7 @@ fn check(original: &Operation) -> Result<(), UpdateError> {
         (Kind::Rollback, _) => "is itself a rollback",
         (Kind::LabelChange, _) => "changed labels and no version; take those back with /api/labels/rollback",
         (kind, _) if !kind.changes_version() => "changed no version",
-        (_, Status::Queued | Status::InProgress) => "has not ended yet",
+        (_, Status::Queued | Status::InProgress | Status::PendingRestart) => "has not ended yet",
         (_, Status::Failed) => "failed and changed nothing",
         (_, Status::Complete) if original.rollback_occurred => "was rolled back already",
         (_, Status::Complete) => return Ok(()),

@@ -18,7 +18,7 @@ use crate::{
     execute::{Followed, Locked, Rehearsed, Settled, Tools, Work, step, workflow},
     gather::gather,
     plan::{Facts, Job, Kind as PlanKind, PlanError, Run, mebibytes, plan_labels, plan_restart, plan_update},
-    store::{self, Detail, Kind, Operation, detail},
+    store::{self, Detail, Kind, Operation, Status, detail},
 };
 
 /// What docker-agent leaves free on a disk that it copies to.
@@ -53,9 +53,14 @@ impl Inner {
     async fn run_details(&self, id: &str) -> Result<Vec<String>, StoreError> {
         let mut ended = Vec::new();
         let Some(operation) = store::get(&self.parts.store, id).await? else { return Ok(ended) };
-        let mut transaction = self.parts.store.begin().await?;
-        store::start(&mut transaction, id, self.parts.clock.now()).await?;
-        transaction.commit().await?;
+        if operation.status != Status::PendingRestart {
+            let mut transaction = self.parts.store.begin().await?;
+            store::start(&mut transaction, id, self.parts.clock.now()).await?;
+            transaction.commit().await?;
+        }
+        if operation.is_of_itself() {
+            return self.run_itself(id).await;
+        }
         if operation.kind.is_by_hand() && operation.details.is_empty() {
             return Ok(vec![self.carry_out(&operation).await?.container]);
         }

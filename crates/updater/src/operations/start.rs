@@ -54,6 +54,9 @@ impl Operations {
     /// Starts an update, or queues it behind the work on the same stack. What cannot be updated is refused here, as far
     /// as it can be known now; it is looked at again when its turn has come.
     pub async fn start_update(&self, request: UpdateRequest) -> Result<Started, UpdateError> {
+        if let Some(own) = self.own_part(&request.container).await? {
+            return self.start_own_update(own, request, "").await;
+        }
         let inner = &self.0;
         let candidate = inner.candidate(&request).await?;
         let detail = candidate.detail;
@@ -156,7 +159,7 @@ impl Inner {
 
     /// Stores an operation, unless one that brings the container to the same version is there already; returns that one.
     /// Looking and storing are one transaction: of two who ask at once, the second finds the first.
-    async fn enqueue_once(
+    pub(super) async fn enqueue_once(
         &self,
         operation: &Operation,
         container: &str,

@@ -404,7 +404,7 @@ async fn what_cannot_be_updated_is_refused_before_anything_is_done() {
         web.labels.insert("homeport.role".to_owned(), "updater".to_owned());
     }))
     .await;
-    assert!(matches!(error, UpdateError::Plan(PlanError::Own { .. })), "{error}");
+    assert!(matches!(error, UpdateError::Plan(PlanError::NotContained)), "{error}");
     let error = refusal(edit(|web| web.name = "other".to_owned())).await;
     assert!(matches!(error, UpdateError::NoContainer { .. }), "{error}");
     let error = refusal(|world, _| {

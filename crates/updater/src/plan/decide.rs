@@ -6,7 +6,7 @@ use tonic::Code;
 
 use super::{
     Edit, EditError, Facts, ImageChange, ImageSource, Job, Kept, Kind, LabelError, PLAN_FORM, Plan, ProjectFacts,
-    Saved, SavedFile, Subject, Target, Values, Way, after, data, edit, labels, proof, sha256, tag_of,
+    Saved, SavedFile, Subject, Target, Values, Way, after, data, edit, labels, proof, service, sha256, tag_of,
 };
 use crate::{config::HealthConfig, engine::Container};
 
@@ -29,11 +29,17 @@ pub enum PlanError {
         container: String,
     },
     /// It is part of Homeport.
-    #[error("container {container} is part of Homeport, which cannot replace itself yet; use `cargo xtask up`")]
+    #[error(
+        "container {container} is part of Homeport, which is neither stopped nor changed piece by piece; an update of it \
+         updates all of Homeport"
+    )]
     Own {
         /// Its name.
         container: String,
     },
+    /// Homeport is to update itself where it cannot.
+    #[error("Homeport does not run in containers here; replace its program and start it again")]
+    NotContained,
     /// Its image has no name that a registry could know.
     #[error(
         "container {container} runs the image {image}, which names no repository; recreate it from a reference such as \
@@ -91,6 +97,40 @@ pub enum PlanError {
         /// Why.
         #[source]
         source: EditError,
+    },
+    /// It is a part of a Swarm service.
+    #[error(
+        "container {container} runs a task of the Swarm service {service}, which is updated as a whole, on a machine that \
+         manages the Swarm"
+    )]
+    Task {
+        /// Its name.
+        container: String,
+        /// The service.
+        service: String,
+    },
+    /// Only its image can be changed here.
+    #[error(
+        "{service} is a Swarm service: its manager starts and stops its tasks, and its labels are in its specification; use \
+         `docker service update`"
+    )]
+    Service {
+        /// The service.
+        service: String,
+    },
+    /// A Swarm service that is a job.
+    #[error("service {service} is a job of the Swarm, and updating it would run it again (use force for that)")]
+    SwarmJob {
+        /// The service.
+        service: String,
+    },
+    /// It was a container then and is a service now, or the other way round.
+    #[error("{container} is not of the same kind any more as when operation {operation} updated it")]
+    OtherKind {
+        /// Its name.
+        container: String,
+        /// The operation.
+        operation: String,
     },
     /// More of the service than its image would change.
     #[error(
@@ -166,6 +206,9 @@ pub fn plan_update(
     if tag_of(&container.image) == target.tag && has_digest(container, &target.digest) {
         return Err(PlanError::SameImage { container: container.name.clone(), reference: new_reference });
     }
+    if let Some(swarm) = &container.swarm {
+        return service::update(facts, swarm, target, health, &new_reference, force);
+    }
     let (sources, left_out) = data::sources(facts);
     warnings.extend(left_out);
     let image = ImageChange {
@@ -218,6 +261,7 @@ pub fn plan_update(
 pub(super) fn permit(facts: &Facts) -> Result<Vec<String>, PlanError> {
     let container = &facts.container;
     refuse_own(facts)?;
+    service::refuse_task(container)?;
     if container.auto_remove {
         return Err(PlanError::AutoRemove { container: container.name.clone() });
     }
@@ -339,7 +383,7 @@ fn compose(
 }
 
 /// The reference at another tag, otherwise as it was written; pinned to the new digest if it was pinned to one.
-fn retagged(reference: &str, target: &Target) -> String {
+pub(crate) fn retagged(reference: &str, target: &Target) -> String {
     let (rest, is_pinned) = match reference.split_once('@') {
         Some((rest, _)) => (rest, true),
         None => (reference, false),
@@ -360,6 +404,6 @@ pub fn same_reference(a: &str, b: &str) -> bool {
     }
 }
 
-fn has_digest(container: &Container, digest: &str) -> bool {
+pub(crate) fn has_digest(container: &Container, digest: &str) -> bool {
     container.repo_digests.iter().any(|known| known.split_once('@').is_some_and(|(_, known)| known == digest))
 }

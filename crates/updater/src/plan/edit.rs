@@ -20,7 +20,7 @@ pub enum EditError {
 }
 
 /// The edit that makes a service's image name the target. None: it does already.
-pub(super) fn edit_to(files: &Sources, service: &str, target: &Target) -> Result<Option<Edit>, EditError> {
+pub(crate) fn edit_to(files: &Sources, service: &str, target: &Target) -> Result<Option<Edit>, EditError> {
     let digest = target.digest.parse().map_err(|_| EditError::Reference { text: target.digest.clone() })?;
     let wanted = Wanted { tag: target.tag.clone(), digest: Some(digest) };
     Ok(image_edit(files, service, &wanted)?)

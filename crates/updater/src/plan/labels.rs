@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use homeport_compose_file::{LabelChanges, label_edit, service_labels};
 
-use super::{Facts, Job, Kind, PLAN_FORM, Plan, PlanError, Saved, Way, decide, edit, proof, restart::same_image};
+use super::{
+    Facts, Job, Kind, PLAN_FORM, Plan, PlanError, Saved, Way, decide, edit, proof, restart::same_image, service,
+};
 use crate::{config::HealthConfig, policy};
 
 /// Decides how a container gets other labels. Without a restart only the file changes, and the container has them from
@@ -17,6 +19,7 @@ pub fn plan_labels(
     force: bool,
 ) -> Result<Job, PlanError> {
     let container = &facts.container;
+    service::refuse(facts)?;
     let warnings = if restart { decide::permit(facts)? } else { decide::refuse_own(facts).map(|()| Vec::new())? };
     let project = facts.project.as_ref().ok_or_else(|| PlanError::NotCompose { container: container.name.clone() })?;
     let service = &project.service;

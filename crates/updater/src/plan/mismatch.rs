@@ -4,7 +4,7 @@ use homeport_image_ref::Reference;
 
 use super::{
     Facts, ImageChange, ImageSource, Job, Kept, Kind, PLAN_FORM, Plan, PlanError, ProjectFacts, Saved, Target, Values,
-    Way, after, data, decide, edit, labels::pending, proof, restart::same_image, same_reference, tag_of,
+    Way, after, data, decide, edit, labels::pending, proof, restart::same_image, same_reference, service, tag_of,
 };
 use crate::config::HealthConfig;
 
@@ -87,6 +87,7 @@ pub fn plan_mismatch(
 fn to_running(facts: &Facts, health: &HealthConfig, force: bool) -> Result<Job, PlanError> {
     let (project, container) = (project(facts)?, &facts.container);
     decide::refuse_own(facts)?;
+    service::refuse(facts)?;
     let service = &project.service;
     let digest = container.repo_digests.first().and_then(|digest| digest.split_once('@')).map(|(_, digest)| digest);
     let target = Target { tag: tag_of(&container.image).to_owned(), digest: digest.unwrap_or_default().to_owned() };

@@ -27,6 +27,9 @@ impl fmt::Display for Plan {
 impl Plan {
     /// What is done, in order, in words.
     pub fn lines(&self) -> Vec<String> {
+        if let Way::Service { after, .. } = &self.way {
+            return self.service_lines(after);
+        }
         let name = &self.container.name;
         let mut lines = vec![format!("check that {name} and its files are still as they were when this was planned")];
         if !matches!(self.way, Way::Restart | Way::Stay) {
@@ -67,7 +70,7 @@ impl Plan {
             Way::Compose { project, service, .. } => {
                 format!("docker compose up of service {service} in project {}, and compare with before", project.name)
             }
-            Way::Replace => format!("give the new container the name {name} and start it"),
+            Way::Replace | Way::Service { .. } => format!("give the new container the name {name} and start it"),
             Way::Restart => format!("restart {name}"),
             Way::Stay => format!("leave {name} as it is"),
         });
@@ -84,6 +87,24 @@ impl Plan {
             });
         }
         lines.push("clean up; if any of this fails, bring everything back as it was".to_owned());
+        lines
+    }
+
+    fn service_lines(&self, after: &str) -> Vec<String> {
+        let name = &self.container.name;
+        let mut lines = vec![format!("check that service {name} still is as it was when this was planned")];
+        lines.extend(
+            self.script.as_ref().map(|script| format!("ask the script {script}, which has to end with code 0")),
+        );
+        lines.push(format!("update the Swarm service to {after}; the rest of its specification stays"));
+        lines.push(match self.container.run {
+            Run::Never => "leave it without tasks, or to its manager, as it was".to_owned(),
+            Run::Always | Run::Job => format!(
+                "wait until the manager has replaced all tasks, and none of them has failed for {} s",
+                self.proof.stable_ms / 1000
+            ),
+        });
+        lines.push("if any of this fails, give the service back the image that it had".to_owned());
         lines
     }
 

@@ -59,7 +59,7 @@ pub(super) fn proof(facts: &Facts, health: &HealthConfig) -> Result<Proof, Label
 }
 
 /// Whether the new container is to run.
-pub(super) fn run(container: &Container) -> Run {
+pub(crate) fn run(container: &Container) -> Run {
     let is_job = policy::value(&container.labels, JOB_LABEL)
         .is_some_and(|text| matches!(text.trim().to_ascii_lowercase().as_str(), "true" | "1" | "yes"));
     match container.state {

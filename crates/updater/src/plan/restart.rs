@@ -1,13 +1,14 @@
 //! A restart: nothing changes, and what depends on the container follows.
 
 use super::{
-    Facts, ImageChange, ImageSource, Job, Kind, PLAN_FORM, Plan, PlanError, Saved, Way, decide, proof, tag_of,
+    Facts, ImageChange, ImageSource, Job, Kind, PLAN_FORM, Plan, PlanError, Saved, Way, decide, proof, service, tag_of,
 };
 use crate::{config::HealthConfig, engine::Container};
 
 /// Decides how a container is restarted.
 pub fn plan_restart(facts: &Facts, health: &HealthConfig, force: bool) -> Result<Job, PlanError> {
     decide::refuse_own(facts)?;
+    service::refuse(facts)?;
     let plan = Plan {
         form: PLAN_FORM,
         kind: Kind::Restart,

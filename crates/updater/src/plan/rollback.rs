@@ -2,7 +2,7 @@
 
 use super::{
     Facts, ImageChange, ImageSource, Job, Kept, Kind, PLAN_FORM, Plan, PlanError, Saved, SavedFile, Values, Way, data,
-    decide, labels, proof, value_back,
+    decide, labels, proof, service, value_back,
 };
 use crate::config::HealthConfig;
 
@@ -25,6 +25,9 @@ pub struct Past {
 pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: bool) -> Result<Job, PlanError> {
     let mut warnings = decide::permit(facts)?;
     let (container, before) = (&facts.container, &past.job.plan);
+    if let Some(swarm) = &container.swarm {
+        return service::rollback(facts, swarm, past, health, force);
+    }
     if before.has_data() && past.snapshot.is_none() {
         let refusal = PlanError::NoSnapshot { operation: past.operation.clone() };
         if !force {

@@ -79,6 +79,7 @@ impl From<Operation> for wire::Operation {
         let status = match operation.status {
             Status::Queued => wire::OperationStatus::Queued,
             Status::InProgress => wire::OperationStatus::InProgress,
+            Status::PendingRestart => wire::OperationStatus::PendingRestart,
             Status::Complete => wire::OperationStatus::Complete,
             Status::Failed => wire::OperationStatus::Failed,
         };
@@ -151,6 +152,7 @@ const fn status(wire: wire::OperationStatus) -> Option<Status> {
         wire::OperationStatus::Unspecified => None,
         wire::OperationStatus::Queued => Some(Status::Queued),
         wire::OperationStatus::InProgress => Some(Status::InProgress),
+        wire::OperationStatus::PendingRestart => Some(Status::PendingRestart),
         wire::OperationStatus::Complete => Some(Status::Complete),
         wire::OperationStatus::Failed => Some(Status::Failed),
     }

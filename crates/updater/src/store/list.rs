@@ -45,7 +45,7 @@ pub async fn list(store: &Store, filter: &Filter) -> Result<Page, StoreError> {
     let (time, row) = filter.cursor.unwrap_or((i64::MAX, i64::MAX));
     let mut connection = store.reader().acquire().await?;
     let rows = sqlx::query(
-        "SELECT * FROM operation o WHERE status IN ($1, $2, $3, $4) AND ($5 = '' OR $5 LIKE '%,' || kind || ',%') \
+        "SELECT * FROM operation o WHERE status IN ($1, $2, $3, $4, $13) AND ($5 = '' OR $5 LIKE '%,' || kind || ',%') \
          AND ($6 = '' OR container_name = $6 OR EXISTS (SELECT 1 FROM operation_detail d \
              WHERE d.operation_id = o.operation_id AND d.container_name = $6)) \
          AND COALESCE(started_us, created_us) >= $7 AND COALESCE(started_us, created_us) <= $8 \
@@ -65,6 +65,7 @@ pub async fn list(store: &Store, filter: &Filter) -> Result<Page, StoreError> {
     .bind(row)
     .bind(&filter.group)
     .bind(i64::from(filter.limit) + 1)
+    .bind(status(4))
     .fetch_all(&mut *connection)
     .await?;
     let mut operations: Vec<Operation> = rows.iter().map(Operation::try_from).collect::<Result<_, _>>()?;

@@ -92,8 +92,8 @@ pub(crate) async fn get_on(connection: &mut SqliteConnection, id: &str) -> Resul
 /// Operations that have not ended: those under way first, then the queued ones in their order.
 pub async fn active(store: &Store) -> Result<Vec<Operation>, StoreError> {
     let rows = sqlx::query(
-        "SELECT * FROM operation WHERE status IN ('in_progress', 'queued') \
-         ORDER BY CASE status WHEN 'in_progress' THEN 0 ELSE 1 END, id",
+        "SELECT * FROM operation WHERE status IN ('in_progress', 'pending_restart', 'queued') \
+         ORDER BY CASE status WHEN 'queued' THEN 1 ELSE 0 END, id",
     )
     .fetch_all(store.reader())
     .await?;
@@ -115,7 +115,7 @@ pub async fn find_active(
 ) -> Result<Option<String>, StoreError> {
     Ok(sqlx::query_scalar(
         "SELECT o.operation_id FROM operation o JOIN operation_detail d ON d.operation_id = o.operation_id \
-         WHERE o.status IN ('in_progress', 'queued') AND o.kind IN ('single', 'batch') \
+         WHERE o.status IN ('in_progress', 'pending_restart', 'queued') AND o.kind IN ('single', 'batch') \
          AND d.container_name = $1 AND d.new_version = $2 AND d.status IN ('pending', 'in_progress') \
          ORDER BY o.id LIMIT 1",
     )
@@ -179,6 +179,24 @@ fn names(list: &[String]) -> String {
     serde_json::Value::from(list).to_string()
 }
 
+/// Says how far an operation is that has not ended.
+pub async fn set_status(transaction: &mut Transaction, id: &str, status: Status) -> Result<(), StoreError> {
+    sqlx::query("UPDATE operation SET status = $2 WHERE operation_id = $1")
+        .bind(id)
+        .bind(status.as_str())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// Ids of the operations with a lock, newest first.
+pub async fn of_lock(store: &Store, lock: &str) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT operation_id FROM operation WHERE lock_key = $1 ORDER BY id DESC")
+        .bind(lock)
+        .fetch_all(store.reader())
+        .await?)
+}
+
 /// Ends an operation.
 pub async fn finish(
     transaction: &mut Transaction,
@@ -237,7 +255,7 @@ pub async fn prune(transaction: &mut Transaction, keep: u32) -> Result<Vec<Strin
 
 impl Status {
     /// All states.
-    pub const ALL: [Self; 4] = [Self::Queued, Self::InProgress, Self::Complete, Self::Failed];
+    pub const ALL: [Self; 5] = [Self::Queued, Self::InProgress, Self::PendingRestart, Self::Complete, Self::Failed];
 
     /// Whether it has ended.
     pub const fn is_final(self) -> bool {

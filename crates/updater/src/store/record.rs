@@ -42,6 +42,8 @@ pub enum Status {
     Queued,
     /// Is being carried out.
     InProgress,
+    /// Homeport is being replaced by a container beside it.
+    PendingRestart,
     /// Ended, and at least one container was updated.
     Complete,
     /// Ended, and none was.
@@ -228,6 +230,7 @@ texts!(
     "operation.status",
     Queued = "queued",
     InProgress = "in_progress",
+    PendingRestart = "pending_restart",
     Complete = "complete",
     Failed = "failed"
 );

@@ -84,6 +84,7 @@ fn request(params: &Params) -> Option<ListOperationsRequest> {
         Some("queued") => vec![OperationStatus::Queued],
         // The original leaves an update `validating` for its whole run.
         Some("in_progress" | "validating") => vec![OperationStatus::InProgress],
+        Some("pending_restart") => vec![OperationStatus::PendingRestart],
         Some("complete") => vec![OperationStatus::Complete],
         Some("failed") => vec![OperationStatus::Failed],
         Some(_) => return None,
@@ -118,8 +119,8 @@ fn request(params: &Params) -> Option<ListOperationsRequest> {
 }
 
 fn every_status() -> Vec<i32> {
-    use OperationStatus::{Complete, Failed, InProgress, Queued};
-    [Queued, InProgress, Complete, Failed].into_iter().map(i32::from).collect()
+    use OperationStatus::{Complete, Failed, InProgress, PendingRestart, Queued};
+    [Queued, InProgress, PendingRestart, Complete, Failed].into_iter().map(i32::from).collect()
 }
 
 /// `UpdateOperation`.
@@ -207,6 +208,7 @@ impl<'a> View<'a> {
             status: match operation.status() {
                 OperationStatus::Queued | OperationStatus::Unspecified => "queued",
                 OperationStatus::InProgress => "in_progress",
+                OperationStatus::PendingRestart => "pending_restart",
                 OperationStatus::Complete => "complete",
                 OperationStatus::Failed => "failed",
             },

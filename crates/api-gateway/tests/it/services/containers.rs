@@ -70,6 +70,7 @@ macro_rules! not_here {
 
 not_here! {
     list_containers: ListContainersRequest => ListContainersResponse,
+    set_service_image: SetServiceImageRequest => SetServiceImageResponse,
     start_container: StartContainerRequest => StartContainerResponse,
     stop_container: StopContainerRequest => StopContainerResponse,
     restart_container: RestartContainerRequest => RestartContainerResponse,

@@ -45,6 +45,7 @@ pub(in crate::rpc) fn container(inspected: &Inspected) -> Container {
             .to_owned(),
         auto_remove: container.flag("HostConfig.AutoRemove"),
         inspect_json: container.to_string(),
+        swarm: None,
         image_os: image.text("Os").to_owned(),
         image_architecture: image.text("Architecture").to_owned(),
         image_variant: image.text("Variant").to_owned(),

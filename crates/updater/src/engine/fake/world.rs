@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::{Container, Health, Image, Mount, MountKind, Source, State, TakenLocks, UpdateLock};
+use super::super::{Container, Health, Image, Mount, MountKind, Source, State, TakenLocks, Task, UpdateLock};
 use crate::execute::OPERATION_LABEL;
 
 #[derive(Debug, Clone, Default)]
@@ -28,6 +28,10 @@ pub(crate) struct World {
     pub(crate) locks_held: BTreeSet<String>,
     /// Directories in which the lock is ours.
     pub(crate) locks_taken: BTreeSet<String>,
+    /// Name of the container that docker-agent runs in.
+    pub(crate) own: Option<String>,
+    /// Jobs for Homeport's own update, and their results, by operation.
+    pub(crate) self_updates: BTreeMap<String, (String, Option<String>)>,
     /// How often a container was started.
     pub(crate) starts: usize,
     pub(super) next: usize,
@@ -68,9 +72,36 @@ impl World {
             network_mode: "bridge".to_owned(),
             auto_remove: false,
             inspect_json: document(volumes, labels),
+            swarm: None,
         };
         self.containers.insert(id.clone(), container);
         id
+    }
+
+    /// Tasks of the new version run at once, or fail at once.
+    pub(super) fn set_service_image(&mut self, id: &str, image: &str) {
+        let fails = image.split_once('@').and_then(|(_, digest)| self.registry.get(digest));
+        let fails = fails.is_some_and(|image| self.exiting.contains(image));
+        self.next += 1;
+        let (next, written) = (self.next, image.split('@').next().unwrap_or_default());
+        let Some(service) = self.containers.get_mut(id) else { return };
+        let Some(swarm) = service.swarm.as_mut().filter(|swarm| swarm.specified != image) else { return };
+        written.clone_into(&mut service.image);
+        image.clone_into(&mut swarm.specified);
+        swarm.update_state = if fails { "paused" } else { "completed" }.to_owned();
+        for task in &mut swarm.tasks {
+            (task.desired_state, task.state) = ("shutdown".to_owned(), "shutdown".to_owned());
+        }
+        let state = if fails { "failed" } else { "running" };
+        let task = |number| Task {
+            id: format!("task-{next}-{number}"),
+            image: image.to_owned(),
+            state: state.to_owned(),
+            desired_state: if fails { "shutdown" } else { "running" }.to_owned(),
+            error: if fails { "task: non-zero exit (1)" } else { "started" }.to_owned(),
+        };
+        let tasks: Vec<Task> = (0..swarm.desired).map(task).collect();
+        swarm.tasks.splice(0..0, tasks);
     }
 
     /// The volumes of an inspect document.
