@@ -1,4 +1,4 @@
-//! Random bytes against the decoders, guided by what they reach.
+//! Random bytes against what reads bytes from outside, guided by what they reach.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use clap::Args;
 use crate::{program, repository, say::say};
 
 /// The programs below `fuzz/fuzz_targets`.
-const TARGETS: [&str; 2] = ["line", "message"];
+const TARGETS: [&str; 5] = ["line", "message", "scope", "path", "headers"];
 
 /// Where they are built, apart from everything else that has no such flags.
 const BUILT: &str = "fuzz";

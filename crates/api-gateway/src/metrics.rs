@@ -11,6 +11,8 @@ pub(crate) use bus::text as bus_text;
 
 use crate::upstream::ServiceHealth;
 
+/// The label of all requests to plugins.
+pub(crate) const PLUGIN_ROUTE: &str = "/plugins/{*path}";
 /// What becomes of most requests to plugins.
 const WELL: &str = "2xx";
 const REQUESTS: &str = "homeport_http_requests_total";
@@ -103,6 +105,19 @@ pub(crate) fn count_request(route: Option<&str>, method: &'static str, status: u
     let route = route.unwrap_or("unmatched").to_owned();
     counter!(REQUESTS, "route" => route.clone(), "method" => method, "status" => status.to_string()).increment(1);
     histogram!(REQUEST_SECONDS, "route" => route, "method" => method).record(elapsed.as_secs_f64());
+}
+
+/// Counts what most requests to plugins are: a GET that went well. As [`count_request`], looked up once.
+pub(crate) fn count_plugin_read(elapsed: Duration) {
+    static COUNTS: OnceLock<(metrics::Counter, metrics::Histogram)> = OnceLock::new();
+    let (requests, seconds) = COUNTS.get_or_init(|| {
+        (
+            counter!(REQUESTS, "route" => PLUGIN_ROUTE, "method" => "GET", "status" => "200"),
+            histogram!(REQUEST_SECONDS, "route" => PLUGIN_ROUTE, "method" => "GET"),
+        )
+    });
+    requests.increment(1);
+    seconds.record(elapsed.as_secs_f64());
 }
 
 /// What is counted of one plugin. Looked up once, because there are many requests.

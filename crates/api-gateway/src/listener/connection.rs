@@ -39,8 +39,11 @@ const STREAMS_MAX: u32 = 64;
 /// to answer.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// After this long without a request, at most twice as long, a connection waits without hyper.
-const PARK_AFTER: Duration = Duration::from_secs(1);
+/// After this long without a request, at most twice as long, a connection waits without hyper. Short, because what many
+/// connections held at the same time malloc does not give back.
+const PARK_AFTER: Duration = Duration::from_millis(100);
+/// A connection with an answer that goes on and on is looked at no more often than this.
+const LOOK_MOST: Duration = Duration::from_secs(5);
 
 /// What every connection of one port is served with.
 #[derive(Debug, Clone)]
@@ -169,7 +172,7 @@ impl Server {
             }
         });
         let mut connection = Box::pin(self.http1.serve_connection(lent, service).with_upgrades());
-        let mut requests = 0;
+        let (mut requests, mut pause) = (0, PARK_AFTER);
         loop {
             tokio::select! {
                 ended = connection.as_mut() => return ended.map(|()| None),
@@ -177,12 +180,14 @@ impl Server {
                     connection.as_mut().graceful_shutdown();
                     return connection.await.map(|()| None);
                 }
-                () = tokio::time::sleep(PARK_AFTER) => {
-                    if loan.requests() == requests && loan.is_idle() {
+                () = tokio::time::sleep(pause) => {
+                    let is_silent = loan.requests() == requests;
+                    if is_silent && loan.is_idle() {
                         loan.want();
                         drop(connection);
                         return Ok(loan.take());
                     }
+                    pause = if is_silent { (pause * 2).min(LOOK_MOST) } else { PARK_AFTER };
                     requests = loan.requests();
                 }
             }
@@ -230,7 +235,7 @@ impl Server {
         if let Some(app) = &self.plugins
             && plugin::front::is_for_plugin(&app.config.plugins.domain, &request)
         {
-            return Box::pin(plugin::front::serve(app, request)).await;
+            return plugin::front::serve(app, request).await;
         }
         match self.router.clone().oneshot(request).await {
             Ok(response) => response,

@@ -59,7 +59,8 @@ pub(crate) fn uri_of_host<'a>(host: &'a str, domain: &str) -> Option<&'a str> {
     let at = rest.len().checked_sub(domain.len()).filter(|at| rest.is_char_boundary(*at))?;
     let (front, end) = rest.split_at(at);
     let uri = front.strip_suffix(".plugins.").filter(|_| end.eq_ignore_ascii_case(domain))?;
-    (!uri.is_empty()).then_some(uri)
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (!matches!(uri, "" | "." | "..") && uri.bytes().all(letter)).then_some(uri)
 }
 
 #[cfg(test)]
@@ -81,6 +82,8 @@ mod tests {
         check("nas", "/api/status", None);
         check(".plugins.spr.lan", "/x", None);
         check("plugins.spr.lan", "/x", None);
+        check("...plugins.spr.lan", "/x", None);
+        check("a/b.plugins.spr.lan", "/x", None);
         check("hello.plugins.spr.lan.evil.example", "/x", None);
         check("hello.plugins.example", "/x", None);
     }

@@ -180,7 +180,8 @@ fn failed(plugin: &Plugin, error: &SendError, limit: u64) -> Problem {
     if is_length_limit(error) {
         return too_large(limit);
     }
-    tracing::warn!(plugin.name = plugin.entry.name, error = chain(error), "a plugin did not answer");
+    let trace = TraceContext::current().map(TraceContext::trace_id);
+    tracing::warn!(plugin.name = plugin.entry.name, trace.id = trace, error = chain(error), "a plugin did not answer");
     broken(plugin)
 }
 

@@ -107,7 +107,7 @@ async fn follow(stack: &Stack, way: Way) -> anyhow::Result<(Vec<Duration>, f64)>
 }
 
 async fn publish(stream: &mut TcpStream, address: &str, token: &str, group: usize, at: Duration) -> anyhow::Result<()> {
-    let body = format!(r#"{{"topic":"bench:{group}:tick","value":{{"at":{}}}}}"#, at.as_micros());
+    let body = format!(r#"{{"topic":"bench:{group}:tick","value":"{{\"at\":{}}}"}}"#, at.as_micros());
     let request = format!(
         "POST /events HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",
