@@ -3,28 +3,30 @@
 //! Whatever waits when the writer is free becomes one transaction and mostly one row, so that many publishers share the
 //! wait for the disk. A row holds encoded events and is only read as a whole.
 
+mod ahead;
 mod groups;
 mod writer;
 
 use std::{
+    collections::VecDeque,
     path::Path,
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
+use ahead::Row;
+pub(crate) use ahead::{Ahead, Page};
 use futures::TryStreamExt as _;
 pub(crate) use groups::{GroupError, Groups};
-use homeport_proto::bus::v1;
 use homeport_store::{Schema, Store, StoreError, Transaction};
-use prost::Message as _;
 use sqlx::Row as _;
 pub(crate) use writer::{Writer, message, timestamp};
 
 /// Ids that are set aside at a time. None of them is given again after a crash, stored or not.
 const RESERVE: i64 = 1 << 20;
-/// Bytes read at a time; one row may go beyond it. Publishers wait no longer for a page than for each other.
-const PAGE_BYTES: usize = 16 << 10;
+/// Bytes read at a time; one row may go beyond it.
+const READ_BYTES: usize = 64 << 10;
 /// Rows read at a time.
-const PAGE_ROWS: i64 = 256;
+const READ_ROWS: i64 = 256;
 
 /// The database of the bus.
 #[derive(Debug)]
@@ -37,14 +39,6 @@ pub(crate) struct Log {
     /// Where ids begin.
     last_id: u64,
     reserved: AtomicI64,
-}
-
-/// Some events in order.
-#[derive(Debug, Default)]
-pub(crate) struct Page {
-    pub(crate) events: Vec<v1::Event>,
-    /// Where the next page begins; none if this was the last one.
-    pub(crate) to: Option<u64>,
 }
 
 impl Log {
@@ -84,29 +78,22 @@ impl Log {
         unsigned(self.expired_to.load(Ordering::Relaxed))
     }
 
-    /// The events behind an id, as many as fit into memory well.
-    pub(crate) async fn page(&self, after: u64) -> Result<Page, StoreError> {
+    /// The rows behind an id, as many as fit into memory well.
+    async fn rows(&self, after: u64) -> Result<VecDeque<Row>, StoreError> {
         let mut rows = sqlx::query("SELECT last_id, events FROM batch WHERE last_id > $1 ORDER BY last_id LIMIT $2")
             .bind(signed(after))
-            .bind(PAGE_ROWS)
+            .bind(READ_ROWS)
             .fetch(self.store.reader());
-        let (mut page, mut bytes) = (Page::default(), 0);
+        let (mut read, mut bytes) = (VecDeque::new(), 0);
         while let Some(row) = rows.try_next().await? {
-            let mut events = row.try_get::<&[u8], _>("events")?;
+            let events: Vec<u8> = row.try_get("events")?;
             bytes += events.len();
-            page.to = Some(unsigned(row.try_get("last_id")?));
-            while !events.is_empty() {
-                let event = v1::Event::decode_length_delimited(&mut events)
-                    .map_err(|error| StoreError::corrupt("batch.events", error))?;
-                if event.id > after {
-                    page.events.push(event);
-                }
-            }
-            if bytes >= PAGE_BYTES {
+            read.push_back(Row { last_id: unsigned(row.try_get("last_id")?), events: events.into() });
+            if bytes >= READ_BYTES {
                 break;
             }
         }
-        Ok(page)
+        Ok(read)
     }
 
     /// The newest id on disk with a time before this one, to within one row; older events are never left out.

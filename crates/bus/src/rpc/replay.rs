@@ -1,31 +1,25 @@
 //! One reader of `homeport.bus.v1`: from disk and memory until it has caught up, then live.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod pace;
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use homeport_proto::bus::v1::{
     self, CaughtUp, Gap, SubscribeResponse, gap::Reason, subscribe_response::Message as Said,
 };
 use homeport_service::{status::to_status, telemetry::chain};
+use pace::Pace;
 use tokio::sync::OwnedMutexGuard;
 use tonic::Status;
 
 use crate::{
     broker::{Broker, Filter, Origin, Subscription},
-    log::{Groups, Log, message},
+    log::{Ahead, Groups, Log, message},
 };
 
 /// Live events that are taken from the queue at a time.
 const LIVE_BATCH: usize = 64;
-
-/// Between two pages while others publish: somebody who is far behind can wait, and they need not.
-const PAUSE: Duration = Duration::from_millis(4);
-/// Others publish for as long as their last event is no older.
-const BUSY: Duration = Duration::from_millis(100);
 
 /// Where a reader begins.
 #[derive(Debug, Clone, Copy)]
@@ -55,9 +49,9 @@ pub(crate) struct Reader {
     /// The last id before the live subscription, while what is up to there is still read.
     joining: Option<u64>,
     caught_up: bool,
-    /// The newest event there was at the last look, and how long that counts as publishing.
-    newest_seen: u64,
-    busy_until: Instant,
+    /// What was read from the disk and not said yet.
+    ahead: Ahead,
+    pace: Pace,
     group: Option<Member>,
     said: VecDeque<Said>,
 }
@@ -94,8 +88,8 @@ impl Reader {
             live: None,
             joining: None,
             caught_up: false,
-            newest_seen: 0,
-            busy_until: Instant::now(),
+            ahead: Ahead::default(),
+            pace: Pace::new(Instant::now()),
             group: None,
             said: VecDeque::new(),
             broker,
@@ -189,7 +183,7 @@ impl Reader {
     /// Reads on. When the disk has no more, it subscribes first and then reads what came in between.
     async fn catch_up(&mut self) -> Result<(), Status> {
         let page = if self.places.0 {
-            self.log.page(self.cursor).await.map_err(|error| unreadable(&error))?
+            self.ahead.next(&self.log, self.cursor).await.map_err(|error| unreadable(&error))?
         } else {
             crate::log::Page::default()
         };
@@ -201,8 +195,8 @@ impl Reader {
             }
             (Some(to), None) => {
                 self.say(page.events, to);
-                if self.others_publish() {
-                    tokio::time::sleep(PAUSE).await;
+                if let Some(pause) = self.pace.pause(Instant::now(), self.cursor, self.broker.last_id()) {
+                    tokio::time::sleep(pause).await;
                 }
             }
             (to, Some(head)) => {
@@ -215,14 +209,6 @@ impl Reader {
             }
         }
         Ok(())
-    }
-
-    fn others_publish(&mut self) -> bool {
-        let (now, last_id) = (Instant::now(), self.broker.last_id());
-        if self.newest_seen != last_id {
-            (self.newest_seen, self.busy_until) = (last_id, now + BUSY);
-        }
-        now < self.busy_until
     }
 
     fn join(&mut self) -> Result<u64, Status> {

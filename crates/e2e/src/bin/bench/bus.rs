@@ -98,6 +98,9 @@ pub(crate) fn measure() -> anyhow::Result<()> {
         if wanted("stored") {
             stored::measure().await?;
         }
+        if wanted("behind") {
+            stored::catching_up().await?;
+        }
         Ok(())
     })
 }
