@@ -6,8 +6,10 @@ mod traits;
 use std::{
     collections::HashSet,
     fs, io,
+    num::NonZero,
     os::unix::fs::{FileTypeExt as _, MetadataExt as _},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -18,12 +20,34 @@ use super::{
     plan::{Action, Plan},
 };
 
+/// Threads that copy. Making a file is most of copying a small one and is done by one core; a disk with heads, on the other
+/// hand, is slower the more places it is asked to be at.
+const THREADS_MAX: usize = 2;
+/// Files that a thread takes at a time: neighbours, so that two threads are seldom in the same directory.
+const PORTION: usize = 64;
+
 /// Brings `to` to the state of `from`, and says how many bytes of content were copied.
 ///
 /// A file of the source that is gone by now was deleted by the program that uses it; then it is left out.
 pub(super) fn apply(plan: &Plan, from: &Path, to: &Path) -> io::Result<u64> {
     let mut run = Run { from, to, reflink: Reflink::default(), left_out: HashSet::new(), copied_bytes: 0 };
-    plan.removals.iter().chain(&plan.actions).try_for_each(|action| run.act(action))?;
+    let mut copies = Vec::new();
+    for action in plan.removals.iter().chain(&plan.actions) {
+        match action {
+            Action::Remove(path) => remove(&to.join(path))?,
+            Action::Directory(path) => existing(fs::create_dir(joined(to, path)))?,
+            Action::Copy(path) => copies.push(path.as_path()),
+            Action::Link(..) => {}
+        }
+    }
+    run.copy_all(&copies)?;
+    for action in &plan.actions {
+        match action {
+            Action::Link(path, leader) if run.left_out.contains(leader) => run.copy(path)?,
+            Action::Link(path, leader) => fs::hard_link(to.join(leader), to.join(path))?,
+            Action::Remove(_) | Action::Directory(_) | Action::Copy(_) => {}
+        }
+    }
     // The deepest first, since setting the times of one changes nothing above it but adding entries did.
     for path in plan.directories.iter().rev() {
         run.settle(path)?;
@@ -31,6 +55,7 @@ pub(super) fn apply(plan: &Plan, from: &Path, to: &Path) -> io::Result<u64> {
     Ok(run.copied_bytes)
 }
 
+#[derive(Clone)]
 struct Run<'a> {
     from: &'a Path,
     to: &'a Path,
@@ -40,14 +65,35 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn act(&mut self, action: &Action) -> io::Result<()> {
-        match action {
-            Action::Remove(path) => remove(&self.to.join(path)),
-            Action::Directory(path) => existing(fs::create_dir(joined(self.to, path))),
-            Action::Copy(path) => self.copy(path),
-            Action::Link(path, leader) if self.left_out.contains(leader) => self.copy(path),
-            Action::Link(path, leader) => fs::hard_link(self.to.join(leader), self.to.join(path)),
+    /// Copies files whose directories are there.
+    fn copy_all(&mut self, paths: &[&Path]) -> io::Result<()> {
+        let portions: Vec<_> = paths.chunks(PORTION).collect();
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = cores.min(THREADS_MAX).min(portions.len());
+        let next = AtomicUsize::new(0);
+        let copying = || {
+            let mut run = Run { copied_bytes: 0, left_out: HashSet::new(), ..self.clone() };
+            while let Some(portion) = portions.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Err(error) = portion.iter().try_for_each(|path| run.copy(path)) {
+                    // The others end with the portion that they are at.
+                    next.store(portions.len(), Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+            Ok(run)
+        };
+        let ended: Vec<io::Result<Run<'_>>> = std::thread::scope(|scope| {
+            let running: Vec<_> = (1..threads).map(|_| scope.spawn(copying)).collect();
+            let panicked = |_| Err(io::Error::other("a thread that copies panicked"));
+            let own = copying();
+            running.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).chain([own]).collect()
+        });
+        for run in ended {
+            let run = run?;
+            self.copied_bytes += run.copied_bytes;
+            self.left_out.extend(run.left_out);
         }
+        Ok(())
     }
 
     fn copy(&mut self, path: &Path) -> io::Result<()> {

@@ -25,20 +25,26 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     fill(&source)?;
     let (mut bare, mut first, mut second) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let copy = place.join("copy");
-        let mut command = Command::new("cp");
-        bare.push(timed(command.arg("-a").arg(&source).arg(&copy), &place)?);
-        fs::remove_dir_all(copy)?;
-
-        let snapshot = place.join("snapshot");
+        // Nothing is deleted until the end: some file systems look for a place for a new file at all those that were just
+        // given up, which takes whoever comes after a deletion several times as long.
+        let copy = place.join(format!("copy-{round}"));
+        let snapshot = place.join(format!("snapshot-{round}"));
         fs::create_dir(&snapshot)?;
-        first.push(timed(&mut take(&snapshot, &source), &place)?);
+        let mut command = Command::new("cp");
+        command.arg("-a").arg(&source).arg(&copy);
+        // Each of the two comes first in turn.
+        if round % 2 == 0 {
+            bare.push(timed(&mut command, &place)?);
+            first.push(timed(&mut take(&snapshot, &source), &place)?);
+        } else {
+            first.push(timed(&mut take(&snapshot, &source), &place)?);
+            bare.push(timed(&mut command, &place)?);
+        }
         // What changed within two seconds of a copy is copied once more, because clocks of file systems are that coarse.
         std::thread::sleep(Duration::from_secs(3));
         timed(&mut take(&snapshot, &source), &place)?;
         change(&source, round)?;
         second.push(timed(&mut take(&snapshot, &source), &place)?);
-        fs::remove_dir_all(snapshot)?;
     }
     fs::remove_dir_all(&place)?;
     let times = |of: &[Duration]| {

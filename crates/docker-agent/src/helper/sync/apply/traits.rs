@@ -60,13 +60,22 @@ fn tolerated(name: &CStr, result: rustix::io::Result<()>) -> io::Result<()> {
 }
 
 fn names(path: &Path) -> io::Result<Vec<CString>> {
-    // The kernel's own limit for all names of a file together.
-    let mut buffer = vec![0; 65_536];
-    let length = match llistxattr(path, buffer.as_mut_slice()) {
+    // Most files have few or none; the kernel's own limit for all names of a file together is 64 KiB.
+    let mut short = [0; 256];
+    let mut long = Vec::new();
+    let listed = match llistxattr(path, &mut short) {
+        Err(Errno::RANGE) => {
+            long.resize(65_536, 0);
+            llistxattr(path, long.as_mut_slice())
+        }
+        listed => listed,
+    };
+    let length = match listed {
         Ok(length) => length,
         Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
+    let buffer = if long.is_empty() { &short[..] } else { &long[..] };
     Ok(buffer[..length]
         .split(|byte| *byte == 0)
         .filter(|name| !name.is_empty())
