@@ -10,9 +10,10 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::binaries::{self, Profile};
 use crate::docker::Docker;
 use crate::host::apt;
-use crate::{binaries, program, repository, say::say, stack, test};
+use crate::{program, repository, say::say, stack, test};
 
 /// What to measure.
 #[derive(Args)]
@@ -65,7 +66,7 @@ impl Part {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let binaries = binaries::build()?;
+    let binaries = binaries::build(Profile::Dist)?;
     let parts = options.part.map_or(Part::ALL.to_vec(), |part| vec![part]);
     for part in parts {
         install_missing(part.peers())?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use serde::Deserialize;
 
 use crate::repository;
@@ -21,19 +22,38 @@ struct Message {
 /// The plugins that are made of Rust; what runs Homeport does not need them.
 const PLUGINS: [&str; 1] = ["homeport-plugin-db"];
 
+/// How to build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// As the tests are built
+    Release,
+    /// A fifth smaller, for two minutes more
+    Dist,
+}
+
+impl Profile {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Dist => "dist",
+        }
+    }
+}
+
 /// Builds the shipped binaries and returns where they are, in the order of [`SHIPPED`].
-pub(crate) fn build() -> Result<Vec<PathBuf>> {
-    build_packages(&SHIPPED)
+pub(crate) fn build(profile: Profile) -> Result<Vec<PathBuf>> {
+    build_packages(profile, &SHIPPED)
 }
 
 /// The same with the plugins, for the tests.
 pub(crate) fn build_with_plugins() -> Result<Vec<PathBuf>> {
-    build_packages(&[&SHIPPED[..], &PLUGINS].concat())
+    build_packages(Profile::Release, &[&SHIPPED[..], &PLUGINS].concat())
 }
 
-fn build_packages(packages: &[&str]) -> Result<Vec<PathBuf>> {
+fn build_packages(profile: Profile, packages: &[&str]) -> Result<Vec<PathBuf>> {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(repository::root()).args(["build", "--release", "--message-format", "json-render-diagnostics"]);
+    let messages = ["--message-format", "json-render-diagnostics"];
+    cargo.current_dir(repository::root()).args(["build", "--profile", profile.name()]).args(messages);
     for package in packages {
         cargo.args(["--package", package]);
     }

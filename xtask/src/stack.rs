@@ -18,7 +18,7 @@ use crate::{binaries, host, say::say};
 /// Brings the stack up, or finds that it is. Each step looks first whether there is something to do.
 pub(crate) fn up(settings: &Settings) -> Result<()> {
     let docker = host::ensure_engine(settings.docker_host())?;
-    let binaries = binaries::build()?;
+    let binaries = binaries::build(settings.profile())?;
     build_images(&docker, &binaries)?;
     let compose = Compose::new(docker, settings)?;
     compose.up()?;

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf, absolute};
 use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::binaries::Profile;
+
 /// What a person can decide about the stack.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Settings {
@@ -29,9 +31,16 @@ pub(crate) struct Settings {
     /// The engine to use [default: that of this machine]
     #[arg(long, env = "DOCKER_HOST")]
     docker_host: Option<String>,
+    /// How to build what goes into the images: small, or as the tests have it anyway
+    #[arg(long, env = "HOMEPORT_PROFILE", value_enum, default_value_t = Profile::Dist)]
+    profile: Profile,
 }
 
 impl Settings {
+    pub(crate) const fn profile(&self) -> Profile {
+        self.profile
+    }
+
     pub(crate) fn docker_host(&self) -> Option<&str> {
         self.docker_host.as_deref().filter(|host| !host.is_empty())
     }

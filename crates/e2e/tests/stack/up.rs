@@ -55,6 +55,8 @@ impl Installation {
             .env("HOMEPORT_STATE", self.state())
             .env("HOMEPORT_CONFIGS", self.directory.join("configs"))
             .env("HOMEPORT_STACKS", self.stacks())
+            // What the other tests have built already.
+            .env("HOMEPORT_PROFILE", "release")
             // The registry of the tests listens on the loopback.
             .env("HOMEPORT_UPDATER_NETWORK", "host")
             .output()
