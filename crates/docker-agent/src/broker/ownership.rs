@@ -8,6 +8,11 @@ use serde_json::Value;
 use super::{LABEL, manifest::Grant, request::Kind, rules::Refusal};
 use crate::{document::Document as _, engine::Engine, error::EngineError};
 
+/// Networks that a plugin may have. An engine has room for some thirty, and the others want some too.
+const NETWORKS: usize = 8;
+/// Volumes that a plugin may have, those apart that have no name and go with their container.
+const VOLUMES: usize = 100;
+
 /// Names of other objects in a document.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Names {
@@ -92,6 +97,7 @@ impl Owner {
         for name in &names.volumes {
             match self.id(Kind::Volume, name).await {
                 Err(Reason::Engine(error)) if error.is_not_found() => {
+                    self.may_create(Kind::Volume).await?;
                     let document = serde_json::json!({ "Name": name, "Labels": { LABEL: self.grant.plugin } });
                     self.engine.post("making a plugin's volume", "/volumes/create", &document).await?;
                     // Another may have made it meanwhile.
@@ -111,16 +117,22 @@ impl Owner {
         }
     }
 
-    /// That another container may be made.
-    pub(super) async fn may_create_container(&self) -> Result<(), Reason> {
+    /// That another object of a kind may be made.
+    pub(super) async fn may_create(&self, kind: Kind) -> Result<(), Reason> {
+        let (path, what, most) = match kind {
+            Kind::Container => ("/containers/json?all=1&", "containers", self.grant.max_containers),
+            Kind::Network => ("/networks?", "networks", NETWORKS),
+            Kind::Volume => ("/volumes?", "volumes", VOLUMES),
+            Kind::Exec => return Ok(()),
+        };
         let filters = serde_json::json!({ "label": [format!("{LABEL}={}", self.grant.plugin)] }).to_string();
-        let path = format!("/containers/json?all=1&filters={}", super::query::escape(&filters));
-        let containers = self.engine.get("counting a plugin's containers", &path).await?;
-        let count = containers.as_array().map_or(0, Vec::len);
-        if count < self.grant.max_containers {
+        let path = format!("{path}filters={}", super::query::escape(&filters));
+        let found = self.engine.get("counting a plugin's objects", &path).await?;
+        let count = found.as_array().map_or_else(|| found.list("Volumes").len(), Vec::len);
+        if count < most {
             return Ok(());
         }
-        Err(Reason::Refused(format!("the plugin has {count} containers, and its manifest allows no more; remove one")))
+        Err(Reason::Refused(format!("the plugin has {count} {what}, which is as many as it may; remove one")))
     }
 
     fn own(&self, name: &str, what: &str, labels: &Value) -> Result<(), Reason> {

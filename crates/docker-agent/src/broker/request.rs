@@ -43,7 +43,9 @@ pub(super) enum Work {
     Hijack,
     /// A container is made: there may be so many of them.
     CreateContainer,
-    /// A volume is made; one of that name that is another's must not be taken for it.
+    /// A network is made: likewise.
+    CreateNetwork,
+    /// A volume is made: likewise, and one of that name that is another's must not be taken for it.
     CreateVolume,
     /// The list is asked for with the plugin's label, and looked through again.
     List,
@@ -209,7 +211,7 @@ fn route(method: &Method, parts: &[&str]) -> Option<Route> {
         ("GET", ["images", .., "json"]) => Route::new(&["manifests", "platform"]),
 
         ("GET", ["networks"]) => Route::new(FILTERS).work(Work::List),
-        ("POST", ["networks", "create"]) => Route::new(&[]).body(resource::network),
+        ("POST", ["networks", "create"]) => Route::new(&[]).body(resource::network).work(Work::CreateNetwork),
         ("GET", ["networks", _]) => Route::of(Network, &["verbose", "scope"]),
         ("DELETE", ["networks", _]) => Route::of(Network, &[]),
         ("POST", ["networks", _, "connect"]) => Route::of(Network, &[]).body(resource::connect),
@@ -233,6 +235,16 @@ impl Call {
     pub(super) fn bind(&mut self, id: String) {
         if let Some((at, _)) = self.object {
             self.segments[at] = id;
+        }
+    }
+
+    /// The kind of object that it makes.
+    pub(super) const fn makes(&self) -> Option<Kind> {
+        match self.work {
+            Work::CreateContainer => Some(Kind::Container),
+            Work::CreateNetwork => Some(Kind::Network),
+            Work::CreateVolume => Some(Kind::Volume),
+            _ => None,
         }
     }
 

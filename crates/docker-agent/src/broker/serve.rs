@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
 use tokio::{
     net::{UnixListener, UnixStream},
-    sync::Semaphore,
+    sync::{Mutex, Semaphore},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +56,8 @@ struct Inner {
     /// The user that the plugin runs as.
     user: u32,
     connections: Arc<Semaphore>,
+    /// Held while an object is made.
+    making: Mutex<()>,
 }
 
 /// What became of a request.
@@ -93,6 +95,7 @@ impl Server {
             report: Report::new(publisher),
             user,
             connections: Arc::new(Semaphore::new(CONNECTIONS)),
+            making: Mutex::new(()),
         }))
     }
 
@@ -171,6 +174,11 @@ impl Server {
         let conversation = (call.work == Work::Hijack && forward::wants_conversation(request.headers()))
             .then(|| hyper::upgrade::on(&mut request));
         let (parts, body) = request.into_parts();
+        // One after the other: two that are counted at once would both be the last that is allowed.
+        let _making = match call.makes() {
+            Some(_) => Some(self.0.making.lock().await),
+            None => None,
+        };
         let body = self.read(&mut call, body).await?;
         if let Some((kind, name)) = call.object_name() {
             let id = owner.id(kind, name).await?;
@@ -205,12 +213,13 @@ impl Server {
                 let mut document: Value =
                     document.map_err(|error| Outcome::Refused(format!("the body is no JSON: {error}")))?;
                 let names = judge(&owner.grant, &mut document)?;
-                match call.work {
-                    Work::CreateContainer => owner.may_create_container().await?,
-                    Work::CreateVolume => match document["Name"].as_str().unwrap_or_default() {
-                        "" => {}
-                        name => owner.may_create_volume(name).await?,
-                    },
+                if let Some(kind) = call.makes() {
+                    owner.may_create(kind).await?;
+                }
+                match document["Name"].as_str() {
+                    Some(name) if call.work == Work::CreateVolume && !name.is_empty() => {
+                        owner.may_create_volume(name).await?;
+                    }
                     _ => {}
                 }
                 let owned = owner.all(&names).await?;

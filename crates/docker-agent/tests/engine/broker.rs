@@ -309,7 +309,17 @@ async fn hostile_requests_are_refused() {
     for index in 0..3 {
         plugin.good(&["create", "--name", &plugin.world.name(&format!("more{index}")), IMAGE]);
     }
-    assert!(plugin.docker(&["create", IMAGE]).unwrap_err().contains("allows no more"));
+    assert!(plugin.docker(&["create", IMAGE]).unwrap_err().contains("as many as it may"));
+    // Also for those who ask for several at once.
+    docker(&["rm", "-f", &plugin.world.name("more0")]);
+    let made = std::thread::scope(|scope| {
+        let create = || plugin.docker(&["create", IMAGE]).is_ok();
+        let tries: Vec<_> = (0..6).map(|_| scope.spawn(create)).collect();
+        tries.into_iter().map(|each| usize::from(each.join().unwrap())).sum::<usize>()
+    });
+    assert_eq!(made, 1);
+    let network = |index: usize| plugin.docker(&["network", "create", &plugin.world.name(&format!("many{index}"))]);
+    assert_eq!((0..10).filter(|index| network(*index).is_ok()).count(), 8);
 
     // Rights that are taken back are gone within a second, and requests under way with them.
     let list = plugin.world.directory.path().join("configs/base/api.json");
