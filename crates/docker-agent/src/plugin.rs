@@ -270,6 +270,7 @@ impl Plugins {
     async fn concerns(&self, entry: &Entry, project: &project::Project) -> Result<Vec<Concern>, EngineError> {
         let config = self.compose.describe_whole(&project.whole).await?;
         let mut concerns = consent::concerns(&config, &project.own);
+        concerns.extend(consent::other_files(&project::text(project.whole.file.clone()).await?));
         concerns.extend(consent::engine(&entry.to_json()));
         Ok(concerns)
     }

@@ -92,6 +92,10 @@ const JUDGED: [&str; 20] = [
 /// Where logs may go: to the engine's own keeping.
 const LOG_DRIVERS: [&str; 5] = ["", "journald", "json-file", "local", "none"];
 
+/// Keys by which a compose file reads others, and what it takes from them.
+const OTHER_FILES: [(&str, &str); 3] =
+    [("env_file", "variables"), ("extends", "services"), ("include", "whole projects")];
+
 /// What belongs to the plugin, so that it may be mounted.
 #[derive(Debug, Clone)]
 pub(super) struct Own {
@@ -121,6 +125,29 @@ pub(super) fn engine(entry: &Value) -> Option<Concern> {
     let (_, engine) = entry.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("Engine"))?;
     let text = format!("the plugin may use the container engine, as far as this goes: {engine}");
     (!engine.is_null()).then_some(Concern { text, weight: 15 })
+}
+
+/// Concerns about the text of a compose file: what it reads from other files compose has put in place by the time that it
+/// describes the project, and the variables of another stack would look like the plugin's own.
+pub(super) fn other_files(text: &str) -> Vec<Concern> {
+    let mut found = Found(Vec::new());
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+    let code = lines.join("\n") + "\n";
+    for (word, meaning) in OTHER_FILES {
+        let is_part =
+            |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        let mut places = code.match_indices(word);
+        if places
+            .any(|(at, _)| !is_part(code[..at].chars().next_back()) && !is_part(code[at + word.len()..].chars().next()))
+        {
+            found.add(30, format!("the compose file takes {meaning} from other files ({word})"));
+        }
+    }
+    // In quotes a word may be written so that nobody finds it.
+    if ["\\x", "\\u", "\\U", "\\\n"].iter().any(|escape| code.contains(escape)) {
+        found.add(30, "the compose file hides letters behind escapes".to_owned());
+    }
+    found.0
 }
 
 /// All concerns about a project, as `docker compose config --format json` describes it, in a fixed order.
@@ -429,6 +456,23 @@ mod tests {
                 "volume v is /etc of the host",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_read_from_other_files_is_named() {
+        let found = |text: &str| other_files(text).into_iter().map(|concern| concern.text).collect::<Vec<_>>();
+        assert!(found("# env_file: x\nservices: {a: {image: include_me, labels: [extends_x]}}\n").is_empty());
+        for (text, words) in [
+            ("services:\n  a:\n    env_file: /opt/stacks/db/.env\n", "env_file"),
+            ("services: {a: {\"env_file\": x}}", "env_file"),
+            ("services: {a: {extends: {file: /x.yml}}}", "extends"),
+            ("include: [/opt/stacks/db/compose.yaml]", "include"),
+            ("services: {a: {\"env\\u005ffile\": x}}", "escapes"),
+            ("services: {a: {? \"env_\\\n  file\"\n: x}}", "escapes"),
+        ] {
+            let found = found(text);
+            assert!(found.len() == 1 && found[0].contains(words), "{text}: {found:?}");
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::{compose::Whole, config::Settings, error::EngineError};
 const CLONES: &str = "plugins/user/";
 /// The compose file of a repository.
 const COMPOSE_FILE: &str = "docker-compose.yml";
+/// The largest compose file of a plugin.
+const MAX_COMPOSE_BYTES: u64 = 1 << 20;
 /// The largest `plugin.json` that is read.
 const MAX_MANIFEST_BYTES: u64 = 64 << 10;
 
@@ -140,6 +142,18 @@ pub(super) async fn manifest(path: PathBuf) -> Result<Entry, EngineError> {
             return Err(EngineError::Precondition("the repository's plugin.json is too large".to_owned()));
         }
         entry(&std::fs::read_to_string(&path).map_err(failed)?)
+    })
+    .await
+}
+
+/// What a compose file says, letter by letter.
+pub(super) async fn text(path: PathBuf) -> Result<String, EngineError> {
+    blocking(move || {
+        let failed = |source| EngineError::Io { doing: format!("reading {}", path.display()), source };
+        if std::fs::metadata(&path).map_err(failed)?.len() > MAX_COMPOSE_BYTES {
+            return Err(EngineError::Precondition(format!("{} is too large", path.display())));
+        }
+        std::fs::read_to_string(&path).map_err(failed)
     })
     .await
 }
