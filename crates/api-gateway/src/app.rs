@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::{
+    audit::Recorder,
     config::{Config, ms},
     dialect::docksmith::board::Board,
     gate::{Caller, Gate},
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub(crate) context: Context,
     pub(crate) upstream: Upstream,
     pub(crate) gate: Gate,
+    /// The way to auth's record.
+    pub(crate) audit: Recorder,
     pub(crate) hub: Arc<Hub>,
     /// The newest snapshot of the updater.
     pub(crate) board: Board,
@@ -81,10 +84,14 @@ impl App {
         let mut revocations = self.gate.revocations();
         let revoked = async {
             let period = ms(self.config.auth.recheck_ms).max(Duration::from_millis(100));
+            // What ended between the decision and this moment was told before anybody listened.
+            let mut is_due = self.gate.has_changed_since(&caller);
             loop {
                 // At once when something of the caller's ended; else when its time is up, and now and then in any case.
                 let patience = caller.left().map_or(period, |left| left.min(period));
-                drop(tokio::time::timeout(patience, revocations.concerning(&caller.principal)).await);
+                if !std::mem::take(&mut is_due) {
+                    drop(tokio::time::timeout(patience, revocations.concerning(&caller.principal)).await);
+                }
                 if let Err(problem) = self.gate.ask(&self.upstream, &caller).await
                     && matches!(problem.kind(), Kind::Unauthorized | Kind::Forbidden)
                 {

@@ -38,6 +38,8 @@ pub(crate) struct Caller {
     /// When the credential ends by itself.
     expires_at: Option<SystemTime>,
     question: Arc<Question>,
+    /// What had ended by the time this was decided.
+    epoch: u64,
 }
 
 /// What auth is asked.
@@ -152,16 +154,16 @@ impl Gate {
     ) -> Result<Caller, Problem> {
         let question = Question { authorization, method: method.clone(), path: path.to_owned(), client, verb };
         let key = question.key();
+        let epoch = self.epoch.load(Ordering::Acquire);
         let answer = if let Some(answer) = self.remembered(&key) {
             answer
         } else {
-            let epoch = self.epoch.load(Ordering::Acquire);
             let answer = question.put(upstream).await?;
             self.remember(key, answer.clone(), epoch);
             answer
         };
         let Answer { principal, expires_at, .. } = answer;
-        Ok(Caller { principal, expires_at, question: Arc::new(question) })
+        Ok(Caller { principal, expires_at, question: Arc::new(question), epoch })
     }
 
     /// Asks again about a caller whose request is still going on.
@@ -190,6 +192,11 @@ impl Gate {
     /// Believes nothing any more: auth cannot be heard.
     pub(crate) fn deaf(&self) {
         self.heard.lost();
+    }
+
+    /// Whether something ended since a caller was let in, be it whose it may.
+    pub(crate) fn has_changed_since(&self, caller: &Caller) -> bool {
+        self.epoch.load(Ordering::Acquire) != caller.epoch
     }
 
     /// What is revoked from now on.

@@ -4,6 +4,7 @@
 //! [`plugin`], and is answered with what a service behind it said. The gateway keeps no state and decides nothing.
 
 mod app;
+mod audit;
 mod config;
 mod dialect;
 mod extract;
@@ -37,6 +38,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     app::App,
+    audit::Recorder,
     config::ms,
     dialect::docksmith::board::{self, Board},
     gate::Gate,
@@ -97,7 +99,9 @@ impl Gateway {
         };
         let doors = Doors::open(&config, &context, server).await?;
         let address = doors.plain.local_addr()?;
-        let app = build(config, &context, challenges, root);
+        let (recorder, inbox) = audit::queue();
+        let app = build(config, &context, challenges, root, recorder);
+        audit::follow(&app, inbox);
         revocation::follow(&app);
         stream::follow(&context, Arc::clone(&app.hub));
         board::follow(&app);
@@ -136,6 +140,7 @@ impl Gateway {
         if let Err(error) = listener::serve(doors.with_routers(&app), &app).await {
             tracing::error!(error = %error, "the threads that serve requests cannot be started");
         }
+        app.audit.close().await;
         publisher.publish("service:gateway:stopped", &version);
     }
 }
@@ -173,13 +178,20 @@ impl Doors {
     }
 }
 
-fn build(config: Config, context: &Context, challenges: Arc<Challenges>, certificate: Option<String>) -> Arc<App> {
+fn build(
+    config: Config,
+    context: &Context,
+    challenges: Arc<Challenges>,
+    certificate: Option<String>,
+    audit: Recorder,
+) -> Arc<App> {
     let events = &config.events;
     let root = config.plugins.root.clone().unwrap_or_else(|| context.paths().state.clone());
     Arc::new(App {
         context: context.clone(),
         upstream: Upstream::new(context.paths()),
         gate: Gate::new(ms(config.auth.cache_ms)),
+        audit,
         board: Board::default(),
         hub: Arc::new(Hub::new(hub_limits(events), SystemClock.now())),
         publisher: Publisher::new(context.paths().socket("bus"), context),

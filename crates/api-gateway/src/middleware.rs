@@ -1,6 +1,7 @@
 //! What every request passes, from the outside in.
 
 pub(crate) mod access;
+pub(crate) mod audit;
 mod authenticate;
 pub(crate) mod correlation;
 pub(crate) mod cors;
@@ -19,6 +20,7 @@ use axum::{
 
 use crate::{app::App, router::Traits};
 
+pub(crate) use audit::set_principal;
 pub(crate) use authenticate::admit_to;
 pub(crate) use correlation::CorrelationId;
 pub(crate) use cross_site::is_own;
@@ -50,9 +52,10 @@ pub(crate) fn around(router: Router, app: &Arc<App>, traits: &Arc<Traits>) -> Ro
     router
         .layer(from_fn(path::redirect))
         .layer(from_fn_with_state(layers.clone(), authenticate::authenticate))
-        .layer(from_fn_with_state(layers, cross_site::guard))
+        .layer(from_fn_with_state(layers.clone(), cross_site::guard))
         .layer(from_fn(cors::answer))
         .layer(from_fn(panic::catch))
+        .layer(from_fn_with_state(layers, audit::record))
         .layer(from_fn(problem::render))
         .layer(from_fn(path::parse))
         .layer(from_fn(security::headers))

@@ -7,7 +7,9 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
+use homeport_proto::auth::v1::Principal;
 use http::{HeaderValue, StatusCode, header};
+use prost::Message as _;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
@@ -18,6 +20,9 @@ const RETRY_AFTER_SECONDS: u32 = 2;
 /// Trailer of a gRPC status that says how long a locked-out client must wait.
 const RETRY_AFTER_TRAILER: &str = "retry-after-seconds";
 
+/// Trailer of a gRPC status that says who was refused.
+const PRINCIPAL_TRAILER: &str = "principal-bin";
+
 /// Why a request was not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
@@ -27,6 +32,8 @@ pub(crate) struct Problem {
     retry_after_seconds: Option<u32>,
     /// What was done all the same, for a client that can show it.
     data: Option<Value>,
+    /// Who was refused, as far as auth knows.
+    who: Option<Box<Principal>>,
 }
 
 /// Kinds of problems, chosen by what the client should do.
@@ -97,7 +104,7 @@ impl Problem {
     /// A problem of a kind.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         let retry_after_seconds = (kind == Kind::Unavailable).then_some(RETRY_AFTER_SECONDS);
-        Self { kind, message: message.into(), retry_after_seconds, data: None }
+        Self { kind, message: message.into(), retry_after_seconds, data: None, who: None }
     }
 
     /// The request itself is wrong.
@@ -139,6 +146,7 @@ impl Problem {
         };
         let mut problem = Self::new(kind, message);
         problem.retry_after_seconds = retry_after.or(problem.retry_after_seconds);
+        problem.who = principal(status);
         problem
     }
 
@@ -168,6 +176,15 @@ impl Problem {
         &self.message
     }
 
+    /// Who was refused. `None`: nobody knows.
+    pub(crate) fn who(&self) -> Option<&Principal> {
+        self.who.as_deref()
+    }
+
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.kind.status()
+    }
+
     pub(crate) const fn kind(&self) -> Kind {
         self.kind
     }
@@ -177,6 +194,10 @@ impl Problem {
         match dialect {
             Dialect::Docksmith => {
                 (JSON, envelope::failure(&self.message, self.kind.code(), self.data.as_ref()).to_string())
+            }
+            // Some clients show the one, some the other.
+            Dialect::HomelabArr if self.kind == Kind::Conflict => {
+                (JSON, json!({ "error": self.message, "details": self.message }).to_string())
             }
             Dialect::HomelabArr => (JSON, json!({ "error": self.title(), "details": self.message }).to_string()),
             Dialect::Spr => ("text/plain; charset=utf-8", format!("{}\n", self.message)),
@@ -194,6 +215,12 @@ const JSON: &str = "application/json";
 /// How long the caller is locked out.
 fn retry_after(status: &Status) -> Option<u32> {
     status.metadata().get(RETRY_AFTER_TRAILER)?.to_str().ok()?.parse().ok()
+}
+
+/// Who was refused.
+fn principal(status: &Status) -> Option<Box<Principal>> {
+    let bytes = status.metadata().get_bin(PRINCIPAL_TRAILER)?.to_bytes().ok()?;
+    Principal::decode(bytes).ok().map(Box::new)
 }
 
 impl IntoResponse for Problem {

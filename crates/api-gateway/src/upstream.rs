@@ -5,7 +5,11 @@ mod health;
 use std::time::Duration;
 
 use homeport_proto::{
-    auth::v1::{auth_service_client::AuthServiceClient, token_service_client::TokenServiceClient},
+    auth::v1::{
+        audit_service_client::AuditServiceClient, auth_service_client::AuthServiceClient,
+        session_service_client::SessionServiceClient, token_service_client::TokenServiceClient,
+        user_service_client::UserServiceClient,
+    },
     bus::v1::bus_service_client::BusServiceClient,
     docker::v1::{
         container_service_client::ContainerServiceClient, credential_service_client::CredentialServiceClient,
@@ -71,6 +75,18 @@ impl Upstream {
 
     pub(crate) fn auth_stream(&self) -> AuthServiceClient<Client> {
         AuthServiceClient::new(self.auth_stream.clone())
+    }
+
+    pub(crate) fn users(&self) -> UserServiceClient<Client> {
+        UserServiceClient::new(self.auth.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn sessions(&self) -> SessionServiceClient<Client> {
+        SessionServiceClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn audit(&self) -> AuditServiceClient<Client> {
+        AuditServiceClient::new(self.auth.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
     }
 
     pub(crate) fn tokens(&self) -> TokenServiceClient<Client> {

@@ -2,6 +2,8 @@
 
 pub(crate) mod action;
 mod api;
+pub(crate) mod audit;
+pub(crate) mod auth;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod containers;
@@ -104,6 +106,8 @@ async fn dispatch(command: People, environment: &Environment) -> anyhow::Result<
         People::Prune(arguments) => prune::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Settings(arguments) => settings::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Token(command) => token::run(&Session::new(command.remote(), environment)?, &command).await,
+        People::Auth(command) => auth::run(&Session::new(command.remote(), environment)?, &command).await,
+        People::Audit(arguments) => audit::run(&Session::new(arguments.remote(), environment)?, &arguments).await,
         People::Password(arguments) => password::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
     }
 }

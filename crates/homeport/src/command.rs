@@ -6,8 +6,8 @@ use clap_complete::Shell;
 pub use crate::services::Service;
 use crate::{
     cli::{
-        action, check, containers, events, explain, fix, history, inspect, labels, login, logs, password, plan, prune,
-        resources, restart, rollback, scripts, settings, stats, token, update,
+        action, audit, auth, check, containers, events, explain, fix, history, inspect, labels, login, logs, password,
+        plan, prune, resources, restart, rollback, scripts, settings, stats, token, update,
     },
     init_state,
 };
@@ -123,6 +123,11 @@ pub enum People {
     /// Make, list and delete API tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// People who can sign in, your sessions and keys, and users of other installations
+    #[command(subcommand)]
+    Auth(auth::Command),
+    /// Show what was done and who was refused, or check that nobody changed the record
+    Audit(audit::Arguments),
     /// Change your password
     Password(password::Arguments),
 }
@@ -190,6 +195,21 @@ mod tests {
         check("homeport token list --json", true);
         check("homeport token delete ci", true);
         check("homeport token", false);
+        check("homeport auth users", true);
+        check("homeport auth add otto --role viewer --email otto@example.org --password-stdin", true);
+        check("homeport auth add otto --role superking", false);
+        check("homeport auth add otto --password secret", false);
+        check("homeport auth set otto --disable", true);
+        check("homeport auth set otto", false);
+        check("homeport auth set otto --disable --enable", false);
+        check("homeport auth reset otto", true);
+        check("homeport auth key phone --scope read", true);
+        check("homeport auth revoke id", true);
+        check("homeport auth import --spr /configs --homelabarr /config --replace", true);
+        check("homeport auth import", false);
+        check("homeport audit --follow -n 5 --action user_login", true);
+        check("homeport audit verify --json", true);
+        check("homeport audit --limit 0", false);
         check("homeport password", true);
         check("homeport containers --stack site --json", true);
         check("homeport images", true);

@@ -1,5 +1,6 @@
 //! Homeport's own routes.
 
+mod audit;
 mod challenge;
 mod docs;
 mod events;

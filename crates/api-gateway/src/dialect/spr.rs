@@ -4,6 +4,7 @@ mod base;
 mod certificate;
 mod compose;
 mod info;
+mod logout;
 mod plugin;
 mod release;
 mod routes;

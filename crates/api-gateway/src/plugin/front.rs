@@ -24,6 +24,7 @@ use crate::{
     middleware::{
         self, ClientAddress, CorrelationId,
         access::{self, Access},
+        audit::Question,
         correlation, cors, cross_site, moved, panic, path,
     },
     path::CleanPath,
@@ -58,7 +59,18 @@ pub(crate) async fn serve(app: &Arc<App>, mut request: Request) -> Response {
     let recorded = async {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let client = request.extensions().get::<ClientAddress>().copied();
-        let mut response = render(panic::guard(Box::pin(answer(app, request))).await, Dialect::Spr);
+        let agent = request.headers().get(header::USER_AGENT).cloned();
+        let response = panic::guard(Box::pin(answer(app, request))).await;
+        let acts = !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
+        if acts || !response.status().is_success() {
+            let template = Some(PLUGIN_ROUTE.to_owned());
+            let question =
+                Question { method: method.clone(), template, uri: uri.clone(), client, id: Some(id.clone()), agent };
+            if let Some(entry) = question.answered(acts, &response) {
+                Box::pin(app.audit.record(entry)).await;
+            }
+        }
+        let mut response = render(response, Dialect::Spr);
         middleware::secure(&mut response);
         cors::allow_plugin_pages(response.headers_mut());
         let status = response.status().as_u16();

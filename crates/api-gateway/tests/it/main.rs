@@ -15,6 +15,7 @@ mod stack;
 
 mod accounts;
 mod acme;
+mod audit;
 mod authority;
 mod bad_plugins;
 mod browsers;

@@ -35,6 +35,8 @@ pub(crate) struct World {
     /// Single credentials that are good no longer.
     pub(crate) revoked_credentials: Mutex<Vec<String>>,
     pub(crate) authorized: AtomicUsize,
+    /// What went into the record.
+    pub(crate) audit: Mutex<Vec<proto_auth::AuditEntry>>,
     pub(crate) revocations: broadcast::Sender<proto_auth::WatchRevocationsResponse>,
     /// Auth's stream of revocations says nothing.
     pub(crate) silent: AtomicBool,
@@ -68,6 +70,7 @@ impl Default for World {
             revoked: AtomicBool::default(),
             revoked_credentials: Mutex::default(),
             authorized: AtomicUsize::default(),
+            audit: Mutex::default(),
             revocations: broadcast::channel(64).0,
             silent: AtomicBool::default(),
             paths: Mutex::default(),

@@ -12,7 +12,10 @@ use std::{
 
 use homeport_api_gateway::Gateway;
 use homeport_proto::{
-    auth::v1::{auth_service_server::AuthServiceServer, token_service_server::TokenServiceServer},
+    auth::v1::{
+        audit_service_server::AuditServiceServer, auth_service_server::AuthServiceServer,
+        token_service_server::TokenServiceServer, user_service_server::UserServiceServer,
+    },
     docker::v1::{
         container_service_server::ContainerServiceServer, credential_service_server::CredentialServiceServer,
         engine_service_server::EngineServiceServer, observe_service_server::ObserveServiceServer,
@@ -176,7 +179,11 @@ async fn serve(service: &'static str, paths: &Paths, world: &Arc<World>, stop: &
     let fake = Fake(Arc::clone(world));
     let server = Server::new(&context, SocketConfig::default());
     let server = match service {
-        "auth" => server.service(AuthServiceServer::new(fake.clone())).service(TokenServiceServer::new(fake)),
+        "auth" => server
+            .service(AuthServiceServer::new(fake.clone()))
+            .service(AuditServiceServer::new(fake.clone()))
+            .service(UserServiceServer::new(fake.clone()))
+            .service(TokenServiceServer::new(fake)),
         "updater" => server
             .service(CheckServiceServer::new(fake.clone()))
             .service(UpdateServiceServer::new(fake.clone()))

@@ -14,7 +14,9 @@ use crate::{
         token::{SecretHash, prefix, suffix},
     },
     error::AuthError,
+    first_admin,
     grant::Grant,
+    revocation::Revoked,
     role::Role,
     store::{self, Token, TokenId, User, UserId},
     token_kind::TokenKind,
@@ -28,6 +30,8 @@ const IMPORT_MAX: usize = 10_000;
 pub(crate) struct Import {
     pub(crate) users: Vec<ImportedUser>,
     pub(crate) tokens: Vec<ImportedToken>,
+    /// Who is here already gets the password that is taken over.
+    pub(crate) replace: bool,
 }
 
 /// A user of another installation.
@@ -74,7 +78,7 @@ impl Auth {
         let mut ids = std::collections::HashMap::new();
         for user in import.users {
             let (there, name) = (user.id.clone(), user.name.clone());
-            match self.import_user(user).await {
+            match self.import_user(user, import.replace).await {
                 Ok(id) => {
                     ids.insert(there, id);
                     done.users += 1;
@@ -109,7 +113,7 @@ impl Auth {
         Ok(done)
     }
 
-    async fn import_user(&self, wanted: ImportedUser) -> Result<UserId, AuthError> {
+    async fn import_user(&self, wanted: ImportedUser, replace: bool) -> Result<UserId, AuthError> {
         check_name(&wanted.name)?;
         let hash = if wanted.hash.expose().is_empty() {
             if wanted.password.expose().is_empty() {
@@ -133,8 +137,12 @@ impl Auth {
             updated_at: None,
             last_login_at: None,
         };
-        if store::user::by_name(self.store(), &user.name).await?.is_some() {
-            return Err(AuthError::UserExists { name: user.name });
+        if let Some(known) = store::user::by_name(self.store(), &user.name).await? {
+            return if replace {
+                self.replace_hash(known, &user).await
+            } else {
+                Err(AuthError::UserExists { name: user.name })
+            };
         }
         if store::user::by_id(self.store(), &user.id).await?.is_some() {
             user.id = UserId::random();
@@ -148,6 +156,17 @@ impl Auth {
         }
         transaction.commit().await?;
         Ok(user.id)
+    }
+
+    async fn replace_hash(&self, known: User, there: &User) -> Result<UserId, AuthError> {
+        let mut transaction = self.store().begin().await?;
+        let hash = there.password_hash.expose();
+        store::user::set_password(&mut transaction, &known.id, hash, false, self.now()).await?;
+        store::session::delete_others(&mut transaction, &known.id, None).await?;
+        transaction.commit().await?;
+        self.revocations.tell(Revoked::user(&known.id));
+        first_admin::forget_password_of(self, &known.name)?;
+        Ok(known.id)
     }
 
     async fn import_token(

@@ -4,6 +4,7 @@
 mod double;
 mod engine;
 mod errors;
+mod identity;
 mod init_state;
 mod pipelines;
 mod read;

@@ -2364,6 +2364,9 @@ pub struct ImportRequest {
     pub users: ::prost::alloc::vec::Vec<ImportedUser>,
     #[prost(message, repeated, tag = "2")]
     pub tokens: ::prost::alloc::vec::Vec<ImportedToken>,
+    /// Users who are here already get the password that they have there, and their sessions end.
+    #[prost(bool, tag = "3")]
+    pub replace: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ImportedUser {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use homeport_proto::auth::v1::{ChangePasswordRequest, principal};
+use axum::{Extension, extract::State};
+use homeport_proto::auth::v1::{ChangePasswordRequest, GetUserRequest, principal};
 use homeport_service::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::profile::Profile;
 use crate::{
     app::App,
+    audit::Noted,
     extract::Json,
     gate::Caller,
     problem::{Kind, Problem},
@@ -27,9 +28,16 @@ pub(super) struct Me {
 }
 
 /// Who is calling.
-pub(super) async fn me(caller: Caller) -> axum::Json<Me> {
-    let profile = Profile::new(&caller.principal, None);
-    axum::Json(Me { success: true, user: profile.clone(), profile })
+pub(super) async fn me(State(app): State<Arc<App>>, caller: Caller) -> Result<axum::Json<Me>, Problem> {
+    let profile = match caller.user_id() {
+        None => Profile::of_token(&caller.principal),
+        Some(id) => {
+            let request = GetUserRequest { id: id.to_owned(), name: String::new() };
+            let user = of_auth(app.upstream.users().get_user(request).await)?.user;
+            user.ok_or_else(|| Problem::not_found("User not found"))?.into()
+        }
+    };
+    Ok(axum::Json(Me { success: true, user: profile.clone(), profile }))
 }
 
 /// Body of a change of password: `currentPassword`, `newPassword`.
@@ -45,7 +53,7 @@ pub(super) async fn change_password(
     State(app): State<Arc<App>>,
     caller: Caller,
     Json(body): Json<Passwords>,
-) -> Result<axum::Json<Value>, Problem> {
+) -> Result<(Extension<Noted>, axum::Json<Value>), Problem> {
     if caller.principal.kind() != principal::Kind::User {
         return Err(Problem::new(Kind::Forbidden, "a token has no password; sign in as the user"));
     }
@@ -54,6 +62,7 @@ pub(super) async fn change_password(
         return Err(Problem::bad_request("Current password and new password are required"));
     }
     let username = caller.principal.name.clone();
+    let target = Some((caller.principal.id.clone(), username.clone()));
     let session_token = caller.bearer().unwrap_or_default().to_owned();
     let client_address = caller.client().to_string();
     let request =
@@ -66,5 +75,6 @@ pub(super) async fn change_password(
         _ => problem,
     })?;
     app.gate.forget();
-    Ok(axum::Json(json!({ "success": true, "message": "Password changed successfully" })))
+    let answer = json!({ "success": true, "message": "Password changed successfully" });
+    Ok((Extension(Noted { target, ..Noted::default() }), axum::Json(answer)))
 }

@@ -2,12 +2,14 @@
 
 use http::StatusCode;
 
-use super::{challenge, docs, events, healthz, metrics, openapi};
+use super::{audit, challenge, docs, events, healthz, metrics, openapi};
 use crate::{
     listener::CHALLENGE,
     problem::Kind,
     route::{Answer, Route},
 };
+
+const AUDIT: &str = r#"{"rows": [{"number": 17, "at?": "2026-07-23T09:46:40.123Z", "who": {"kind": "user", "id": "admin", "name": "admin", "user_id": "admin"}, "client_address": "192.0.2.7", "user_agent": "curl/8", "action": "container_stopped", "method": "POST", "path": "/api/containers/web/stop", "target": {"kind": "container", "id": "web", "name": ""}, "outcome": "done", "status": 200, "request_id": "5f0c…", "details?": {"<key>": null}, "hash": "9f86d081…"}], "total": 1}"#;
 
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
@@ -35,6 +37,22 @@ pub(crate) fn routes() -> Vec<Route> {
             .detail("Topics of Homeport's own services (`auth`, `bus`, `docker`, `service`, `update`) need an administrator's credential without scopes.")
             .body(r#"{"topic": "backup:done", "value": "{\"files\": 12}"}"#)
             .answers(Answer::Nothing(StatusCode::NO_CONTENT)),
+        Route::get("/audit", audit::list, "What was done, and who was refused")
+            .detail("Every request that changes something, and every refusal; the newest first.")
+            .admin()
+            .query(&[
+                ("user", "Only what this account did."),
+                ("action", "Only this, such as `container_stopped`, or `POST /api/update/batch`."),
+                ("limit", "50 without it, 1000 at most."),
+                ("offset", "How many of the newest to leave out."),
+                ("after", "The rows after this number, oldest first."),
+                ("wait", "With `after`: seconds to wait for rows that are not there yet, 60 at most."),
+            ])
+            .answers(Answer::json(AUDIT)),
+        Route::get("/audit/verify", audit::verify, "Whether the record is what was written")
+            .detail("Each row's hash covers the row and the hash before it. `head` is the newest, to be kept elsewhere.")
+            .admin()
+            .answers(Answer::json(r#"{"intact": true, "rows": 120, "broken_at?": 17, "reason?": "its hash does not match", "head": "9f86d081…"}"#)),
         Route::get("/openapi.json", openapi::get, "This document")
             .detail("With what plugins say of themselves, below `/plugins/<URI>`.")
             .answers(Answer::json(r#"{"openapi": "3.1.0", "info": {"<key>": null}, "paths": {"<path>": null}, "components": {"<kind>": null}, "tags": [], "servers": [], "security": []}"#)),

@@ -2,7 +2,7 @@
 
 mod plugins;
 
-use super::{base, certificate, compose, info, release, tokens, ws};
+use super::{base, certificate, compose, info, logout, release, tokens, ws};
 use crate::{
     problem::Kind,
     route::{Answer, Route},
@@ -74,6 +74,10 @@ fn base() -> Vec<Route> {
             .whole()
             .body(r#"{"Id?": "3", "Token?": "hp_4f2a", "Name?": "backup"}"#)
             .refuses(&[(Kind::NotFound, "no such token"), (Kind::Conflict, "several tokens match; name one by its Id")])
+            .answers(Answer::empty()),
+        Route::put("/logout", logout::logout, "Ends the session of the token that is sent")
+            .reads()
+            .refuses(&[(Kind::BadRequest, "the credential has no session to end")])
             .answers(Answer::empty()),
         Route::get("/ws", ws::notifications, "What is meant to be shown to a person, as it happens")
             .first_message()

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use homeport_proto::auth::v1::{CreateTokenRequest, DeleteTokenRequest, ListTokensRequest, Token};
+use axum::{Extension, extract::State};
+use homeport_proto::auth::v1::{CreateTokenRequest, DeleteTokenRequest, ListTokensRequest, Token, TokenName};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     app::App,
+    audit::Noted,
     extract::Json,
     gate::Caller,
     problem::{Kind, Problem},
     upstream::of_auth,
     view,
 };
+
+/// Characters of a secret that lists show; whoever sends more sends the secret.
+const PREFIX: usize = 8;
 
 /// A token record: the four keys that clients know, and Homeport's own.
 #[derive(Serialize)]
@@ -67,7 +71,7 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
     Json(body): Json<NewToken>,
-) -> Result<axum::Json<Record>, Problem> {
+) -> Result<(Extension<Noted>, axum::Json<Record>), Problem> {
     caller.require_unscoped()?;
     let expires_at = body.expire.filter(|seconds| *seconds != 0);
     let request = CreateTokenRequest {
@@ -81,7 +85,8 @@ pub(super) async fn create(
     let made = app.finish(async move { of_auth(tokens.create_token(request).await) }).await?;
     let token =
         made.token.ok_or_else(|| Problem::new(Kind::Internal, "auth made no token; its log has the details"))?;
-    Ok(axum::Json(Record::new(token, Some(made.secret))))
+    let noted = Noted { target: Some((token.id.clone(), token.name.clone())), ..Noted::default() };
+    Ok((Extension(noted), axum::Json(Record::new(token, Some(made.secret)))))
 }
 
 /// Body of a deletion: the token by its `Id`, by `Token` (the secret or its first characters), or by `Name`.
@@ -94,11 +99,18 @@ pub(super) struct OldToken {
 }
 
 impl OldToken {
+    /// The token that a whole secret names, which need not be in any list.
+    fn secret(&self) -> Option<TokenName> {
+        let secret = self.token.expose();
+        let whole = self.id.is_empty() && secret.len() > PREFIX;
+        whole.then(|| TokenName { secret: secret.clone(), ..TokenName::default() })
+    }
+
     fn names(&self, known: &Token) -> bool {
         let (id, secret, name) = (&self.id, self.token.expose(), &self.name);
         match (id.is_empty(), secret.is_empty()) {
             (false, _) => known.id == *id,
-            (true, false) => !known.prefix.is_empty() && secret.starts_with(&known.prefix),
+            (true, false) => known.prefix == *secret,
             (true, true) => !name.is_empty() && known.name == *name,
         }
     }
@@ -109,17 +121,28 @@ pub(super) async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
     Json(body): Json<OldToken>,
-) -> Result<(), Problem> {
+) -> Result<Extension<Noted>, Problem> {
     caller.require_unscoped()?;
-    let tokens = of_auth(app.upstream.tokens().list_tokens(ListTokensRequest::default()).await)?.tokens;
-    let mut matching = tokens.into_iter().filter(|token| body.names(token));
-    let id = match (matching.next(), matching.next()) {
-        (Some(token), None) => token.id,
-        (None, _) => return Err(Problem::not_found("no such token")),
-        (Some(_), Some(_)) => return Err(Problem::new(Kind::Conflict, "several tokens match; name one by its Id")),
+    let (request, noted) = match body.secret() {
+        Some(name) => (DeleteTokenRequest { id: String::new(), token: Some(name) }, Noted::default()),
+        None => listed(&app, &body).await?,
     };
     let mut tokens = app.upstream.tokens();
-    app.finish(async move { of_auth(tokens.delete_token(DeleteTokenRequest { id, token: None }).await) }).await?;
+    app.finish(async move { of_auth(tokens.delete_token(request).await) }).await?;
     app.gate.forget();
-    Ok(())
+    Ok(Extension(noted))
+}
+
+/// The one token of the list that a body names.
+async fn listed(app: &App, body: &OldToken) -> Result<(DeleteTokenRequest, Noted), Problem> {
+    let tokens = of_auth(app.upstream.tokens().list_tokens(ListTokensRequest::default()).await)?.tokens;
+    let mut matching = tokens.into_iter().filter(|token| body.names(token));
+    match (matching.next(), matching.next()) {
+        (Some(Token { id, name, .. }), None) => {
+            let noted = Noted { target: Some((id.clone(), name)), ..Noted::default() };
+            Ok((DeleteTokenRequest { id, token: None }, noted))
+        }
+        (None, _) => Err(Problem::not_found("no such token")),
+        (Some(_), Some(_)) => Err(Problem::new(Kind::Conflict, "several tokens match; name one by its Id")),
+    }
 }

@@ -10,7 +10,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use homeport_proto::auth::v1::principal::Kind as Who;
+use homeport_proto::auth::v1::{AuditEntry, audit_entry::Outcome, principal::Kind as Who};
 use serde::Serialize;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
@@ -19,7 +19,7 @@ use crate::{
     config::ms,
     extract::Params,
     gate::Caller,
-    middleware::{ClientAddress, is_own},
+    middleware::{ClientAddress, is_own, set_principal},
     problem::{Kind, Problem},
     stream::{End, Opening, Prefixes, Socket},
 };
@@ -129,12 +129,35 @@ impl Visit {
     async fn identify(&self, socket: &mut Socket) -> Result<Caller, End> {
         let patience = ms(self.app.config.events.handshake_ms);
         let text = timeout(patience, socket.first_text()).await.ok().flatten().ok_or(End::Refused)?;
-        let caller = credential::admit(&self.app, &text, self.channel.path(), self.client).await;
-        caller.map_err(|problem| match problem.kind() {
-            Kind::Unauthorized | Kind::Forbidden | Kind::TooManyRequests => End::Refused,
+        let problem = match credential::admit(&self.app, &text, self.channel.path(), self.client).await {
+            Ok(caller) => return Ok(caller),
+            Err(problem) => problem,
+        };
+        match problem.kind() {
+            Kind::Unauthorized | Kind::Forbidden | Kind::TooManyRequests => {
+                self.record(&problem).await;
+                Err(End::Refused)
+            }
             // That auth cannot be asked says nothing about the credential.
-            _ => End::Busy,
-        })
+            _ => Err(End::Busy),
+        }
+    }
+
+    /// Records a refusal, which no status shows.
+    async fn record(&self, problem: &Problem) {
+        let mut entry = AuditEntry {
+            client_address: self.client.to_string(),
+            action: format!("GET {}", self.channel.path()),
+            method: "GET".to_owned(),
+            path: self.channel.path().to_owned(),
+            outcome: Outcome::Refused.into(),
+            status: problem.status().as_u16().into(),
+            ..AuditEntry::default()
+        };
+        if let Some(who) = problem.who() {
+            set_principal(&mut entry, who);
+        }
+        self.app.audit.record(entry).await;
     }
 
     async fn follow(self, mut socket: Socket, caller: Caller) {

@@ -8,7 +8,8 @@ use std::{
 
 use futures::{Stream, StreamExt as _};
 use homeport_proto::auth::v1::{
-    self as auth, auth_service_server::AuthService, principal, token_service_server::TokenService,
+    self as auth, audit_service_server::AuditService, auth_service_server::AuthService, principal,
+    token_service_server::TokenService, user_service_server::UserService,
 };
 use tokio_stream::wrappers::BroadcastStream;
 use tonic::{Request, Status};
@@ -224,5 +225,75 @@ impl TokenService for Fake {
         }
         drop(self.0.revocations.send(auth::WatchRevocationsResponse { everything: true, ..Default::default() }));
         reply(auth::DeleteTokenResponse {})
+    }
+}
+
+/// People are looked after by the real auth in tests of the binary; here they are only shown.
+#[tonic::async_trait]
+impl UserService for Fake {
+    async fn get_user(&self, request: Request<auth::GetUserRequest>) -> Reply<auth::GetUserResponse> {
+        let id = request.into_inner().id;
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let user = auth::User {
+            name: id.clone(),
+            id,
+            role: auth::Role::Admin.into(),
+            created_at: at(1_700_000_000),
+            last_login_at: at(1_790_000_000),
+            ..auth::User::default()
+        };
+        reply(auth::GetUserResponse { user: Some(user) })
+    }
+
+    async fn list_users(&self, _: Request<auth::ListUsersRequest>) -> Reply<auth::ListUsersResponse> {
+        Err(elsewhere())
+    }
+
+    async fn create_user(&self, _: Request<auth::CreateUserRequest>) -> Reply<auth::CreateUserResponse> {
+        Err(elsewhere())
+    }
+
+    async fn update_user(&self, _: Request<auth::UpdateUserRequest>) -> Reply<auth::UpdateUserResponse> {
+        Err(elsewhere())
+    }
+
+    async fn reset_password(&self, _: Request<auth::ResetPasswordRequest>) -> Reply<auth::ResetPasswordResponse> {
+        Err(elsewhere())
+    }
+
+    async fn delete_user(&self, _: Request<auth::DeleteUserRequest>) -> Reply<auth::DeleteUserResponse> {
+        Err(elsewhere())
+    }
+
+    async fn import(&self, _: Request<auth::ImportRequest>) -> Reply<auth::ImportResponse> {
+        Err(elsewhere())
+    }
+
+    async fn list_stars(&self, _: Request<auth::ListStarsRequest>) -> Reply<auth::ListStarsResponse> {
+        Err(elsewhere())
+    }
+
+    async fn set_star(&self, _: Request<auth::SetStarRequest>) -> Reply<auth::SetStarResponse> {
+        Err(elsewhere())
+    }
+}
+
+fn elsewhere() -> Status {
+    Status::unimplemented("this is tried with the real auth")
+}
+
+#[tonic::async_trait]
+impl AuditService for Fake {
+    async fn append_audit(&self, request: Request<auth::AppendAuditRequest>) -> Reply<auth::AppendAuditResponse> {
+        self.0.audit.lock().unwrap().extend(request.into_inner().entries);
+        reply(auth::AppendAuditResponse {})
+    }
+
+    async fn list_audit(&self, _request: Request<auth::ListAuditRequest>) -> Reply<auth::ListAuditResponse> {
+        Err(elsewhere())
+    }
+
+    async fn verify_audit(&self, _request: Request<auth::VerifyAuditRequest>) -> Reply<auth::VerifyAuditResponse> {
+        Err(elsewhere())
     }
 }

@@ -35,6 +35,7 @@ impl TryFrom<proto::ImportRequest> for Import {
 
     fn try_from(request: proto::ImportRequest) -> Result<Self, AuthError> {
         Ok(Self {
+            replace: request.replace,
             users: request.users.into_iter().map(ImportedUser::from).collect(),
             tokens: request.tokens.into_iter().map(ImportedToken::try_from).collect::<Result<_, _>>()?,
         })

@@ -1,0 +1,163 @@
+//! What was done through this gateway, and who was refused, on its way to auth's record.
+//!
+//! A request leaves an entry in a queue and goes on; one task takes what waits, a batch at a time, to auth. A full queue
+//! holds up requests that change something, so that none goes unrecorded; refusals beyond a budget are counted instead.
+
+mod action;
+mod refusals;
+
+use std::{sync::Arc, time::Duration};
+
+use homeport_proto::auth::v1::{AppendAuditRequest, AuditEntry, audit_entry::Outcome};
+use homeport_service::clock::{Clock as _, SystemClock};
+use tokio::sync::{mpsc, oneshot};
+use tonic::Code;
+
+pub(crate) use action::named;
+use refusals::Refusals;
+
+use crate::app::App;
+
+/// Entries that may wait: what a busy minute changes, some 2 MB.
+const QUEUE: usize = 4096;
+/// Entries that are taken to auth at once.
+const BATCH: usize = 256;
+/// Between two attempts to reach an auth that is away.
+const RETRY: Duration = Duration::from_millis(200);
+/// How long the last entries may take when the gateway stops.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+/// Between two looks at what was only counted.
+const TICK: Duration = Duration::from_secs(10);
+
+/// What a handler knows about its request and nobody else: it travels to the record inside the response.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Noted {
+    /// Who, where no credential says it.
+    pub(crate) user: Option<(String, String)>,
+    /// Id and name of what was changed.
+    pub(crate) target: Option<(String, String)>,
+    /// Name of what was done, where the route alone does not tell.
+    pub(crate) action: Option<&'static str>,
+}
+
+enum Message {
+    Entry(Box<AuditEntry>),
+    /// The last one: the gateway stops.
+    Flush(oneshot::Sender<()>),
+}
+
+/// Where entries are left.
+pub(crate) struct Recorder {
+    sender: mpsc::Sender<Message>,
+    refusals: Refusals,
+}
+
+/// The other end.
+pub(crate) struct Inbox(mpsc::Receiver<Message>);
+
+/// A queue with its two ends.
+pub(crate) fn queue() -> (Recorder, Inbox) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    (Recorder { sender, refusals: Refusals::default() }, Inbox(receiver))
+}
+
+impl Recorder {
+    /// Leaves an entry.
+    pub(crate) async fn record(&self, mut entry: AuditEntry) {
+        let now = SystemClock.now();
+        entry.at = Some(prost_types::Timestamp { seconds: now.as_second(), nanos: now.subsec_nanosecond() });
+        if entry.outcome() == Outcome::Refused {
+            if self.refusals.take(&entry.client_address, now.as_second())
+                && let Err(error) = self.sender.try_send(Message::Entry(Box::new(entry)))
+                && let mpsc::error::TrySendError::Full(Message::Entry(entry)) = error
+            {
+                self.refusals.count(&entry.client_address, now.as_second());
+            }
+        } else {
+            // Fails only once the gateway has stopped.
+            drop(self.sender.send(Message::Entry(Box::new(entry))).await);
+        }
+    }
+
+    /// Waits until all that was left is recorded, for a moment.
+    pub(crate) async fn close(&self) {
+        let (sender, done) = oneshot::channel();
+        let flush = async {
+            if self.sender.send(Message::Flush(sender)).await.is_ok() {
+                // The task may have ended before.
+                drop(done.await);
+            }
+        };
+        if tokio::time::timeout(FLUSH_LIMIT, flush).await.is_err() {
+            tracing::error!("auth did not take the last entries of the record");
+        }
+    }
+}
+
+/// Begins to take entries to auth.
+pub(crate) fn follow(app: &Arc<App>, inbox: Inbox) {
+    let app = Arc::clone(app);
+    app.context.clone().spawn("audit", async move { carry(&app, inbox).await });
+}
+
+async fn carry(app: &App, Inbox(mut receiver): Inbox) {
+    loop {
+        let first = tokio::time::timeout(TICK, receiver.recv()).await;
+        let mut last = None;
+        let mut entries = app.audit.refusals.summaries(SystemClock.now().as_second());
+        let mut next = match first {
+            Ok(Some(message)) => Some(message),
+            Ok(None) => return,
+            Err(_) => None,
+        };
+        while let Some(message) = next.take() {
+            match message {
+                Message::Entry(entry) => entries.push(*entry),
+                Message::Flush(done) => last = Some(done),
+            }
+            if entries.len() < BATCH && last.is_none() {
+                next = receiver.try_recv().ok();
+            }
+        }
+        append(app, entries).await;
+        if let Some(done) = last {
+            if done.send(()).is_err() {
+                tracing::debug!("the last entries were taken after the gateway stopped waiting");
+            }
+            return;
+        }
+    }
+}
+
+/// Takes entries to auth, for as long as it takes. While the gateway stops, there is no time to wait for auth.
+async fn append(app: &App, entries: Vec<AuditEntry>) {
+    if entries.is_empty() {
+        return;
+    }
+    let mut told = false;
+    loop {
+        let request = AppendAuditRequest { entries: entries.clone() };
+        let Err(status) = app.upstream.audit().append_audit(request).await else { return };
+        let hopeless = matches!(status.code(), Code::InvalidArgument | Code::Unimplemented | Code::PermissionDenied);
+        if hopeless || (app.context.drain().is_cancelled() && told) {
+            for entry in &entries {
+                tracing::error!(
+                    principal.name = entry.principal_name,
+                    audit.action = entry.action,
+                    http.path = entry.path,
+                    http.status = entry.status,
+                    correlation.id = entry.request_id,
+                    "auth did not take this into the record"
+                );
+            }
+            return;
+        }
+        if !std::mem::replace(&mut told, true) {
+            tracing::warn!(
+                entries = entries.len(),
+                "auth takes nothing into the record; entries wait here until it does"
+            );
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
