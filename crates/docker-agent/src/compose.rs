@@ -1,6 +1,7 @@
 //! Compose projects, through `docker compose`: what a compose file means is decided by compose alone.
 
 mod command;
+mod gate;
 mod stray;
 mod whole;
 
@@ -10,13 +11,22 @@ use std::{
     sync::Arc,
 };
 
+use homeport_service::Context;
 use serde_json::Value;
 
 pub(crate) use whole::Whole;
 
 use crate::{
-    config::Settings, container::Containers, document::Document as _, error::EngineError, locks::Locks, name, own,
+    config::Settings,
+    container::{Containers, compare::Difference},
+    document::Document as _,
+    error::EngineError,
+    locks::Locks,
+    name, own,
 };
+
+use gate::Gate;
+pub(crate) use gate::Guarded;
 
 /// The labels that compose finds its containers by.
 pub(crate) const PROJECT_LABEL: &str = "com.docker.compose.project";
@@ -47,10 +57,20 @@ pub(crate) struct Description {
 }
 
 /// How to bring a service up.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Up {
     pub(crate) no_start: bool,
     pub(crate) force_recreate: bool,
+    /// Containers that are only replaced by what is like them.
+    pub(crate) guarded: Vec<Guarded>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Brought {
+    pub(crate) output: String,
+    /// Why something was not replaced; then nothing was.
+    pub(crate) differences: Vec<Difference>,
 }
 
 /// `docker compose` on one engine.
@@ -58,13 +78,14 @@ pub(crate) struct Up {
 pub(crate) struct Compose {
     containers: Containers,
     settings: Arc<Settings>,
+    context: Context,
     /// One run a project at a time: two that recreate the same service would take each other's containers for strays.
     running: Locks,
 }
 
 impl Compose {
-    pub(crate) fn new(containers: Containers, settings: Arc<Settings>) -> Self {
-        Self { containers, settings, running: Locks::default() }
+    pub(crate) fn new(containers: Containers, settings: Arc<Settings>, context: Context) -> Self {
+        Self { containers, settings, context, running: Locks::default() }
     }
 
     /// Version of the plugin; none if there is none.
@@ -99,9 +120,8 @@ impl Compose {
         Ok(Description { config_json: config.standard, hashes })
     }
 
-    /// Brings one service to what its files say, and tidies up after a run that was killed in the middle. Gives compose's
-    /// output.
-    pub(crate) async fn up(&self, project: &Project, service: &str, up: Up) -> Result<String, EngineError> {
+    /// Brings one service to what its files say, and tidies up after a run that was killed in the middle.
+    pub(crate) async fn up(&self, project: &Project, service: &str, up: Up) -> Result<Brought, EngineError> {
         name::container(service)?;
         let _running = self.running.hold(&project.name).await;
         self.tidy(&project.name, service).await?;
@@ -125,11 +145,23 @@ impl Compose {
         if count > 1 {
             command = command.with(["--scale", &format!("{service}={count}")]);
         }
-        let result = command.with([service]).run(MAX_OUTPUT_BYTES).await;
+        command = command.with([service]);
+        let (result, differences) = if up.guarded.is_empty() {
+            (command.run(MAX_OUTPUT_BYTES).await, Vec::new())
+        } else {
+            let engine = &self.settings.engine_socket;
+            let place = (project.name.as_str(), service);
+            let gate = Gate::open(&self.containers, &self.context, engine, place, up.guarded)?;
+            let run = command.through(&gate.socket()).run(MAX_OUTPUT_BYTES);
+            gate.during(run).await
+        };
         self.tidy(&project.name, service).await?;
-        let output =
-            result?.succeeded(&format!("bringing up service {service} of compose project {}", project.name))?;
-        Ok(output.both())
+        let output = result?;
+        if !differences.is_empty() {
+            return Ok(Brought { output: output.both(), differences });
+        }
+        let output = output.succeeded(&format!("bringing up service {service} of compose project {}", project.name))?;
+        Ok(Brought { output: output.both(), differences })
     }
 
     async fn tidy(&self, project: &str, service: &str) -> Result<(), EngineError> {

@@ -85,7 +85,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
         plugins: context.paths().state.join("plugins"),
     };
     context.spawn("engine broker", broker.run(context.clone()));
-    let compose = Compose::new(containers.clone(), settings.clone());
+    let compose = Compose::new(containers.clone(), settings.clone(), context.clone());
     let agent = Arc::new(Agent {
         plugins: Plugins::new(compose.clone(), engine.clone(), settings.clone(), &context, publisher.clone()),
         compose,

@@ -217,6 +217,17 @@ pub struct Difference {
     pub after: String,
 }
 
+/// A container that compose may only replace by what is like it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard<'a> {
+    /// As it is.
+    pub inspect_json: &'a str,
+    /// Fields in which the new one may differ.
+    pub expected: &'a [String],
+    /// `sha256:…` of the image of the new one.
+    pub image_id: &'a str,
+}
+
 /// An image that is present.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
@@ -401,14 +412,16 @@ pub trait Engine: Send + Sync {
     async fn untag(&self, reference: &str) -> Result<(), EngineError>;
     /// What compose makes of a project.
     async fn resolve(&self, project: &Project) -> Result<Resolved, EngineError>;
-    /// Brings one service to what the files say, and starts it or not. Returns what compose printed.
+    /// Brings one service to what the files say, and starts it or not. What is guarded is only replaced by what is like
+    /// it: otherwise nothing is done, and it is said in what they differ.
     async fn up_service(
         &self,
         project: &Project,
         service: &str,
         recreate: bool,
         start: bool,
-    ) -> Result<String, EngineError>;
+        guards: &[Guard<'_>],
+    ) -> Result<Vec<Difference>, EngineError>;
     /// Reads a file of a project. None: there is none.
     async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, EngineError>;
     /// Replaces a file that holds what is expected.

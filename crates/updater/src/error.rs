@@ -27,6 +27,15 @@ pub enum UpdateError {
         /// As it was asked for.
         stack: String,
     },
+    /// The image of before is nowhere any more, nor anything like it.
+    #[error(
+        "no containers can be rolled back — all use identical tags with no saved digest (skipped: {container}); the image of \
+         before is neither here nor in its registry"
+    )]
+    NothingBack {
+        /// The container.
+        container: String,
+    },
     /// A request without labels.
     #[error("no labels specified")]
     NoLabels,
@@ -267,6 +276,7 @@ impl Coded for UpdateError {
             | Self::NotNewest { .. }
             | Self::DependentsRefused { .. }
             | Self::SwarmService { .. }
+            | Self::NothingBack { .. }
             | Self::Running => Code::FailedPrecondition,
             Self::PlanMoved { .. } | Self::Busy { .. } | Self::NotQuiet => Code::Aborted,
             Self::BadTag { .. }

@@ -302,8 +302,11 @@ pub struct Placed {
     pub new_container: Option<String>,
     /// The new version has run, so what it may have written goes with it.
     pub may_have_written: bool,
-    /// Differences that were let pass.
+    /// Differences that were let pass, or for which nothing was done.
     pub differences: Vec<String>,
+    /// It was refused before anything was done to the old container.
+    #[serde(default)]
+    pub is_untouched: bool,
 }
 
 /// What the step that put the new container in place recorded, by whichever way it was.

@@ -32,6 +32,8 @@ pub struct Container {
     pub image_id: String,
     /// What its image was built for.
     pub platform: Platform,
+    /// The engine remembers that its image was built here and never pulled.
+    pub is_image_local: bool,
     /// It runs, or is paused or restarting.
     pub running: bool,
     /// `healthy`, `unhealthy`, `starting` or `none`.

@@ -21,6 +21,9 @@ pub trait Targets: Send + Sync {
     /// The digest of a reference in its registry, or the one that it is pinned to.
     async fn digest(&self, reference: &str) -> Result<String, UpdateError>;
 
+    /// Whether its registry has a reference, be it pinned or not.
+    async fn exists(&self, reference: &str) -> Result<bool, UpdateError>;
+
     /// A container has changed: look at it again.
     async fn recheck(&self, container: &str);
 }
@@ -94,6 +97,15 @@ impl Targets for CheckedTargets {
         match parsed.digest() {
             Some(digest) => Ok(digest.as_str().to_owned()),
             None => self.digest_now(&parsed).await,
+        }
+    }
+
+    async fn exists(&self, reference: &str) -> Result<bool, UpdateError> {
+        let Ok(parsed) = reference.parse::<Reference>() else { return Ok(false) };
+        match self.digest_now(&parsed).await {
+            Ok(_) => Ok(true),
+            Err(UpdateError::NoImage { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

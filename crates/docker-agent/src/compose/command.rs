@@ -67,6 +67,12 @@ impl Command {
         self
     }
 
+    /// Through another socket than the engine's own.
+    pub(super) fn through(mut self, socket: &Path) -> Self {
+        self.process.env("DOCKER_HOST", format!("unix://{}", socket.display()));
+        self
+    }
+
     pub(super) fn with<I>(mut self, arguments: I) -> Self
     where
         I: IntoIterator,

@@ -6,7 +6,7 @@ use homeport_proto::docker::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{Rpc, answer, convert};
-use crate::compose::Up;
+use crate::compose::{Guarded, Up};
 
 #[tonic::async_trait]
 impl ComposeService for Rpc {
@@ -25,9 +25,17 @@ impl ComposeService for Rpc {
         let request = request.into_inner();
         let up = async {
             let project = convert::project(request.project)?;
-            let how = Up { no_start: request.no_start, force_recreate: request.force_recreate };
-            self.0.compose.up(&project, &request.service, how).await
+            let mut guarded = Vec::new();
+            for guard in request.guards {
+                let before = self.described(&guard.inspect_json).await?;
+                guarded.push(Guarded { before, expected: guard.expected_fields, image: guard.image_id });
+            }
+            let (no_start, force_recreate) = (request.no_start, request.force_recreate);
+            self.0.compose.up(&project, &request.service, Up { no_start, force_recreate, guarded }).await
         };
-        answer(up.await, |output| UpServiceResponse { output })
+        answer(up.await, |brought| UpServiceResponse {
+            output: brought.output,
+            differences: brought.differences.into_iter().map(convert::difference).collect(),
+        })
     }
 }

@@ -183,7 +183,7 @@ impl ContainerService for Rpc {
 }
 
 impl Rpc {
-    async fn described(&self, json: &str) -> Result<Inspected, EngineError> {
+    pub(super) async fn described(&self, json: &str) -> Result<Inspected, EngineError> {
         let container = document(json)?;
         let image = self.0.images.of(container.text("Image")).await?;
         Ok(Inspected { container, image })

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command};
 
 use homeport_proto::docker::v1::{
     ComposeProject, Container, ContainerState, GetProjectRequest, ListContainersRequest, ReadFileRequest,
-    UpServiceRequest, WriteFileRequest,
+    UpServiceRequest, WriteFileRequest, up_service_request::Guard,
 };
 use serde_json::Value;
 use tonic::{Code, Status};
@@ -100,6 +100,58 @@ async fn one_service_gets_its_new_version_and_keeps_its_data() {
     assert_eq!(stack.containers(&world, "web").await[0].id, new.id, "nothing to do");
 }
 
+/// What compose could lose, one line each.
+const SEEDED: &str = "services:
+  web:
+    image: 127.0.0.1:5000/nginx:1.22.1
+    stop_grace_period: 1s
+    mac_address: 02:42:ac:11:77:01
+    devices: [/dev/null:/dev/seeded]
+    volumes: [./:/seeded:ro]
+    labels: {homeport.test: ID}
+networks:
+  default:
+    labels: {homeport.test: ID}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seeded_loss_is_found_while_the_old_container_runs() {
+    let world = World::new();
+    let stack = Stack::new(&world, SEEDED);
+    stack.compose(&["up", "--detach"]);
+    let [old] = stack.containers(&world, "web").await.try_into().unwrap();
+    let guard = |expected: &[&str]| Guard {
+        inspect_json: old.inspect_json.clone(),
+        expected_fields: expected.iter().map(|field| (*field).to_owned()).collect(),
+        image_id: String::new(),
+    };
+    let up = async |guard: Guard| {
+        let (project, service, guards) = (Some(stack.project.clone()), "web".to_owned(), vec![guard]);
+        let request = UpServiceRequest { project, service, guards, ..UpServiceRequest::default() };
+        world.compose().up_service(patient(request)).await.unwrap().into_inner().differences
+    };
+    for (line, field) in [
+        ("    volumes: [./:/seeded:ro]\n", "seeded"),
+        ("    devices: [/dev/null:/dev/seeded]\n", "Devices"),
+        ("ac:11:77:01\n", "MacAddress"),
+    ] {
+        stack.change(line, if field == "MacAddress" { "ac:11:77:02\n" } else { "" });
+        let found = up(guard(&[])).await;
+        let told = format!("{found:?}");
+        assert!(!found.is_empty() && told.contains(field), "{line}: {told}");
+        let [present] = stack.containers(&world, "web").await.try_into().unwrap();
+        assert_eq!((&present.id, present.state()), (&old.id, ContainerState::Running), "{line}");
+        assert_eq!(present.started_at, old.started_at, "{line}: it was not even stopped");
+    }
+    stack.change("1.22.1", "1.26.3");
+    let wrong = Guard { image_id: "sha256:0".to_owned(), ..guard(&[]) };
+    assert_eq!(up(wrong).await[0].field, "Image");
+    assert_eq!(stack.containers(&world, "web").await[0].id, old.id);
+    assert!(up(guard(&[])).await.is_empty(), "nothing but the image");
+    let [new] = stack.containers(&world, "web").await.try_into().unwrap();
+    assert!(new.id != old.id && new.image.ends_with("1.26.3") && new.name == old.name);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_can_be_made_without_being_started() {
     let world = World::new();
@@ -112,6 +164,7 @@ async fn a_service_can_be_made_without_being_started() {
         service: "web".to_owned(),
         no_start: true,
         force_recreate: true,
+        guards: Vec::new(),
     };
     world.compose().up_service(patient(request)).await.unwrap();
     let [new] = stack.containers(&world, "web").await.try_into().unwrap();

@@ -102,6 +102,9 @@ pub struct Container {
     /// inspect_json is the service's document, and of the fields above those are set that a service has.
     #[prost(message, optional, tag = "27")]
     pub swarm: ::core::option::Option<SwarmService>,
+    /// The engine remembers where its image comes from, and that is no registry. Older engines remember nothing.
+    #[prost(bool, tag = "28")]
+    pub image_never_pulled: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SwarmService {
@@ -599,7 +602,7 @@ pub struct GetProjectResponse {
         ::prost::alloc::string::String,
     >,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpServiceRequest {
     #[prost(message, optional, tag = "1")]
     pub project: ::core::option::Option<ComposeProject>,
@@ -611,12 +614,34 @@ pub struct UpServiceRequest {
     /// Recreate even what compose takes for up to date.
     #[prost(bool, tag = "4")]
     pub force_recreate: bool,
+    /// Containers that compose may only replace by what is like them. Each is compared with its successor after that was made
+    /// and before anything is done to it; where they differ, nothing is, and the answer says in what.
+    #[prost(message, repeated, tag = "5")]
+    pub guards: ::prost::alloc::vec::Vec<up_service_request::Guard>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+/// Nested message and enum types in `UpServiceRequest`.
+pub mod up_service_request {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Guard {
+        /// Of the container as it is.
+        #[prost(string, tag = "1")]
+        pub inspect_json: ::prost::alloc::string::String,
+        /// Fields in which its successor may differ.
+        #[prost(string, repeated, tag = "2")]
+        pub expected_fields: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+        /// What its successor has to be made from. Unset: anything.
+        #[prost(string, tag = "3")]
+        pub image_id: ::prost::alloc::string::String,
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UpServiceResponse {
     /// What compose printed, at most 64 KiB.
     #[prost(string, tag = "1")]
     pub output: ::prost::alloc::string::String,
+    /// In what successors differ from what they were to replace. Not empty: nothing was replaced.
+    #[prost(message, repeated, tag = "2")]
+    pub differences: ::prost::alloc::vec::Vec<Difference>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReadFileRequest {

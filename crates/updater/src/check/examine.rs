@@ -110,6 +110,13 @@ impl Questions<'_> {
         }
         while let Some(tag) = newest(&self.open.tag, &tags, &self.open.policy).cloned() {
             match self.source.digest(&self.at(&tag)).await {
+                Ok(Some(digest)) if !self.runs_here(&digest).await => {
+                    tags.retain(|other| *other != tag);
+                    answers.ghosts.push(tag);
+                    if answers.ghosts.len() > MAX_GHOSTS {
+                        return Ok(());
+                    }
+                }
                 Ok(digest) => {
                     answers.candidate = Some((tag, digest));
                     return Ok(());
@@ -122,6 +129,14 @@ impl Questions<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is an image behind a digest for the platform of the one that runs.
+    async fn runs_here(&self, digest: &Digest) -> bool {
+        if self.open.runs(digest) {
+            return true;
+        }
+        self.source.runs_here(&self.open.reference.without_tag().with_digest(digest.clone()), self.open).await
     }
 
     /// The version tags that name what runs, and what the present tag points at now. Ends as soon as both have a name.

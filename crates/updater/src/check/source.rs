@@ -9,6 +9,9 @@ use homeport_service::telemetry::chain;
 use super::decide::Open;
 use crate::registry::{Client, Freshness, RegistryError, TagList};
 
+/// Its name in references.
+const DOCKER_HUB: &str = "docker.io";
+
 /// Answers what an examination asks. The same questions decide, whoever answers them.
 #[async_trait]
 pub(super) trait Source: Send + Sync {
@@ -23,6 +26,9 @@ pub(super) trait Source: Send + Sync {
 
     /// Whether a digest leads to the image that runs. Where that cannot be found out it does not.
     async fn leads_to_running(&self, reference: &Reference, open: &Open) -> bool;
+
+    /// Whether a digest leads to an image that can run where the present one does. Where that cannot be found out it does.
+    async fn runs_here(&self, reference: &Reference, open: &Open) -> bool;
 }
 
 /// A registry, with how new its answers must be.
@@ -51,6 +57,18 @@ impl Source for Asked<'_> {
         found.unwrap_or_else(|error| {
             tracing::debug!(image = %reference, error = chain(&error), "it is not known which image an index leads to");
             false
+        })
+    }
+
+    async fn runs_here(&self, reference: &Reference, open: &Open) -> bool {
+        // Docker Hub counts what is asked here as pulls, of which there are too few to spend them on looking; there the
+        // engine says so at the pull, before anything is done.
+        if open.platform.architecture.is_empty() || reference.registry() == DOCKER_HUB {
+            return true;
+        }
+        self.registry.is_for(reference, &open.platform).await.unwrap_or_else(|error| {
+            tracing::debug!(image = %reference, error = chain(&error), "it is not known for which platforms an image is");
+            true
         })
     }
 }
@@ -101,5 +119,9 @@ impl Source for Listed {
 
     async fn leads_to_running(&self, _reference: &Reference, _open: &Open) -> bool {
         false
+    }
+
+    async fn runs_here(&self, _reference: &Reference, _open: &Open) -> bool {
+        true
     }
 }

@@ -16,7 +16,7 @@ use tonic::{Request, Status};
 mod action;
 
 use super::{
-    Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, Project, Pull,
+    Container, Difference, Engine, EngineError, EngineErrorKind, Guard, Image, Measure, OnProgress, Port, Project, Pull,
     Resolved, SelfUpdateState, Source, TakenLocks, WantedPort, convert,
 };
 use crate::{config::Timeouts, operations::Action};
@@ -298,12 +298,14 @@ impl Engine for AgentEngine {
         service: &str,
         recreate: bool,
         start: bool,
-    ) -> Result<String, EngineError> {
+        guards: &[Guard<'_>],
+    ) -> Result<Vec<Difference>, EngineError> {
         let request = wire::UpServiceRequest {
             project: Some(convert::project(project)),
             service: service.to_owned(),
             no_start: !start,
             force_recreate: recreate,
+            guards: guards.iter().map(convert::guard).collect(),
         };
         let answer = self
             .compose
@@ -311,7 +313,7 @@ impl Engine for AgentEngine {
             .up_service(within(self.timeouts.up(), request))
             .await
             .map_err(doing(format!("docker compose up of {service} in project {}", project.name)))?;
-        Ok(answer.into_inner().output)
+        Ok(answer.into_inner().differences.into_iter().map(convert::difference).collect())
     }
 
     async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, EngineError> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tonic::{Code, Status};
 
 use super::{
-    Container, Difference, EngineError, EngineErrorKind, Health, HealthCheck, Image, Measure, Mount, MountKind, Port,
+    Container, Difference, EngineError, EngineErrorKind, Guard, Health, HealthCheck, Image, Measure, Mount, MountKind, Port,
     PortAnswer, Project, Resolved, SelfUpdateState, Source, State, Swarm, TakenLocks, Task, UpdateLock,
 };
 
@@ -144,6 +144,14 @@ fn published_ports(wire: &[wire::Port]) -> Vec<u16> {
 
 pub(super) fn difference(wire: wire::Difference) -> Difference {
     Difference { field: wire.field, before: wire.before, after: wire.after }
+}
+
+pub(super) fn guard(guard: &Guard<'_>) -> wire::up_service_request::Guard {
+    wire::up_service_request::Guard {
+        inspect_json: guard.inspect_json.to_owned(),
+        expected_fields: guard.expected.to_vec(),
+        image_id: guard.image_id.to_owned(),
+    }
 }
 
 pub(super) fn image(wire: wire::Image) -> Image {

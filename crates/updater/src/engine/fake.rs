@@ -17,7 +17,7 @@ pub(crate) use world::World;
 use world::normal;
 
 use super::{
-    Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, PortAnswer, Project,
+    Container, Difference, Engine, EngineError, EngineErrorKind, Guard, Image, Measure, OnProgress, Port, PortAnswer, Project,
     Pull, Resolved, SelfUpdateState, Source, TakenLocks, WantedPort,
 };
 use crate::{execute::OPERATION_LABEL, operations::Action};
@@ -331,7 +331,8 @@ impl Engine for FakeEngine {
         service: &str,
         recreate: bool,
         start: bool,
-    ) -> Result<String, EngineError> {
+        guards: &[Guard<'_>],
+    ) -> Result<Vec<Difference>, EngineError> {
         self.instant().await?;
         let labels = [("com.docker.compose.project", project.name.as_str()), ("com.docker.compose.service", service)];
         let present = self.containers(&labels).await?;
@@ -342,12 +343,16 @@ impl Engine for FakeEngine {
         if present.is_empty() {
             return Err(refused(EngineErrorKind::Other, "the model only recreates"));
         }
+        if self.world().loses_mounts && !guards.is_empty() {
+            let (before, after) = (guards[0].inspect_json.to_owned(), String::new());
+            return Ok(vec![Difference { field: "Mounts".to_owned(), before, after }]);
+        }
         for old in present {
             if old.image_id != image_id || recreate {
                 self.recreate(&old, &image, &said, start).await?;
             }
         }
-        Ok("Recreated".to_owned())
+        Ok(Vec::new())
     }
 
     async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, EngineError> {

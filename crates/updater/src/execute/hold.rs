@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError, StepState};
 
-use super::{OPERATION_LABEL, Work, failed, is_touched, step, validate::Seen};
+use super::{OPERATION_LABEL, Placed, Work, failed, is_touched, step, validate::Seen};
 use crate::{
     engine::{Container, Pull},
     operations::Action,
@@ -129,7 +129,9 @@ impl Work {
 /// caller has died.
 fn may_be_stopping(scope: &Scope<'_>, container: &Container) -> Result<bool, StepError> {
     let is_unsure = |name| scope.state(name).is_some_and(|state| state != StepState::Done);
-    let was_asked = scope.state(step::RECREATE).is_some() || is_unsure(step::STOP) || is_unsure(step::RESTART);
+    let refused = scope.data::<Placed>(step::RECREATE)?.is_some_and(|placed| placed.is_untouched);
+    let was_asked =
+        (scope.state(step::RECREATE).is_some() && !refused) || is_unsure(step::STOP) || is_unsure(step::RESTART);
     let seen: Option<Seen> = scope.data(step::VALIDATE)?;
     Ok(was_asked && container.is_up() && seen.is_some_and(|seen| seen.started_at == container.started_at))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError, StepState};
 
-use super::{Work, describe, failed, is_touched, step};
+use super::{Placed, Work, describe, failed, is_touched, step};
 use crate::{
     engine::{Container, EngineError},
     plan::{Names, Subject},
@@ -37,7 +37,8 @@ impl Step for HoldPeers {
     async fn undo(&self, scope: &Scope<'_>) -> Result<(), StepError> {
         let work = &self.0;
         // A stop or a recreation that nobody waits for any more may still be under way.
-        let may_be_stopping = scope.state(step::RECREATE).is_some()
+        let refused = scope.data::<Placed>(step::RECREATE)?.is_some_and(|placed| placed.is_untouched);
+        let may_be_stopping = (scope.state(step::RECREATE).is_some() && !refused)
             || scope.state(step::STOP).is_some_and(|state| state != StepState::Done);
         for (number, peer) in work.plan().peers.iter().enumerate() {
             let present = match work.engine.container(&peer.id).await.map_err(failed)? {

@@ -7,7 +7,7 @@ use homeport_operation::{Scope, Step, StepError};
 
 use super::{Placed, Work, describe, failed, pull::Pulled, step};
 use crate::{
-    engine::Container,
+    engine::{Container, Guard},
     plan::{Run, Way},
 };
 
@@ -24,25 +24,35 @@ impl Step for Recreate {
         let Way::Compose { project, service, recreate } = &work.plan().way else { return Ok(()) };
         work.old_or_gone().await?;
         let start = work.plan().container.run != Run::Never;
-        work.engine.up_service(project, service, *recreate, start).await.map_err(failed)?;
+        let image_id = scope.data::<Pulled>(step::PULL)?.and_then(|pulled| pulled.image_id).unwrap_or_default();
+        let guards = work.guards(&image_id);
+        let found = work.engine.up_service(project, service, *recreate, start, &guards).await.map_err(failed)?;
+        if !found.is_empty() {
+            let differences = describe(&found);
+            let text = unlike(&differences);
+            scope.record(&Placed { is_untouched: true, differences, ..Placed::default() }).await?;
+            return Err(StepError::failed(text));
+        }
         let new = work.only_new(scope).await?;
         let mut differences =
             work.engine.compare(&work.saved().inspect_json, &new.inspect_json).await.map_err(failed)?;
         differences.retain(|difference| !work.plan().expected.contains(&difference.field));
         let mut differences = describe(&differences);
         // From here on they may have written, whatever is found out about the others.
-        let placed = Placed { new_container: Some(new.id.clone()), may_have_written: true, differences: Vec::new() };
+        let placed = Placed { new_container: Some(new.id.clone()), may_have_written: true, ..Placed::default() };
         scope.record(&placed).await?;
         differences.extend(work.compare_peers(Some(&new.image_id)).await?);
-        let placed = Placed { new_container: Some(new.id), may_have_written: true, differences: differences.clone() };
+        let placed = Placed {
+            new_container: Some(new.id),
+            may_have_written: true,
+            differences: differences.clone(),
+            is_untouched: false,
+        };
         scope.record(&placed).await?;
         if differences.is_empty() || work.plan().force {
             return Ok(());
         }
-        Err(StepError::failed(format!(
-            "the new container differs from the old one in more than its image: {} (use force to accept that)",
-            differences.join("; ")
-        )))
+        Err(StepError::failed(unlike(&differences)))
     }
 
     async fn undo(&self, scope: &Scope<'_>) -> Result<(), StepError> {
@@ -50,7 +60,23 @@ impl Step for Recreate {
     }
 }
 
+fn unlike(differences: &[String]) -> String {
+    format!(
+        "the new container differs from the old one in more than its image: {} (use force to accept that)",
+        differences.join("; ")
+    )
+}
+
 impl Work {
+    /// What compose has to replace by its like. By force it need not.
+    fn guards<'a>(&'a self, image_id: &'a str) -> Vec<Guard<'a>> {
+        if self.plan().force {
+            return Vec::new();
+        }
+        let saved = [&self.saved().inspect_json].into_iter().chain(&self.saved().peers);
+        saved.map(|inspect_json| Guard { inspect_json, expected: &self.plan().expected, image_id }).collect()
+    }
+
     /// The one container that stands in the old one's place now.
     async fn only_new(&self, scope: &Scope<'_>) -> Result<Container, StepError> {
         let image_id = scope.data::<Pulled>(step::PULL)?.and_then(|pulled| pulled.image_id);

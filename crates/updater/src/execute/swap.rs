@@ -25,7 +25,14 @@ impl Step for Swap {
         let subject = &work.plan().container;
         work.engine.rename(&subject.id, &work.names.aside).await.map_err(failed)?;
         work.engine.rename(&id, &subject.name).await.map_err(failed)?;
-        scope.record(&Placed { new_container: Some(id.clone()), may_have_written: true, differences }).await?;
+        scope
+            .record(&Placed {
+                new_container: Some(id.clone()),
+                may_have_written: true,
+                differences,
+                is_untouched: false,
+            })
+            .await?;
         if subject.run == Run::Never {
             return Ok(());
         }

@@ -81,6 +81,7 @@ impl From<proto::Container> for Container {
                 architecture: from.image_architecture,
                 variant: from.image_variant,
             },
+            is_image_local: from.image_never_pulled,
             running,
             health,
             labels,

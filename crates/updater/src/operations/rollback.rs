@@ -7,7 +7,7 @@ use super::{
 use crate::{
     error::UpdateError,
     gather::gather,
-    plan::{Facts, Job, Names, Past, plan_rollback, tag_of},
+    plan::{Facts, Job, Names, Past, Target, plan_rollback, tag_of},
     store::{self, Detail, DetailStatus, Kind, Operation, Status, record::of_journal_id},
 };
 
@@ -112,7 +112,9 @@ impl Inner {
         } else {
             None
         };
+        let instead = self.instead(&job, journal_id, &facts.container.name).await?;
         let past = Past {
+            instead,
             operation: journal_id.rsplit_once('-').map_or(journal_id, |(operation, _)| operation).to_owned(),
             new_container: super::observe::new_container(&entry)?,
             kept: names.kept(),
@@ -123,6 +125,41 @@ impl Inner {
         // They were asked when it was asked for.
         job.plan.followers.iter_mut().for_each(|follower| follower.script = None);
         Ok(job)
+    }
+}
+
+impl Inner {
+    /// What comes nearest to the image of before, where that is gone: what its tag is now, else what its tag was then.
+    async fn instead(&self, job: &Job, journal_id: &str, container: &str) -> Result<Option<Target>, UpdateError> {
+        let image = &job.plan.image;
+        if self.parts.engine.image(&image.old_id).await?.is_some() {
+            return Ok(None);
+        }
+        for digest in &image.old_digests {
+            // A registry that does not answer is asked again when the image is fetched.
+            if self.parts.targets.exists(digest).await.unwrap_or(true) {
+                return Ok(None);
+            }
+        }
+        let repository = image.old_digests.first().and_then(|digest| digest.split_once('@')).map(|(name, _)| name);
+        let repository = repository.unwrap_or(&image.repository);
+        let former = Some(image.old_tag()).filter(|tag| *tag != image.new_tag());
+        let resolved = match of_journal_id(journal_id) {
+            Some((operation, position)) => store::get(&self.parts.store, operation)
+                .await?
+                .and_then(|operation| operation.details.into_iter().nth(position))
+                .map(|detail| detail.old_resolved_version),
+            None => None,
+        };
+        let resolved = resolved.as_deref().filter(|tag| !tag.is_empty() && *tag != image.new_tag());
+        for tag in former.into_iter().chain(resolved) {
+            match self.parts.targets.digest(&format!("{repository}:{tag}")).await {
+                Ok(digest) => return Ok(Some(Target { tag: tag.to_owned(), digest })),
+                Err(UpdateError::NoImage { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(UpdateError::NothingBack { container: container.to_owned() })
     }
 }
 

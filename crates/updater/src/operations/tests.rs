@@ -34,7 +34,11 @@ fn digest(version: &str) -> String {
     format!("sha256:{version:0>64}")
 }
 
-struct Table;
+/// Everything is there but what is pinned to a digest in this.
+#[derive(Default)]
+struct Table {
+    gone: std::sync::Mutex<BTreeSet<String>>,
+}
 
 #[async_trait]
 impl Targets for Table {
@@ -47,9 +51,17 @@ impl Targets for Table {
 
     async fn digest(&self, reference: &str) -> Result<String, UpdateError> {
         match tag_of(reference) {
+            tag if self.gone.lock().unwrap().contains(tag) => {
+                Err(UpdateError::NoImage { reference: reference.to_owned() })
+            }
             tag @ ("1" | "2" | "3") => Ok(digest(tag)),
             _ => Err(UpdateError::NoImage { reference: reference.to_owned() }),
         }
+    }
+
+    async fn exists(&self, reference: &str) -> Result<bool, UpdateError> {
+        let digest = reference.split_once('@').map_or(reference, |(_, digest)| digest);
+        Ok(!self.gone.lock().unwrap().contains(digest))
     }
 
     async fn recheck(&self, _: &str) {}
@@ -64,6 +76,7 @@ impl Ticks for NoTicks {
 pub(super) struct Bench {
     directory: tempfile::TempDir,
     engine: Arc<FakeEngine>,
+    targets: Arc<Table>,
 }
 
 /// A process with the work in it.
@@ -136,7 +149,7 @@ impl Bench {
     }
 
     fn of(world: World) -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), engine: FakeEngine::new(world) }
+        Self { directory: tempfile::tempdir().unwrap(), engine: FakeEngine::new(world), targets: Arc::default() }
     }
 
     pub(super) async fn process(&self) -> Process {
@@ -148,7 +161,7 @@ impl Bench {
         let operations = Operations::new(Parts {
             store,
             engine: Arc::clone(&self.engine) as _,
-            targets: Arc::new(Table),
+            targets: Arc::clone(&self.targets) as _,
             ticks: Arc::new(NoTicks),
             clock: Arc::new(SystemClock),
             health: HealthConfig { stable_ms: 0, ..HealthConfig::default() },
@@ -269,6 +282,21 @@ async fn what_is_broken_is_taken_back_and_says_why() {
         assert_eq!(bench.runs(name), "1");
     }
     assert_eq!((bench.file().as_str(), bench.data().as_str()), (FILE, "written by old"));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn what_would_lose_something_is_refused_while_the_old_container_runs() {
+    let mut world = world();
+    world.loses_mounts = true;
+    let bench = Bench::of(world);
+    let process = bench.process().await;
+    process.work();
+    let failed = process.updated("db").await;
+    assert_eq!(failed.status, Status::Failed);
+    assert!(failed.error.contains("Mounts: nothing instead of"), "{}", failed.error);
+    assert_eq!((bench.runs("db").as_str(), bench.file().as_str()), ("1", FILE));
+    assert_eq!(bench.engine.world().starts, 3, "it was neither stopped nor started");
     process.stop().await;
 }
 

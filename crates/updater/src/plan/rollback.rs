@@ -1,8 +1,8 @@
 //! The decision about the way back from an update that had succeeded.
 
 use super::{
-    Facts, ImageChange, ImageSource, Job, Kept, Kind, PLAN_FORM, Plan, PlanError, Saved, SavedFile, Values, Way, data,
-    decide, labels, proof, service, value_back,
+    Facts, ImageChange, ImageSource, Job, Kept, Kind, PLAN_FORM, Plan, PlanError, Saved, SavedFile, Target, Values,
+    Way, data, decide, edit, labels, proof, service, value_back,
 };
 use crate::config::HealthConfig;
 
@@ -19,6 +19,8 @@ pub struct Past {
     pub snapshot: Option<String>,
     /// What it kept.
     pub kept: Kept,
+    /// The image of before is gone, here and in its registry, and this is the nearest to it.
+    pub instead: Option<Target>,
 }
 
 /// Decides how a container comes back to what was before an update.
@@ -38,9 +40,20 @@ pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: b
     let (sources, left_out) = data::sources(facts);
     warnings.extend(left_out);
     let (way, files, values) = way_back(facts, past)?;
+    if let Some(instead) = &past.instead {
+        warnings.push(format!(
+            "the image of before is neither here nor in its registry any more; {} is taken in its place",
+            instead.tag
+        ));
+    }
     // Made anew by someone since: then its present configuration is the one that is wanted.
     let is_ours = past.new_container.as_deref() == Some(container.id.as_str());
-    let reference = before.image.old_reference.clone();
+    let old = &before.image.old_reference;
+    let reference = past.instead.as_ref().map_or_else(|| old.clone(), |instead| decide::retagged(old, instead));
+    let source = match &past.instead {
+        Some(instead) => ImageSource::Registry { digest: instead.digest.clone() },
+        None => ImageSource::Kept { image_id: before.image.old_id.clone(), digests: before.image.old_digests.clone() },
+    };
     let plan = Plan {
         form: PLAN_FORM,
         kind: Kind::Rollback,
@@ -54,10 +67,7 @@ pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: b
             repository: before.image.repository.clone(),
             tag: own_tag(&reference),
             new_reference: reference,
-            source: ImageSource::Kept {
-                image_id: before.image.old_id.clone(),
-                digests: before.image.old_digests.clone(),
-            },
+            source,
         },
         edits: files.iter().map(decide::edit_of).collect(),
         expected: before.expected.iter().cloned().chain(labels::pending(facts)).collect(),
@@ -94,6 +104,14 @@ fn way_back(facts: &Facts, past: &Past) -> Result<WayBack, PlanError> {
         after: values.before.clone(),
     });
     let mut files = Vec::new();
+    let former = past.job.plan.image.old_tag();
+    if let Some(instead) = past.instead.as_ref().filter(|instead| instead.tag != former) {
+        let refused = |source| PlanError::Edit { service: service.clone(), source };
+        let edit = edit::edit_to(&project.files, &service, instead).map_err(refused)?;
+        let files: Vec<_> = edit.into_iter().flat_map(|edit| edit.files).map(edit::saved).collect();
+        let way = Way::Compose { project: project.project.clone(), service, recreate: files.is_empty() };
+        return Ok((way, files, None));
+    }
     for done in &past.job.saved.files {
         let Some(present) = project.files.text(&done.path).filter(|present| *present != done.before) else { continue };
         let image = &past.job.plan.image;

@@ -80,6 +80,17 @@ impl Client {
         Ok(image.config == image_id || digests.iter().any(|digest| digest.as_str() == image.manifest))
     }
 
+    /// Whether a digest leads to an image for a platform at all. What is no index is taken to be for any.
+    ///
+    /// As [`Client::leads_to`] it asks for manifests in full, once each.
+    pub async fn is_for(&self, reference: &Reference, platform: &Platform) -> Result<bool, RegistryError> {
+        match self.image(reference, platform).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn image(&self, reference: &Reference, platform: &Platform) -> Result<Image, RegistryError> {
         let Platform { os, architecture, variant } = platform;
         let key = format!("{reference} {os}/{architecture}/{variant}");

@@ -15,7 +15,7 @@ use homeport_updater::{
         Verdict,
     },
     inventory::{ComposePlace, Container, Inventory, InventoryError},
-    registry::{Anonymous, Client, RegistryConfig},
+    registry::{Anonymous, Client, Platform, RegistryConfig},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -165,6 +165,44 @@ async fn everything_is_checked_at_the_start_and_told() {
     }
     let listings = fake.log().iter().filter(|asked| asked.contains("tags/list")).count();
     assert_eq!(listings, 1, "one listing of a repository, however many containers and checks");
+}
+
+/// Section 6.6, and the platform of the host: what cannot run here is not offered.
+#[tokio::test]
+async fn a_tag_without_an_image_for_the_host_is_passed_over() {
+    let fake = Fake::start(move |asked| {
+        let manifests = |architecture: &str| {
+            format!(
+                r#"{{"manifests":[{{"digest":"{}","platform":{{"os":"linux","architecture":"{architecture}"}}}}]}}"#,
+                hash("e")
+            )
+        };
+        let (digest, body) = match asked.path.rsplit('/').next().unwrap_or_default() {
+            "1.22.1" => (hash("a"), String::new()),
+            "1.26.3" => (hash("b"), String::new()),
+            "1.27.0" => (hash("c"), String::new()),
+            path if path == hash("b") => (hash("b"), manifests("arm64")),
+            path if path == hash("c") => (hash("c"), manifests("amd64")),
+            path if path == hash("e") => (hash("e"), format!(r#"{{"config":{{"digest":"{}"}}}}"#, hash("d"))),
+            _ => (String::new(), r#"{"tags":["1.22.1","1.26.3","1.27.0"]}"#.to_owned()),
+        };
+        reply(StatusCode::OK, &[("docker-content-digest", &digest)], &body)
+    })
+    .await;
+    let platform = |architecture: &str| Platform {
+        os: "linux".to_owned(),
+        architecture: architecture.to_owned(),
+        variant: String::new(),
+    };
+    let of = |name: &str, architecture: &str| Container {
+        platform: platform(architecture),
+        ..container(&fake, name, "x:1.22.1")
+    };
+    let stack = Stack::start(vec![of("arm", "arm64"), of("intel", "amd64"), of("other", "riscv64")], &[]);
+    stack.checker.run_check(false, LIMIT).await;
+    assert_eq!((stack.found("arm").0, stack.found("arm").1.as_str()), (Status::UpdateAvailable, "1.26.3"));
+    assert_eq!((stack.found("intel").0, stack.found("intel").1.as_str()), (Status::UpdateAvailable, "1.27.0"));
+    assert_eq!(stack.found("other").0, Status::UpToDate);
 }
 
 #[tokio::test]

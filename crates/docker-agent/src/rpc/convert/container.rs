@@ -49,6 +49,7 @@ pub(in crate::rpc) fn container(inspected: &Inspected) -> Container {
         image_os: image.text("Os").to_owned(),
         image_architecture: image.text("Architecture").to_owned(),
         image_variant: image.text("Variant").to_owned(),
+        image_never_pulled: is_never_pulled(image),
     }
 }
 
@@ -142,6 +143,13 @@ fn port(name: &str, bindings: Option<&Value>) -> Vec<Port> {
         Some(list) => list.iter().map(|binding| one(binding.text("HostIp"), binding.text("HostPort"))).collect(),
         None => vec![one("", "")],
     }
+}
+
+/// Whether the engine says of an image how it came to be here, and a pull is not among that.
+fn is_never_pulled(image: &Value) -> bool {
+    let identity = image.at("Identity");
+    let is_empty = |list: &Value| list.as_array().is_none_or(Vec::is_empty);
+    identity.is_object() && !is_empty(identity.at("Build")) && is_empty(identity.at("Pull"))
 }
 
 #[cfg(test)]

@@ -32,7 +32,8 @@ pub(in crate::check) fn decide_locally(container: &Container, service: Option<&S
         checked.compose_image = image;
         return decided(checked, Status::ComposeMismatch, error);
     }
-    if container.repo_digests.is_empty() {
+    // An image that was built gets a digest too where the engine keeps images in containerd.
+    if container.repo_digests.is_empty() || container.is_image_local {
         checked.is_local = true;
         return decided(checked, Status::LocalImage, String::new());
     }

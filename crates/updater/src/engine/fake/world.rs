@@ -22,6 +22,8 @@ pub(crate) struct World {
     pub(crate) snapshots: BTreeMap<String, BTreeMap<String, String>>,
     /// Images whose containers exit at once.
     pub(crate) exiting: BTreeSet<String>,
+    /// The compose file has lost a mount.
+    pub(crate) loses_mounts: bool,
     /// How much data there is.
     pub(crate) measured: u64,
     /// Directories in which the application holds its update lock.

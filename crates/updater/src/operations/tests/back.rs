@@ -57,3 +57,36 @@ async fn only_the_newest_update_keeps_something_and_is_rolled_back_without_force
     assert_eq!(bench.runs("web"), "2");
     process.stop().await;
 }
+
+/// Contract, section 10.3: the image itself, by its digest, what its tag is now, what its tag was then, or nothing.
+#[tokio::test]
+async fn where_the_old_image_is_gone_the_nearest_is_taken_or_nothing_is_done() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    process.work();
+    let done = process.updated("web").await;
+    {
+        let mut world = bench.engine.world();
+        let kept: Vec<String> =
+            world.tags.iter().filter(|(_, id)| *id == "sha256:old").map(|(tag, _)| tag.clone()).collect();
+        world.tags.retain(|tag, _| !kept.contains(tag));
+        world.images.remove("sha256:old");
+        // The tag was built anew since, and nobody has what it was.
+        world.registry.insert(digest("1"), "sha256:old-again".to_owned());
+    }
+    let gone = |text: String| bench.targets.gone.lock().unwrap().insert(text);
+    gone(digest("1"));
+    gone("1".to_owned());
+    let refused = process.rollback(&done.id, false).await.unwrap_err().to_string();
+    assert!(refused.starts_with("no containers can be rolled back"), "{refused}");
+    bench.targets.gone.lock().unwrap().remove("1");
+    let back = process.rollback(&done.id, false).await.unwrap();
+    let back = process.ended(&back).await;
+    assert_eq!(
+        (back.status, bench.runs("web").as_str(), bench.file().as_str()),
+        (Status::Complete, "1", FILE),
+        "{}",
+        back.error
+    );
+    process.stop().await;
+}
