@@ -49,7 +49,7 @@ pub(crate) struct Workshop {
 }
 
 /// What a helper shall do.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Job {
     /// For messages: what fails if it fails.
     pub(crate) doing: String,
@@ -141,7 +141,19 @@ impl Workshop {
         self.containers.ids(true, &labels).await
     }
 
+    /// Goes through with it when the caller leaves: the engine does so too, and nobody would remove what it makes.
     async fn create(&self, job: &Job) -> Result<InUse, EngineError> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let (workshop, job) = (self.clone(), job.clone());
+        let doing = job.doing.clone();
+        self.context.spawn("create helper", async move {
+            // One that nobody waits for any more is removed as it is dropped.
+            drop(sender.send(workshop.make(&job).await));
+        });
+        receiver.await.unwrap_or_else(|_| Err(EngineError::Temporary(format!("{doing} was cut short; try again"))))
+    }
+
+    async fn make(&self, job: &Job) -> Result<InUse, EngineError> {
         let created = match self.try_create(job, &self.image().await?).await {
             // Somebody removed the image.
             Err(error) if error.is_not_found() => {
