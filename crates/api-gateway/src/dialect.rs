@@ -3,27 +3,37 @@
 pub(crate) mod docksmith;
 pub(crate) mod homelabarr;
 pub(crate) mod homeport;
+pub(crate) mod selfprivacy;
 pub(crate) mod spr;
+pub(crate) mod supervisor;
 
-use crate::{openapi::Section, route::Route};
+use homeport_service::Secret;
+use http::request::Parts;
+
+use crate::{gate, openapi::Section, route::Route};
 
 /// Whose client is speaking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Docksmith,
     HomelabArr,
+    SelfPrivacy,
     Spr,
+    Supervisor,
 }
 
 impl Dialect {
-    pub(crate) const ALL: [Self; 3] = [Self::Docksmith, Self::HomelabArr, Self::Spr];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Docksmith, Self::HomelabArr, Self::SelfPrivacy, Self::Spr, Self::Supervisor];
 
     /// The name for documents.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Docksmith => "Docksmith",
             Self::HomelabArr => "HomelabARR",
+            Self::SelfPrivacy => "SelfPrivacy",
             Self::Spr => "SPR",
+            Self::Supervisor => "Supervisor",
         }
     }
 
@@ -32,12 +42,50 @@ impl Dialect {
     pub(crate) fn of(path: &str) -> Self {
         let below =
             |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if below("/auth") || below("/api/auth") {
+        if below("/auth/tokens") || below("/auth/new_device") || below("/auth/recovery_token") || path == "/api/version"
+        {
+            Self::SelfPrivacy
+        } else if below("/v1") || below("/v2") || path == "/ping" {
+            Self::Supervisor
+        } else if below("/auth") || below("/api/auth") {
             Self::HomelabArr
         } else if below("/api") {
             Self::Docksmith
         } else {
             Self::Spr
+        }
+    }
+}
+
+impl Dialect {
+    /// The credential of a request, written as an `Authorization` header, however clients of this dialect carry it.
+    pub(crate) fn credential(self, request: &Parts) -> Option<Secret<String>> {
+        let header = || gate::authorization(&request.headers);
+        match self {
+            Self::Supervisor => supervisor::credential(request),
+            // A token alone is as good as one with its scheme.
+            Self::SelfPrivacy => header().map(|value| match value.split_once(' ') {
+                Some(_) => Secret::new(value.to_owned()),
+                None => Secret::new(format!("Bearer {value}")),
+            }),
+            Self::Docksmith | Self::HomelabArr | Self::Spr => header().map(|value| Secret::new(value.to_owned())),
+        }
+    }
+
+    /// What clients are told who send no credential.
+    pub(crate) const fn missing(self) -> &'static str {
+        match self {
+            Self::SelfPrivacy => "Missing Authorization header",
+            _ => "Unauthorized",
+        }
+    }
+
+    /// What clients are told whose credential is not good, where they expect the same words always.
+    pub(crate) const fn unknown(self) -> Option<&'static str> {
+        match self {
+            Self::SelfPrivacy => Some("Invalid token"),
+            Self::Supervisor => Some("Unauthorized"),
+            Self::Docksmith | Self::HomelabArr | Self::Spr => None,
         }
     }
 }
@@ -54,6 +102,16 @@ pub(crate) fn sections() -> Vec<Section> {
         name: "SPR",
         description: "Tokens, event streams, and what the machine is.",
         routes: spr::routes(),
+    });
+    sections.push(Section {
+        name: "SelfPrivacy",
+        description: "Devices, and the words that let others in. Parameters may be in a JSON object, a form or the query.",
+        routes: selfprivacy::routes(),
+    });
+    sections.push(Section {
+        name: "Supervisor",
+        description: "Keys of the device supervisor's API.",
+        routes: supervisor::routes(),
     });
     sections.push(Section {
         name: "Homeport",
@@ -84,6 +142,10 @@ mod tests {
         assert_eq!(Dialect::of("/apis"), Dialect::Spr);
         assert_eq!(Dialect::of("/api/auth/login"), Dialect::HomelabArr);
         assert_eq!(Dialect::of("/auth/login"), Dialect::HomelabArr);
+        assert_eq!(Dialect::of("/auth/tokens"), Dialect::SelfPrivacy);
+        assert_eq!(Dialect::of("/auth/new_device/authorize"), Dialect::SelfPrivacy);
+        assert_eq!(Dialect::of("/auth/tokens_x"), Dialect::HomelabArr);
+        assert_eq!(Dialect::of("/v1/device"), Dialect::Supervisor);
         assert_eq!(Dialect::of("/plugins/api/"), Dialect::Spr);
     }
 }

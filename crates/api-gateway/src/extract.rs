@@ -32,16 +32,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let http = &app.config.http;
-        let bytes = read(request, http.max_body_bytes, ms(http.body_timeout_ms)).await?;
-        let invalid = |error: serde_json::Error| Problem::bad_request(format!("invalid request body: {error}"));
-        let mut value: Value = serde_json::from_slice(&bytes).map_err(invalid)?;
-        // A list would be read as the fields in their order.
-        if !value.is_object() {
-            return Err(Problem::bad_request("invalid request body: it is not a JSON object"));
-        }
-        lower_keys(&mut value, MAX_DEPTH);
-        serde_json::from_value(value).map(Self).map_err(invalid)
+        object(request, app, MAX_DEPTH).await.map(Self)
     }
 }
 
@@ -60,7 +51,33 @@ impl FromRequest<Arc<App>> for Verbatim {
     }
 }
 
-async fn read(request: Request, limit: usize, patience: Duration) -> Result<Bytes, Problem> {
+/// The same, save that only the outermost keys are matched so: what they hold is somebody else's.
+#[derive(Debug)]
+pub(crate) struct Shallow<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Shallow<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        object(request, app, 1).await.map(Self)
+    }
+}
+
+async fn object<T: DeserializeOwned>(request: Request, app: &Arc<App>, depth: usize) -> Result<T, Problem> {
+    let http = &app.config.http;
+    let bytes = read(request, http.max_body_bytes, ms(http.body_timeout_ms)).await?;
+    let invalid = |error: serde_json::Error| Problem::bad_request(format!("invalid request body: {error}"));
+    let mut value: Value = serde_json::from_slice(&bytes).map_err(invalid)?;
+    // A list would be read as the fields in their order.
+    if !value.is_object() {
+        return Err(Problem::bad_request("invalid request body: it is not a JSON object"));
+    }
+    lower_keys(&mut value, depth);
+    serde_json::from_value(value).map_err(invalid)
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn read(request: Request, limit: usize, patience: Duration) -> Result<Bytes, Problem> {
     let body = Limited::new(request.into_body(), limit).collect();
     match tokio::time::timeout(patience, body).await {
         Err(_) => Err(Problem::new(Kind::BodyTimeout, "the request body did not arrive in time")),

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use homeport_proto::auth::v1::{AuthorizeRequest, Principal, Role, Verb, WatchRevocationsResponse};
+use homeport_proto::auth::v1::{AuthorizeRequest, FactorNeed, Principal, Role, Verb, WatchRevocationsResponse};
 use homeport_service::Secret;
 use http::{HeaderMap, Method, header};
 use sha2::{Digest as _, Sha256};
@@ -50,6 +50,21 @@ struct Question {
     path: String,
     client: IpAddr,
     verb: Verb,
+    need: FactorNeed,
+    /// Proof of the second factor. Empty: none.
+    second_factor: Secret<String>,
+}
+
+/// What somebody wants to do, and from where.
+#[derive(Debug)]
+pub(crate) struct Wish<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) client: IpAddr,
+    pub(crate) verb: Verb,
+    pub(crate) need: FactorNeed,
+    /// Proof of the second factor. Empty: none.
+    pub(crate) second_factor: Secret<String>,
 }
 
 /// A good answer.
@@ -128,31 +143,16 @@ impl Gate {
         Self { lifetime, good: Mutex::default(), epoch: AtomicU64::default(), heard: Heard::default() }
     }
 
-    /// Decides about a request by its `Authorization` header.
+    /// Decides about a request. The credential is written as the `Authorization` header has it, however it came.
     pub(crate) async fn admit(
         &self,
         upstream: &Upstream,
-        headers: &HeaderMap,
-        method: &Method,
-        path: &str,
-        client: IpAddr,
-        verb: Verb,
-    ) -> Result<Caller, Problem> {
-        let authorization = authorization(headers).ok_or_else(unauthorized)?;
-        self.admit_with(upstream, Secret::new(authorization.to_owned()), method, path, client, verb).await
-    }
-
-    /// Decides about a request whose credential came some other way, written as the header would have it.
-    pub(crate) async fn admit_with(
-        &self,
-        upstream: &Upstream,
         authorization: Secret<String>,
-        method: &Method,
-        path: &str,
-        client: IpAddr,
-        verb: Verb,
+        wish: Wish<'_>,
     ) -> Result<Caller, Problem> {
-        let question = Question { authorization, method: method.clone(), path: path.to_owned(), client, verb };
+        let Wish { method, path, client, verb, need, second_factor } = wish;
+        let (method, path) = (method.clone(), path.to_owned());
+        let question = Question { authorization, method, path, client, verb, need, second_factor };
         let key = question.key();
         let epoch = self.epoch.load(Ordering::Acquire);
         let answer = if let Some(answer) = self.remembered(&key) {
@@ -239,7 +239,7 @@ impl Question {
     /// Its identity. A hash, so that the memory holds no credentials.
     fn key(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
-        for part in [self.authorization.expose(), self.method.as_str(), &self.path] {
+        for part in [self.authorization.expose(), self.method.as_str(), &self.path, self.second_factor.expose()] {
             hash.update(part.len().to_le_bytes());
             hash.update(part);
         }
@@ -249,7 +249,7 @@ impl Question {
             IpAddr::V6(address) => address,
         };
         hash.update(client.octets());
-        hash.update([self.verb as u8]);
+        hash.update([self.verb as u8, self.need as u8]);
         hash.finalize().into()
     }
 
@@ -260,6 +260,8 @@ impl Question {
             path: self.path.clone(),
             client_address: self.client.to_string(),
             verb: self.verb.into(),
+            second_factor: self.second_factor.expose().clone(),
+            factor_need: self.need.into(),
         };
         let mut auth = upstream.auth();
         // Boxed: it is seldom needed, and every request would have to keep the room for it.
@@ -276,19 +278,20 @@ impl Question {
 }
 
 /// The one `Authorization` header of a request. Two are as good as none: they could be read differently further on.
-fn authorization(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn authorization(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
 }
 
+/// The proof of a second factor that came with a request. Empty: none.
+pub(crate) fn second_factor(headers: &HeaderMap) -> Secret<String> {
+    Secret::new(headers.get("x-jwt-otp").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned())
+}
+
 /// Whether a request carries a credential at all, good or bad.
 pub(crate) fn has_credential(headers: &HeaderMap) -> bool {
     headers.contains_key(header::AUTHORIZATION)
-}
-
-fn unauthorized() -> Problem {
-    Problem::new(Kind::Unauthorized, "Unauthorized")
 }
 
 #[expect(clippy::disallowed_methods, reason = "compared with the expiry of a credential, and with nothing of a test's")]

@@ -19,6 +19,10 @@ use crate::dialect::{Dialect, docksmith::envelope};
 const RETRY_AFTER_SECONDS: u32 = 2;
 /// Trailer of a gRPC status that says how long a locked-out client must wait.
 const RETRY_AFTER_TRAILER: &str = "retry-after-seconds";
+/// Trailer of a gRPC status that says that the second factor is missing.
+const FACTOR_TRAILER: &str = "second-factor";
+/// Where existing clients of SPR's API ask for the second factor.
+const FACTOR_PAGE: &str = "/auth/validate";
 
 /// Trailer of a gRPC status that says who was refused.
 const PRINCIPAL_TRAILER: &str = "principal-bin";
@@ -41,6 +45,8 @@ pub(crate) struct Problem {
 pub(crate) enum Kind {
     BadRequest,
     Unauthorized,
+    /// The credential is good, and the second factor missing.
+    SecondFactor,
     Forbidden,
     NotFound,
     MethodNotAllowed,
@@ -61,7 +67,7 @@ impl Kind {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::SecondFactor => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -83,6 +89,7 @@ impl Kind {
         match self {
             Self::BadRequest => "BAD_REQUEST",
             Self::Unauthorized => "UNAUTHORIZED",
+            Self::SecondFactor => "SECOND_FACTOR",
             Self::Forbidden => "FORBIDDEN",
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
@@ -123,6 +130,7 @@ impl Problem {
         let kind = match status.code() {
             Code::Ok | Code::Internal | Code::Unknown | Code::DataLoss => Kind::Internal,
             Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => Kind::BadRequest,
+            Code::Unauthenticated if status.metadata().contains_key(FACTOR_TRAILER) => Kind::SecondFactor,
             Code::Unauthenticated => Kind::Unauthorized,
             Code::PermissionDenied => Kind::Forbidden,
             Code::NotFound => Kind::NotFound,
@@ -200,6 +208,8 @@ impl Problem {
                 (JSON, json!({ "error": self.message, "details": self.message }).to_string())
             }
             Dialect::HomelabArr => (JSON, json!({ "error": self.title(), "details": self.message }).to_string()),
+            Dialect::SelfPrivacy => (JSON, json!({ "error": self.message }).to_string()),
+            Dialect::Supervisor => ("text/plain; charset=utf-8", self.message.clone()),
             Dialect::Spr => ("text/plain; charset=utf-8", format!("{}\n", self.message)),
         }
     }
@@ -242,7 +252,12 @@ pub(crate) fn render(mut response: Response, dialect: Dialect) -> Response {
     if let Some(seconds) = problem.retry_after_seconds {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if problem.kind == Kind::Unauthorized {
+    if problem.kind == Kind::SecondFactor && dialect == Dialect::Spr {
+        headers.insert(header::LOCATION, HeaderValue::from_static(FACTOR_PAGE));
+        *response.status_mut() = StatusCode::FOUND;
+        return response.map(|_| Body::from(body));
+    }
+    if matches!(problem.kind, Kind::Unauthorized | Kind::SecondFactor) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"homeport\""));
     }
     response.map(|_| Body::from(body))

@@ -9,7 +9,7 @@ use axum::{
     handler::Handler,
     routing::{MethodFilter, MethodRouter, on},
 };
-use homeport_proto::auth::v1::Verb;
+use homeport_proto::auth::v1::{FactorNeed, Verb};
 use http::Method;
 
 use crate::{app::App, problem::Kind};
@@ -28,6 +28,8 @@ pub(crate) struct Route {
     pub(crate) acts: bool,
     /// What it does, and so which roles may. Unspecified: by its method.
     pub(crate) verb: Verb,
+    /// When it needs the second factor. Unspecified: of those who want it always.
+    pub(crate) factor: FactorNeed,
     /// What it does, in half a sentence.
     pub(crate) summary: &'static str,
     /// What else there is to know.
@@ -118,6 +120,16 @@ impl Route {
         Self { verb: Verb::Administer, ..self }
     }
 
+    /// The same route, for people who have shown their second factor, as soon as somebody has one.
+    pub(crate) fn second_factor(self) -> Self {
+        Self { factor: FactorNeed::Required, ..self }
+    }
+
+    /// The same route, as one that the second factor is shown at, or that ends a sign-in.
+    pub(crate) fn before_factor(self) -> Self {
+        Self { factor: FactorNeed::Never, ..self }
+    }
+
     /// What else there is to know: units, bounds, and where Homeport differs from the original.
     pub(crate) fn detail(self, detail: &'static str) -> Self {
         Self { detail, ..self }
@@ -155,6 +167,7 @@ impl Route {
             access: Access::Any,
             acts: false,
             verb: Verb::Unspecified,
+            factor: FactorNeed::Unspecified,
             summary,
             detail: "",
             query: &[],

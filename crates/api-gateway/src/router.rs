@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use axum::{Router, extract::MatchedPath};
-use homeport_proto::auth::v1::Verb;
+use homeport_proto::auth::v1::{FactorNeed, Verb};
 use http::Method;
 
 use crate::{
@@ -23,11 +23,13 @@ struct Trait {
     open: bool,
     acts: bool,
     verb: Verb,
+    factor: FactorNeed,
 }
 
 impl Traits {
     fn of(routes: &[Route]) -> Self {
-        let traits = |route: &Route| Trait { open: route.is_open(), acts: route.acts, verb: route.verb };
+        let traits =
+            |route: &Route| Trait { open: route.is_open(), acts: route.acts, verb: route.verb, factor: route.factor };
         Self(routes.iter().map(|route| ((route.method.clone(), route.path), traits(route))).collect())
     }
 
@@ -49,6 +51,11 @@ impl Traits {
             Some(route) => route.verb,
             None => Verb::Unspecified,
         }
+    }
+
+    /// When a request needs the second factor.
+    pub(crate) fn factor_need(&self, method: &Method, matched: Option<&MatchedPath>) -> FactorNeed {
+        self.find(method, matched).map_or(FactorNeed::Unspecified, |route| route.factor)
     }
 
     /// A HEAD is as open, and does as much, as the GET that answers it.

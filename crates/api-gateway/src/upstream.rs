@@ -7,6 +7,8 @@ use std::time::Duration;
 use homeport_proto::{
     auth::v1::{
         audit_service_client::AuditServiceClient, auth_service_client::AuthServiceClient,
+        device_service_client::DeviceServiceClient, factor_service_client::FactorServiceClient,
+        oidc_service_client::OidcServiceClient, passkey_service_client::PasskeyServiceClient,
         session_service_client::SessionServiceClient, token_service_client::TokenServiceClient,
         user_service_client::UserServiceClient,
     },
@@ -91,6 +93,22 @@ impl Upstream {
 
     pub(crate) fn tokens(&self) -> TokenServiceClient<Client> {
         TokenServiceClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn factors(&self) -> FactorServiceClient<Client> {
+        FactorServiceClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn passkeys(&self) -> PasskeyServiceClient<Client> {
+        PasskeyServiceClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn devices(&self) -> DeviceServiceClient<Client> {
+        DeviceServiceClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn oidc(&self) -> OidcServiceClient<Client> {
+        OidcServiceClient::new(self.auth.clone())
     }
 
     pub(crate) fn bus(&self) -> BusServiceClient<Client> {

@@ -1,8 +1,12 @@
 //! The decisions: who may sign in, and what a credential may do.
 
 mod authorize;
+mod devices;
+mod factors;
 mod import;
 mod login;
+mod oidc;
+mod passkeys;
 mod password;
 mod sessions;
 mod tokens;
@@ -19,22 +23,29 @@ use homeport_store::Store;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use authorize::{Authorized, Request};
+pub(crate) use authorize::{Authorized, FactorNeed, Request};
+pub(crate) use devices::NewDevice;
+pub(crate) use factors::{FactorState, FactorStatus, Proof, Shown};
 pub(crate) use import::{Import, ImportedToken, ImportedUser};
 pub(crate) use login::{Attempt, Login};
+pub(crate) use oidc::OidcReturn;
+pub(crate) use passkeys::{PasskeyLogin, Question, Reply};
 pub(crate) use password::PasswordChange;
 pub(crate) use tokens::{NewToken, TokenName};
 pub(crate) use users::{Change, NewUser};
 
 use crate::{
     audit::Audit,
+    ceremonies::Ceremonies,
     config::Config,
     credential::{basic_cache::BasicCache, password::Passwords, session::Signer},
     error::AuthError,
     events::{Events, Kind},
+    factor::proof::Proofs,
     file_tokens::FileTokens,
     grant::Grant,
     lockout::{Limits, Lockout},
+    oidc::Oidc,
     revocation::Revocations,
     role::Role,
     store::{self, SessionId, User, UserId},
@@ -69,6 +80,12 @@ pub(crate) struct Auth {
     ui_tokens: UiTokens,
     revocations: Revocations,
     audit: Audit,
+    proofs: Proofs,
+    code_lockout: Lockout,
+    ceremonies: Ceremonies,
+    passkey_lockout: Lockout,
+    word_lockout: Lockout,
+    oidc: Oidc,
 }
 
 /// Who is calling.
@@ -99,7 +116,7 @@ impl Principal {
 
 impl Auth {
     pub(crate) async fn new(parts: Parts) -> Result<Self, AuthError> {
-        let Config { password, lockout, audit, .. } = &parts.config;
+        let Config { password, lockout, audit, oidc, .. } = &parts.config;
         let passwords = Passwords::new(password).await?;
         passwords.expect(store::user::schemes(&parts.store).await?).await?;
         Ok(Self {
@@ -107,6 +124,12 @@ impl Auth {
             uses: Uses::default(),
             ui_tokens: UiTokens::default(),
             revocations: Revocations::new(),
+            proofs: Proofs::new(),
+            code_lockout: factors::lockout(),
+            ceremonies: Ceremonies::default(),
+            passkey_lockout: passkeys::lockout(),
+            word_lockout: devices::lockout(),
+            oidc: Oidc::new(oidc.clone())?,
             audit: Audit::new(parts.store.clone(), audit.rows_max),
             lockout: Lockout::new(Limits { window: lockout.window(), duration: lockout.duration() }),
             basic: BasicCache::new(SignedDuration::from_secs(password.basic_cache_s.into())),

@@ -5,6 +5,8 @@ use std::time::Duration;
 use homeport_service::peer::SocketConfig;
 use serde::Deserialize;
 
+use crate::oidc::OidcConfig;
+
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +21,12 @@ pub struct Config {
     pub lockout: LockoutConfig,
     /// The record of what was done.
     pub audit: AuditConfig,
+    /// Second factors.
+    pub factor: FactorConfig,
+    /// Passkeys.
+    pub passkey: PasskeyConfig,
+    /// Signing in elsewhere.
+    pub oidc: OidcConfig,
 }
 
 /// Sessions of people.
@@ -118,4 +126,27 @@ impl LockoutConfig {
     pub(crate) const fn duration(&self) -> Duration {
         Duration::from_secs(self.duration_s as u64)
     }
+}
+
+/// Second factors.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FactorConfig {
+    /// Seconds for which a code that was right counts. Default: 3600.
+    pub proof_lifetime_s: u32,
+}
+
+impl Default for FactorConfig {
+    fn default() -> Self {
+        Self { proof_lifetime_s: 3600 }
+    }
+}
+
+/// Passkeys.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PasskeyConfig {
+    /// Addresses of the pages that passkeys are for, such as `["https://nas.example.org"]`. Default: none, each address by
+    /// which the gateway is reached; a passkey is good at the name that it was made at, and nowhere else.
+    pub origins: Vec<String>,
 }

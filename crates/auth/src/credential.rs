@@ -6,6 +6,7 @@ mod hasher;
 pub(crate) mod password;
 pub(crate) mod session;
 pub(crate) mod token;
+pub(crate) mod words;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use homeport_service::Secret;

@@ -7,11 +7,14 @@ use homeport_service::status::{self, Coded};
 use homeport_store::StoreError;
 use prost::Message as _;
 use tonic::{Code, Status, metadata::MetadataValue};
+use webauthn_rs::prelude::WebauthnError;
 
-use crate::{auth::Principal, role::Verb, scope::ScopeError};
+use crate::{auth::Principal, oidc::OidcError, role::Verb, scope::ScopeError};
 
 /// Trailer that says when to come back, in seconds.
 const RETRY_AFTER: &str = "retry-after-seconds";
+/// Trailer that says that the second factor is missing.
+const SECOND_FACTOR: &str = "second-factor";
 /// Trailer that says who was refused.
 const PRINCIPAL: &str = "principal-bin";
 
@@ -93,6 +96,50 @@ pub(crate) enum AuthError {
     TooManyEntries { limit: usize },
     #[error("the password's hash is of no kind that is known here")]
     HashForm,
+    #[error("the code is wrong, or was used already; wait for the next one")]
+    WrongCode,
+    #[error("there is no second factor yet; register one first")]
+    NoFactor,
+    #[error("the secret of a second factor cannot be used")]
+    Factor,
+    #[error("this takes the second factor: show a code or a passkey, and send what you get for it as `X-JWT-OTP`")]
+    NoProof,
+    #[error("a second factor is in use here, so this takes a person: name, password and second factor")]
+    NoPerson,
+    #[error("passkeys need a page with a name; open it by one that is no address")]
+    Origin,
+    #[error("passkeys are not for this page; passkey.origins lists those that they are for")]
+    OtherOrigin,
+    #[error("you have {limit} passkeys already; delete one first")]
+    TooManyPasskeys { limit: usize },
+    #[error("too many passkeys are being asked for; try again in {} s", after.as_secs())]
+    TooManyCeremonies { after: Duration },
+    #[error("this ceremony is not known; it took longer than three minutes, or was answered already. Begin again")]
+    NoCeremony,
+    #[error("you have no passkey for this page")]
+    NoPasskey,
+    #[error("there is no such passkey")]
+    NoSuchPasskey,
+    #[error("this passkey is known already")]
+    PasskeyExists,
+    #[error("the passkey's answer cannot be read")]
+    PasskeyAnswer,
+    #[error("the passkey's answer proves nothing")]
+    PasskeyRefused(#[source] WebauthnError),
+    #[error("a passkey cannot be asked for")]
+    Passkey(#[source] WebauthnError),
+    #[error("a passkey cannot be asked for")]
+    PasskeyJson(#[source] serde_json::Error),
+    #[error("these words are not known; they may be mistyped, expired or used up")]
+    NoSuchWords,
+    #[error("words could not be made")]
+    Words,
+    #[error("Expiration date cannot be in the past")]
+    KeyExpiry,
+    #[error("Uses must be greater than 0")]
+    KeyUses,
+    #[error(transparent)]
+    Oidc(#[from] OidcError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("hashing a password failed")]
@@ -122,9 +169,16 @@ impl Coded for AuthError {
             | Self::UnknownToken
             | Self::ExpiredToken { .. }
             | Self::Disabled { .. }
+            | Self::NoProof
+            | Self::NoPerson
             | Self::EndedSession => Code::Unauthenticated,
-            Self::OutOfScope { .. } | Self::NotAllowed { .. } => Code::PermissionDenied,
-            Self::LockedOut { .. } | Self::Busy => Code::ResourceExhausted,
+            Self::OutOfScope { .. }
+            | Self::NotAllowed { .. }
+            | Self::WrongCode
+            | Self::NoCeremony
+            | Self::PasskeyRefused(_) => Code::PermissionDenied,
+            Self::LockedOut { .. } | Self::Busy | Self::TooManyCeremonies { .. } => Code::ResourceExhausted,
+            Self::Oidc(error) => error.code(),
             Self::WeakPassword { .. }
             | Self::TokenName
             | Self::TokenExpiry
@@ -135,16 +189,32 @@ impl Coded for AuthError {
             | Self::Email
             | Self::StarName
             | Self::TooManyEntries { .. }
+            | Self::Origin
+            | Self::OtherOrigin
+            | Self::PasskeyAnswer
+            | Self::KeyExpiry
+            | Self::KeyUses
             | Self::TooManyScopes { .. }
             | Self::Scope { .. } => Code::InvalidArgument,
-            Self::TokenExists { .. } | Self::UserExists { .. } => Code::AlreadyExists,
+            Self::TokenExists { .. } | Self::UserExists { .. } | Self::PasskeyExists => Code::AlreadyExists,
             Self::TooManyTokens { .. }
             | Self::TooManyUsers { .. }
             | Self::TooManyStars { .. }
             | Self::LastAdministrator
+            | Self::NoFactor
+            | Self::NoPasskey
+            | Self::TooManyPasskeys { .. }
             | Self::InFile { .. } => Code::FailedPrecondition,
-            Self::NoSuchToken { .. } | Self::NoSuchUser { .. } | Self::NoSuchSession { .. } => Code::NotFound,
+            Self::NoSuchToken { .. }
+            | Self::NoSuchUser { .. }
+            | Self::NoSuchSession { .. }
+            | Self::NoSuchWords
+            | Self::NoSuchPasskey => Code::NotFound,
             Self::Store(_)
+            | Self::Factor
+            | Self::Words
+            | Self::Passkey(_)
+            | Self::PasskeyJson(_)
             | Self::HashForm
             | Self::Bcrypt(_)
             | Self::FirstPassword(_)
@@ -161,11 +231,15 @@ impl From<AuthError> for Status {
     fn from(error: AuthError) -> Self {
         let mut status = status::to_status(&error);
         let after = match error {
-            AuthError::LockedOut { after } => after.as_secs().max(1),
+            AuthError::LockedOut { after } | AuthError::TooManyCeremonies { after } => after.as_secs().max(1),
             AuthError::Busy => 1,
             AuthError::OutOfScope { principal, .. } | AuthError::NotAllowed { principal, .. } => {
                 let principal = proto::Principal::from(*principal).encode_to_vec();
                 status.metadata_mut().insert_bin(PRINCIPAL, MetadataValue::from_bytes(&principal));
+                return status;
+            }
+            AuthError::NoProof => {
+                status.metadata_mut().insert(SECOND_FACTOR, MetadataValue::from_static("missing"));
                 return status;
             }
             _ => return status,

@@ -6,14 +6,17 @@
 
 mod audit;
 mod auth;
+mod ceremonies;
 mod config;
 mod credential;
 mod error;
 mod events;
+mod factor;
 mod file_tokens;
 mod first_admin;
 mod grant;
 mod lockout;
+mod oidc;
 mod revocation;
 mod role;
 mod rpc;
@@ -32,6 +35,8 @@ use file_tokens::FileTokens;
 use homeport_bus_client::Publisher;
 use homeport_proto::auth::v1::{
     audit_service_server::AuditServiceServer, auth_service_server::AuthServiceServer,
+    device_service_server::DeviceServiceServer, factor_service_server::FactorServiceServer,
+    oidc_service_server::OidcServiceServer, passkey_service_server::PasskeyServiceServer,
     session_service_server::SessionServiceServer, token_service_server::TokenServiceServer,
     user_service_server::UserServiceServer,
 };
@@ -77,6 +82,10 @@ pub async fn run(context: Context) -> Result<(), StartError> {
         .service(UserServiceServer::from_arc(Arc::clone(&auth)).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .service(SessionServiceServer::from_arc(Arc::clone(&auth)))
         .service(AuditServiceServer::from_arc(Arc::clone(&auth)))
+        .service(FactorServiceServer::from_arc(Arc::clone(&auth)))
+        .service(PasskeyServiceServer::from_arc(Arc::clone(&auth)))
+        .service(DeviceServiceServer::from_arc(Arc::clone(&auth)))
+        .service(OidcServiceServer::from_arc(Arc::clone(&auth)))
         .serve(&context)
         .await;
     publisher.publish("service:auth:stopped", &Lifecycle::default());

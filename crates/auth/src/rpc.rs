@@ -3,6 +3,10 @@
 mod audit;
 mod auth;
 mod convert;
+mod device;
+mod factor;
+mod oidc;
+mod passkey;
 mod session;
 mod token;
 mod user;

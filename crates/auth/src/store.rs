@@ -1,11 +1,15 @@
 //! What is kept: `auth.db`.
 
 pub(crate) mod audit;
+pub(crate) mod factor;
+pub(crate) mod oidc;
+pub(crate) mod passkey;
 pub(crate) mod session;
 pub(crate) mod signing_key;
 pub(crate) mod star;
 pub(crate) mod token;
 pub(crate) mod user;
+pub(crate) mod word_key;
 
 use std::{
     fmt, fs, io,
@@ -17,6 +21,7 @@ use homeport_store::{Schema, StoreError};
 use jiff::Timestamp;
 
 pub(crate) use homeport_store::Store;
+pub(crate) use passkey::Passkey;
 pub(crate) use token::{Owner, Token};
 pub(crate) use user::User;
 

@@ -9,6 +9,10 @@ use prost::Message as _;
 const FILES: &[&str] = &[
     "homeport/auth/v1/audit.proto",
     "homeport/auth/v1/auth.proto",
+    "homeport/auth/v1/device.proto",
+    "homeport/auth/v1/factor.proto",
+    "homeport/auth/v1/oidc.proto",
+    "homeport/auth/v1/passkey.proto",
     "homeport/auth/v1/user.proto",
     "homeport/bus/v1/bus.proto",
     "homeport/docker/v1/docker.proto",

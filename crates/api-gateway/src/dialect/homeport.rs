@@ -4,8 +4,10 @@ mod audit;
 mod challenge;
 mod docs;
 mod events;
+mod factors;
 mod healthz;
 mod metrics;
+mod oidc;
 mod openapi;
 mod routes;
 

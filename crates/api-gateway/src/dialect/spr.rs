@@ -5,11 +5,14 @@ mod certificate;
 mod compose;
 mod info;
 mod logout;
+mod otp;
+mod person;
 mod plugin;
 mod release;
 mod routes;
 mod tokens;
 mod ui_session;
+mod webauthn;
 mod ws;
 
 pub(crate) use routes::{SHAPES, routes};

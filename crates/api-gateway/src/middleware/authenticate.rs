@@ -5,11 +5,18 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use homeport_proto::auth::v1::Verb;
+use homeport_proto::auth::v1::{FactorNeed, Verb};
 use http::{Method, request::Parts};
 
 use super::{ClientAddress, Layers};
-use crate::{app::App, gate::Caller, path::CleanPath, plugin, problem::Problem};
+use crate::{
+    app::App,
+    dialect::Dialect,
+    gate::{Caller, Wish, second_factor},
+    path::CleanPath,
+    plugin,
+    problem::{Kind, Problem},
+};
 
 pub(super) async fn authenticate(State(layers): State<Layers>, request: Request, next: Next) -> Response {
     if layers.traits.is_open(request.method(), request.extensions().get::<MatchedPath>()) {
@@ -30,17 +37,31 @@ pub(super) async fn authenticate(State(layers): State<Layers>, request: Request,
 
 async fn admit(layers: &Layers, request: &Parts) -> Result<Caller, Problem> {
     let path = request.extensions.get::<CleanPath>().map_or("/", CleanPath::as_str);
-    let verb = layers.traits.verb(&request.method, request.extensions.get::<MatchedPath>());
-    admit_to(&layers.app, request, path, verb).await
+    let matched = request.extensions.get::<MatchedPath>();
+    let (verb, need) =
+        (layers.traits.verb(&request.method, matched), layers.traits.factor_need(&request.method, matched));
+    admit_to(&layers.app, request, path, verb, need).await
 }
 
 /// Decides about a request as if it were for this path.
-pub(crate) async fn admit_to(app: &App, request: &Parts, path: &str, verb: Verb) -> Result<Caller, Problem> {
+pub(crate) async fn admit_to(
+    app: &App,
+    request: &Parts,
+    path: &str,
+    verb: Verb,
+    need: FactorNeed,
+) -> Result<Caller, Problem> {
     let client = request
         .extensions
         .get::<ClientAddress>()
         .map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |ClientAddress(address)| address.ip());
+    let dialect = Dialect::of(path);
+    let credential = dialect.credential(request).ok_or_else(|| Problem::new(Kind::Unauthorized, dialect.missing()))?;
     // Whoever may read something may also ask for its headers alone.
     let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
-    app.gate.admit(&app.upstream, &request.headers, method, path, client, verb).await
+    let wish = Wish { method, path, client, verb, need, second_factor: second_factor(&request.headers) };
+    app.gate.admit(&app.upstream, credential, wish).await.map_err(|problem| match (problem.kind(), dialect.unknown()) {
+        (Kind::Unauthorized, Some(text)) => problem.with_message(text),
+        _ => problem,
+    })
 }

@@ -65,7 +65,14 @@ pub(super) fn schemas() -> Map<String, Value> {
     for dialect in Dialect::ALL {
         let (content_type, body) = Problem::bad_request("text").body(dialect);
         if content_type == "application/json" {
-            schemas.insert(format!("{}Error", dialect.name()), super::example::schema(&steady(&body)));
+            let schema = match dialect {
+                // Its clients know some texts as `message`, the others as `error`.
+                Dialect::SelfPrivacy => {
+                    json!({ "type": "object", "properties": { "error": { "type": "string" }, "message": {} } })
+                }
+                _ => super::example::schema(&steady(&body)),
+            };
+            schemas.insert(format!("{}Error", dialect.name()), schema);
         }
     }
     schemas

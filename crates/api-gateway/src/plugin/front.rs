@@ -6,7 +6,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse as _, Response},
 };
-use homeport_proto::auth::v1::Verb;
+use homeport_proto::auth::v1::{FactorNeed, Verb};
 use homeport_service::trace::TraceContext;
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 
@@ -116,7 +116,7 @@ async fn answer(app: &Arc<App>, request: Request) -> Response {
         if let Some(problem) = guard(&parts) {
             return problem.into_response();
         }
-        match middleware::admit_to(app, &parts, &place.path, Verb::Unspecified).await {
+        match middleware::admit_to(app, &parts, &place.path, Verb::Unspecified, FactorNeed::Unspecified).await {
             Ok(admitted) => caller = Some(admitted),
             Err(problem) => return session::refusal(&parts.headers, problem),
         }

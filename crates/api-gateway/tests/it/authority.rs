@@ -42,10 +42,20 @@ async fn every_route_needs_a_credential_unless_it_is_named_open() {
         "POST /auth/login",
         "POST /api/auth/login",
         "GET /cert",
+        // A passkey says who somebody is.
+        "PUT /webauthn/login",
+        "POST /webauthn/login",
         // Open to HTTP alone: the first message on the websocket must be a credential.
         "GET /ws",
         "GET /ws_events_all",
+        "GET /api/version",
+        // Whoever has the words has no token yet.
+        "POST /auth/new_device/authorize",
+        "POST /auth/recovery_token/use",
         "GET /healthz",
+        // Whoever signs in elsewhere has none here.
+        "GET /auth/oidc/login",
+        "GET /auth/oidc/callback",
         "GET /.well-known/acme-challenge/{token}",
         // A page without data, and its script and style.
         "GET /docs",

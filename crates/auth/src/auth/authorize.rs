@@ -28,6 +28,20 @@ pub(crate) struct Request<'a> {
     /// Empty: not known.
     pub(crate) address: &'a str,
     pub(crate) verb: Verb,
+    /// Proof of the second factor. Empty: none.
+    pub(crate) second_factor: &'a Secret<String>,
+    pub(crate) need: FactorNeed,
+}
+
+/// When a request needs the second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FactorNeed {
+    /// Of those who want it always.
+    Usual,
+    /// Of everybody who has one.
+    Required,
+    /// It is a part of showing it.
+    Never,
 }
 
 /// A request that is let through.
@@ -61,8 +75,34 @@ impl Auth {
                 }
             });
         }
+        let proven_until = self.second_factor(&authorized.principal, request).await.inspect_err(|_| {
+            self.parts.events.failure(who, "second factor missing", now);
+        })?;
         self.parts.events.success(who, Way::Api, now);
-        Ok(authorized)
+        let expires_at = authorized.expires_at.into_iter().chain(proven_until).min();
+        Ok(Authorized { expires_at, ..authorized })
+    }
+
+    /// Until when the second factor is shown, where the request needs it.
+    async fn second_factor(
+        &self,
+        principal: &Principal,
+        request: &Request<'_>,
+    ) -> Result<Option<Timestamp>, AuthError> {
+        let Some(user) = principal.user.as_ref().filter(|_| principal.kind == Kind::User) else {
+            // Before anybody has one, what a token's grant covers is enough.
+            let needs = request.need == FactorNeed::Required && store::factor::anybody(self.store()).await?;
+            return if needs { Err(AuthError::NoPerson) } else { Ok(None) };
+        };
+        let enrolment = match request.need {
+            FactorNeed::Never => return Ok(None),
+            FactorNeed::Usual | FactorNeed::Required => store::factor::enrolment(self.store(), user).await?,
+        };
+        if !(enrolment.always_on || (request.need == FactorNeed::Required && enrolment.enrolled)) {
+            return Ok(None);
+        }
+        let until = self.proofs.expiry(request.second_factor, user.as_str(), self.now());
+        until.map(Some).ok_or(AuthError::NoProof)
     }
 
     /// A right token works from anywhere at any time; only wrong ones are counted.

@@ -147,7 +147,11 @@ impl Auth {
         let secret = token.kind.random();
         (token.prefix, token.suffix) = (prefix(&secret), suffix(&secret));
         let mut transaction = self.store().begin().await?;
-        store::token::refresh(&mut transaction, &token, &SecretHash::of(&secret)).await?;
+        // Of two who show the same secret, the second comes too late.
+        let old = if let TokenName::Secret(old) = name { Some(SecretHash::of(old)) } else { None };
+        if !store::token::refresh(&mut transaction, &token, &SecretHash::of(&secret), old.as_ref()).await? {
+            return Err(AuthError::NoSuchToken { id: token.id.to_string() });
+        }
         transaction.commit().await?;
         self.revocations.tell(Revoked::token(&token.id));
         tracing::info!(token.name = token.name, token.id = %token.id, "token given another secret");

@@ -10,7 +10,10 @@ use homeport_service::Secret;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{convert::verb, watch};
+use super::{
+    convert::{factor_need, verb},
+    watch,
+};
 use crate::auth::{self, Attempt, Auth, PasswordChange};
 
 #[async_trait]
@@ -29,13 +32,16 @@ impl AuthService for Auth {
     async fn authorize(&self, request: Request<AuthorizeRequest>) -> Result<Response<AuthorizeResponse>, Status> {
         let request = request.into_inner();
         let verb = verb(request.verb(), &request.method);
-        let AuthorizeRequest { authorization, method, path, client_address, .. } = request;
+        let need = factor_need(request.factor_need());
+        let AuthorizeRequest { authorization, method, path, client_address, second_factor, .. } = request;
         let request = auth::Request {
             authorization: &Secret::new(authorization),
             method: &method,
             path: &path,
             address: &client_address,
             verb,
+            second_factor: &Secret::new(second_factor),
+            need,
         };
         Ok(Response::new(self.authorize(&request).await?.into()))
     }

@@ -1,14 +1,16 @@
 //! Between protobuf and the domain: fallible inwards, total outwards.
 
 mod audit;
+mod factor;
 mod user;
 
+pub(super) use factor::{recovery_key, time};
 use homeport_proto::auth::v1::{self as proto, principal};
 use homeport_service::Secret;
 use jiff::Timestamp;
 
 use crate::{
-    auth::{Authorized, Login, NewToken, Principal, TokenName},
+    auth::{Authorized, FactorNeed, Login, NewToken, Principal, TokenName},
     error::AuthError,
     events::Kind,
     role::{Role, Verb},
@@ -24,6 +26,15 @@ pub(super) fn verb(verb: proto::Verb, method: &str) -> Verb {
         proto::Verb::Read => Verb::Read,
         proto::Verb::Operate => Verb::Operate,
         proto::Verb::Administer => Verb::Administer,
+    }
+}
+
+/// When a request needs the second factor.
+pub(super) const fn factor_need(need: proto::FactorNeed) -> FactorNeed {
+    match need {
+        proto::FactorNeed::Unspecified => FactorNeed::Usual,
+        proto::FactorNeed::Required => FactorNeed::Required,
+        proto::FactorNeed::Never => FactorNeed::Never,
     }
 }
 
@@ -177,6 +188,6 @@ impl From<Token> for proto::Token {
     }
 }
 
-fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+pub(super) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
 }

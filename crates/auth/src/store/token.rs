@@ -173,16 +173,24 @@ pub(crate) async fn rescope(transaction: &mut Transaction, id: &TokenId, scopes:
     Ok(())
 }
 
-/// Replaces the secret of a token.
-pub(crate) async fn refresh(transaction: &mut Transaction, token: &Token, hash: &SecretHash) -> Result<(), StoreError> {
-    sqlx::query("UPDATE tokens SET secret_hash = $2, prefix = $3, suffix = $4 WHERE id = $1")
-        .bind(token.id.as_str())
-        .bind(hash.as_bytes().as_slice())
-        .bind(&token.prefix)
-        .bind(&token.suffix)
-        .execute(&mut **transaction)
-        .await?;
-    Ok(())
+/// Replaces the secret of a token, only if it is still `old` where that is given, and tells whether it did.
+pub(crate) async fn refresh(
+    transaction: &mut Transaction,
+    token: &Token,
+    hash: &SecretHash,
+    old: Option<&SecretHash>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE tokens SET secret_hash = $2, prefix = $3, suffix = $4 WHERE id = $1 AND ($5 IS NULL OR secret_hash = $5)",
+    )
+    .bind(token.id.as_str())
+    .bind(hash.as_bytes().as_slice())
+    .bind(&token.prefix)
+    .bind(&token.suffix)
+    .bind(old.map(|old| old.as_bytes().as_slice()))
+    .execute(&mut **transaction)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Deletes a token, and tells whether there was one.

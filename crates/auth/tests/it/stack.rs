@@ -6,7 +6,9 @@ use homeport_proto::{
     auth::v1::{
         AuthorizeRequest, AuthorizeResponse, ChangePasswordRequest, CreateTokenRequest, CreateTokenResponse,
         CreateUserRequest, LoginRequest, LoginResponse, Role, audit_service_client::AuditServiceClient,
-        auth_service_client::AuthServiceClient, session_service_client::SessionServiceClient,
+        auth_service_client::AuthServiceClient, device_service_client::DeviceServiceClient,
+        factor_service_client::FactorServiceClient, oidc_service_client::OidcServiceClient,
+        passkey_service_client::PasskeyServiceClient, session_service_client::SessionServiceClient,
         token_service_client::TokenServiceClient, user_service_client::UserServiceClient,
     },
     pubservice::{
@@ -133,6 +135,22 @@ impl Stack {
         SessionServiceClient::new(rpc::connect(&self.paths().socket("auth")))
     }
 
+    pub(crate) fn factors(&self) -> FactorServiceClient<Client> {
+        FactorServiceClient::new(rpc::connect(&self.paths().socket("auth")))
+    }
+
+    pub(crate) fn passkeys(&self) -> PasskeyServiceClient<Client> {
+        PasskeyServiceClient::new(rpc::connect(&self.paths().socket("auth")))
+    }
+
+    pub(crate) fn devices(&self) -> DeviceServiceClient<Client> {
+        DeviceServiceClient::new(rpc::connect(&self.paths().socket("auth")))
+    }
+
+    pub(crate) fn oidc(&self) -> OidcServiceClient<Client> {
+        OidcServiceClient::new(rpc::connect(&self.paths().socket("auth")))
+    }
+
     pub(crate) fn audit(&self) -> AuditServiceClient<Client> {
         AuditServiceClient::new(rpc::connect(&self.paths().socket("auth")))
     }
@@ -184,7 +202,7 @@ impl Stack {
             method: method.to_owned(),
             path: path.to_owned(),
             client_address: address.to_owned(),
-            verb: 0,
+            ..AuthorizeRequest::default()
         };
         self.auth().authorize(request).await.map(Response::into_inner)
     }

@@ -16,6 +16,7 @@ async fn ask(stack: &Stack, token: &str, verb: Verb) -> Result<(), Status> {
         path: "/x".to_owned(),
         client_address: String::new(),
         verb: verb.into(),
+        ..homeport_proto::auth::v1::AuthorizeRequest::default()
     };
     stack.auth().authorize(request).await.map(drop)
 }

@@ -66,6 +66,7 @@ pub(crate) fn routes() -> Vec<Route> {
     }));
     routes.extend(both!("/logout").map(|path| {
         Route::post(path, logout::logout, "Ends the session of the token that is sent, at once")
+            .before_factor()
             .reads()
             .refuses(NO_SESSION)
             .answers(Answer::json(DONE))

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{audit, challenge, docs, events, healthz, metrics, openapi};
+use super::{audit, challenge, docs, events, factors, healthz, metrics, oidc, openapi};
 use crate::{
     listener::CHALLENGE,
     problem::Kind,
@@ -20,6 +20,34 @@ pub(crate) fn routes() -> Vec<Route> {
             .open()
             .query(&[("verbose", "Lists the services.")])
             .answers(Answer::json(r#"{"status": "ok", "services?": {"<service>": "serving"}}"#)),
+        Route::get("/auth/oidc/login", oidc::login, "Sends the browser to the OpenID provider of the settings")
+            .open()
+            .refuses(&[(Kind::BadRequest, "no provider is set")])
+            .answers(Answer::Nothing(StatusCode::FOUND)),
+        Route::get("/auth/oidc/callback", oidc::callback, "Where the provider sends the browser back to")
+            .detail("A browser gets a page that hands the session over to the dashboard, a program the session.")
+            .open()
+            .query(&[
+                ("state", "As the provider got it."),
+                ("code", "The provider's."),
+                ("error", "Why the provider signed nobody in."),
+            ])
+            .refuses(&[
+                (Kind::Unauthorized, "the provider's answer proves nothing, or is for another browser"),
+                (Kind::Forbidden, "the provider, or none of its groups, lets one in"),
+                (Kind::BadRequest, "no provider is set"),
+            ])
+            .answers(Answer::json(r#"{"success": true, "token": "eyJhbGciOi…", "username": "anne", "expiresAt?": "2026-07-23T09:46:40Z"}"#)),
+        Route::get("/auth/oidc/status", oidc::status, "Whether the OpenID provider of the settings answers")
+            .whole()
+            .admin()
+            .answers(Answer::json(r#"{"configured": true, "issuer": "https://id.example", "redirectUrl": "https://nas.example/auth/oidc/callback", "problem?": "it cannot be reached"}"#)),
+        Route::delete("/auth/factors/{name}", factors::reset, "Takes second factor and passkeys away from a user who lost them")
+            .second_factor()
+            .whole()
+            .admin()
+            .refuses(&[(Kind::NotFound, "there is no such user")])
+            .answers(Answer::empty()),
         // An authority looks here for what it gave us to say; there is something only while it is asked for.
         Route::get(CHALLENGE, challenge::get, "What an authority gave us to say, while it looks")
             .open()

@@ -1,30 +1,32 @@
-//! `PUT /logout`: the end of what a client signed in with.
+//! `PUT /logout`: the end of a sign-in.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use homeport_proto::auth::v1::{DeleteTokenRequest, LogoutRequest, principal};
+use homeport_proto::auth::v1::{EndPasskeyLoginRequest, LogoutRequest, principal};
 
 use crate::{app::App, gate::Caller, problem::Problem, upstream::of_auth};
 
-/// Beginning of the names of tokens that were given to somebody who signed in with a passkey.
-const PASSKEY: &str = "webauthn:";
-
-/// Ends a session, or the token of one who signed in with a passkey. Other tokens are not for signing in: they are deleted.
+/// Ends the session or the sign-in by passkey that the caller came with.
 pub(super) async fn logout(State(app): State<Arc<App>>, caller: Caller) -> Result<(), Problem> {
-    let principal = &caller.principal;
-    let (mut auth, mut tokens) = (app.upstream.auth(), app.upstream.tokens());
-    match (caller.bearer(), principal.kind()) {
+    let ended = match (caller.bearer(), caller.principal.kind()) {
         (Some(token), principal::Kind::User) => {
             let request = LogoutRequest { token: token.to_owned() };
-            app.finish(async move { of_auth(auth.logout(request).await).map(drop) }).await?;
+            let mut auth = app.upstream.auth();
+            app.finish(async move { of_auth(auth.logout(request).await) }).await?;
+            true
         }
-        (Some(_), principal::Kind::Token) if principal.name.starts_with(PASSKEY) => {
-            let request = DeleteTokenRequest { id: principal.credential_id.clone(), token: None };
-            app.finish(async move { of_auth(tokens.delete_token(request).await).map(drop) }).await?;
+        (Some(_), _) => {
+            let request = EndPasskeyLoginRequest { credential_id: caller.principal.credential_id.clone() };
+            let mut passkeys = app.upstream.passkeys();
+            app.finish(async move { of_auth(passkeys.end_passkey_login(request).await) }).await?.ended
         }
-        _ => return Err(Problem::bad_request("this credential has no session to end; delete the token instead")),
-    }
+        (None, _) => false,
+    };
     app.gate.forget();
-    Ok(())
+    if ended {
+        Ok(())
+    } else {
+        Err(Problem::bad_request("this credential is no sign-in; an API token is deleted with DELETE /tokens"))
+    }
 }

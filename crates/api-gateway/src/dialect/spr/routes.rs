@@ -2,7 +2,7 @@
 
 mod plugins;
 
-use super::{base, certificate, compose, info, logout, release, tokens, ws};
+use super::{base, certificate, compose, info, logout, otp, release, tokens, webauthn, ws};
 use crate::{
     problem::Kind,
     route::{Answer, Route},
@@ -18,6 +18,18 @@ pub(crate) const SHAPES: &[(&str, &str)] = &[
 ];
 
 const NO_AUTHORITY: &[(Kind, &str)] = &[(Kind::NotFound, "the certificate comes from elsewhere, or HTTPS is off")];
+
+const GUESSED: &[(Kind, &str)] = &[
+    (Kind::Forbidden, "the code is wrong, or was used already"),
+    (Kind::TooManyRequests, "five wrong codes within a minute; `Retry-After` says for how long"),
+];
+const CEREMONIES: &[(Kind, &str)] = &[
+    (Kind::Forbidden, "the answer proves nothing, or came too late"),
+    (Kind::TooManyRequests, "too many ceremonies or failures; `Retry-After` says for how long"),
+];
+const QUESTION: &str = r#"{"Session": "6f1c", "Options": {"<key>": null}}"#;
+const PASSKEY: &str =
+    r#"{"ID": "aGk", "Name": "telephone", "Site": "nas.example", "Created?": 1753264000, "LastUsed?": 1753264000}"#;
 
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
@@ -62,23 +74,105 @@ fn base() -> Vec<Route> {
             .refuses(NO_AUTHORITY)
             .answers(Answer::Text("application/x-x509-ca-cert", "the certificate, as PEM")),
         Route::get("/tokens", tokens::list, "Every API token, without secrets")
+            .second_factor()
             .whole()
             .answers(Answer::json(r##"["#Token"]"##)),
         Route::put("/tokens", tokens::create, "Makes an API token")
+            .second_factor()
             .detail("`Expire` is in Unix seconds, 0 is never. The answer is the only one with the whole `Token`.")
             .whole()
             .body(r#"{"Name": "backup", "Expire?": 0, "ScopedPaths?": ["/plugins/hello:r"]}"#)
             .answers(Answer::json(r##""#Token""##)),
         Route::delete("/tokens", tokens::delete, "Deletes an API token")
+            .second_factor()
             .detail("By its `Id`, by `Token` (the secret or its first characters), or by `Name`.")
             .whole()
             .body(r#"{"Id?": "3", "Token?": "hp_4f2a", "Name?": "backup"}"#)
             .refuses(&[(Kind::NotFound, "no such token"), (Kind::Conflict, "several tokens match; name one by its Id")])
             .answers(Answer::empty()),
-        Route::put("/logout", logout::logout, "Ends the session of the token that is sent")
+        Route::put("/logout", logout::logout, "Ends the session or the sign-in by passkey that one came with")
             .reads()
+            .before_factor()
             .refuses(&[(Kind::BadRequest, "the credential has no session to end")])
             .answers(Answer::empty()),
+        Route::get("/otp_status", otp::status, "What one has of a second factor")
+            .detail("Administrators may ask about others.")
+            .reads()
+            .before_factor()
+            .query(&[("name", "Name of the user; one's own without it.")])
+            .answers(Answer::json(r#"{"State": "registered", "AlwaysOn": false, "Confirmed": true, "Passkeys": 0}"#)),
+        Route::put("/otp_register", otp::register, "Makes the secret of a second factor")
+            .detail("It counts from its first right code on. One that counts already needs its `Code` to be replaced.")
+            .reads()
+            .before_factor()
+            .body(r#"{"Name?": "admin", "Code?": "287082"}"#)
+            .refuses(GUESSED)
+            .answers(Answer::json(
+                r#"{"Name": "admin", "Secret": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "Confirmed": false, "AlwaysOn": false, "Url": "otpauth://totp/…", "QRCode": "<svg …>"}"#,
+            )),
+        Route::delete("/otp_register", otp::delete, "Takes the second factor away")
+            .reads()
+            .before_factor()
+            .body(r#"{"Name?": "admin", "Code": "287082"}"#)
+            .refuses(GUESSED)
+            .answers(Answer::empty()),
+        Route::put("/otp_validate", otp::validate, "A code for a proof, which is sent as `X-JWT-OTP` from then on")
+            .detail("With `UpdateAlwaysOn`, `AlwaysOn` says whether every request needs the proof.")
+            .reads()
+            .before_factor()
+            .body(r#"{"Name?": "admin", "Code": "287082", "UpdateAlwaysOn?": false, "AlwaysOn?": false}"#)
+            .refuses(GUESSED)
+            .answers(Answer::json(r#""eyJhbGciOi…""#)),
+        Route::put("/otp_jwt_test", otp::test, "Whether `X-JWT-OTP` proves the second factor")
+            .detail("If not, clients are sent to `/auth/validate` with 302.")
+            .reads()
+            .before_factor()
+            .answers(Answer::empty()),
+        Route::get("/webauthn/status", webauthn::status, "One's passkeys")
+            .reads()
+            .before_factor()
+            .answers(Answer::json(
+                r#"{"Registered": true, "Credentials": [{"ID": "aGk", "Name": "telephone", "Site": "nas.example", "Created?": 1753264000, "LastUsed?": 1753264000}]}"#,
+            )),
+        Route::put("/webauthn/register", webauthn::begin_registration, "Begins to make a passkey")
+            .detail("Two steps within 3 minutes: `Options` goes to `navigator.credentials.create`, what that makes into the second.")
+            .second_factor()
+            .reads()
+            .refuses(CEREMONIES)
+            .answers(Answer::json(QUESTION)),
+        Route::post("/webauthn/register", webauthn::finish_registration, "Keeps a passkey")
+            .second_factor()
+            .reads()
+            .body(r#"{"session": "6f1c", "credential": {"<key>": null}, "name?": "telephone"}"#)
+            .refuses(CEREMONIES)
+            .answers(Answer::json(PASSKEY)),
+        Route::delete("/webauthn/credential", webauthn::delete, "Deletes a passkey")
+            .second_factor()
+            .reads()
+            .body(r#"{"ID": "aGk"}"#)
+            .refuses(&[(Kind::NotFound, "there is no such passkey")])
+            .answers(Answer::empty()),
+        Route::put("/webauthn/validate", webauthn::begin_validation, "Begins to show a passkey as second factor")
+            .reads()
+            .before_factor()
+            .refuses(CEREMONIES)
+            .answers(Answer::json(QUESTION)),
+        Route::post("/webauthn/validate", webauthn::finish_validation, "A passkey for a proof, as `PUT /otp_validate`")
+            .reads()
+            .before_factor()
+            .body(r#"{"session": "6f1c", "credential": {"<key>": null}}"#)
+            .refuses(CEREMONIES)
+            .answers(Answer::json(r#""eyJhbGciOi…""#)),
+        Route::put("/webauthn/login", webauthn::begin_login, "Begins to sign in with a passkey")
+            .open()
+            .refuses(CEREMONIES)
+            .answers(Answer::json(QUESTION)),
+        Route::post("/webauthn/login", webauthn::finish_login, "Signs in with a passkey, for 30 days")
+            .detail("After five failures of an address within a minute it waits for a quarter of an hour.")
+            .open()
+            .body(r#"{"session": "6f1c", "credential": {"<key>": null}}"#)
+            .refuses(CEREMONIES)
+            .answers(Answer::json(r#"{"Name": "admin", "Token": "bm90", "Expire": 1753264000}"#)),
         Route::get("/ws", ws::notifications, "What is meant to be shown to a person, as it happens")
             .first_message()
             .query(&[("t", "Topics by their beginnings, separated by commas.")])

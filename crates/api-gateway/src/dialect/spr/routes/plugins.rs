@@ -54,15 +54,18 @@ pub(super) fn routes() -> Vec<Route> {
         ])
         .answers(Answer::json(r#"{"Updated": true, "GitUpdated": true, "ImageUpdated": false}"#)),
         Route::get("/plugin/custom_compose_paths", plugin::compose_paths, "The compose files that may be acted upon")
+            .second_factor()
             .whole()
             .detail(PASSWORD)
             .answers(Answer::json(r#"["plugins/hello/docker-compose.yml"]"#)),
         Route::put("/plugin/custom_compose_paths", plugin::set_compose_paths, "Replaces that list")
+            .second_factor()
             .whole()
             .detail(PASSWORD)
             .body(r#"["plugins/hello/docker-compose.yml"]"#)
             .answers(Answer::empty()),
         Route::put("/plugin/download_info", plugin::download, "Fetches a repository and tells what it is")
+            .second_factor()
             .whole()
             .detail(PASSWORD)
             .body(URL)
@@ -71,12 +74,14 @@ pub(super) fn routes() -> Vec<Route> {
                 r#"{"Name": "hello", "URI": "hello", "ComposeFilePath": "plugins/user/hello/docker-compose.yml", "RuntimeReady": true, "RuntimeUnavailableReason?": "", "FallbackRuntime?": "default", "FallbackComposeFilePath?": "", "Concerns": ["service hello opens port 80 of the host"], "Score": 10}"#,
             )),
         Route::put("/plugin/complete_install", plugin::install, "Installs what was fetched")
+            .second_factor()
             .whole()
             .detail(PASSWORD)
             .body(BODY)
             .refuses(&[(Kind::Conflict, CONSENT), (Kind::BadGateway, AWAY)])
             .answers(ALL),
         Route::put("/plugin/install_user_url", plugin::install_url, "Fetches and installs a plugin that asks for nothing")
+            .second_factor()
             .whole()
             .detail(PASSWORD)
             .body(URL)

@@ -3,41 +3,45 @@
 use std::net::IpAddr;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use homeport_proto::auth::v1::Verb;
+use homeport_proto::auth::v1::{FactorNeed, Verb};
 use homeport_service::Secret;
 use http::Method;
 
 use crate::{
     app::App,
-    gate::Caller,
+    gate::{Caller, Wish},
     problem::{Kind, Problem},
 };
 
 /// Decides whether whoever sent this text may open the websocket at this path.
 pub(super) async fn admit(app: &App, text: &str, path: &str, client: IpAddr) -> Result<Caller, Problem> {
     let mut refusal = Problem::new(Kind::Unauthorized, "Unauthorized");
-    for reading in readings(text) {
-        match app.gate.admit_with(&app.upstream, reading, &Method::GET, path, client, Verb::Read).await {
+    for (reading, second_factor) in readings(text) {
+        let need = FactorNeed::Unspecified;
+        let wish = Wish { method: &Method::GET, path, client, verb: Verb::Read, need, second_factor };
+        match app.gate.admit(&app.upstream, reading, wish).await {
             Ok(caller) if names(&caller.principal.scopes, path) => return Ok(caller),
             Ok(_) => return Err(Problem::new(Kind::Forbidden, "the token's scopes do not name this websocket")),
-            Err(problem) if problem.kind() == Kind::Unauthorized => refusal = problem,
+            Err(problem) if matches!(problem.kind(), Kind::Unauthorized | Kind::SecondFactor) => refusal = problem,
             Err(problem) => return Err(problem),
         }
     }
     Err(refusal)
 }
 
-/// What a text can mean, as values of an `Authorization` header, the likeliest first. Passwords may hold colons.
-fn readings(text: &str) -> Vec<Secret<String>> {
-    let basic = |user: &str, password: &str| {
-        Secret::new(format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}"))))
+/// What a text can mean, as values of an `Authorization` header, the likeliest first, each with the proof of a second factor.
+/// Passwords may hold colons.
+fn readings(text: &str) -> Vec<(Secret<String>, Secret<String>)> {
+    let basic = |user: &str, password: &str, proof: &str| {
+        let header = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
+        (Secret::new(header), Secret::new(proof.to_owned()))
     };
     match text.split_once(':') {
         None if text.is_empty() => vec![],
-        None => vec![Secret::new(format!("Bearer {text}"))],
+        None => vec![(Secret::new(format!("Bearer {text}")), Secret::default())],
         Some((user, rest)) => {
-            let three = rest.split_once(':').map(|(password, _jwt)| basic(user, password));
-            three.into_iter().chain([basic(user, rest)]).collect()
+            let three = rest.split_once(':').map(|(password, proof)| basic(user, password, proof));
+            three.into_iter().chain([basic(user, rest, "")]).collect()
         }
     }
 }
@@ -62,7 +66,10 @@ mod tests {
             })
             .collect();
         let readings = readings(text);
-        assert_eq!(readings.iter().map(Secret::expose).collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
+        assert_eq!(
+            readings.iter().map(|(reading, _)| reading.expose()).collect::<Vec<_>>(),
+            expected.iter().collect::<Vec<_>>()
+        );
     }
 
     #[test]
