@@ -16,8 +16,8 @@ use tonic::{Request, Status};
 mod action;
 
 use super::{
-    Container, Difference, Engine, EngineError, EngineErrorKind, Guard, Image, Measure, OnProgress, Port, Project, Pull,
-    Resolved, SelfUpdateState, Source, TakenLocks, WantedPort, convert,
+    Container, Difference, Engine, EngineError, EngineErrorKind, Guard, Image, Measure, OnProgress, Port, Project,
+    Pull, Resolved, SelfUpdateState, Source, TakenLocks, WantedPort, convert,
 };
 use crate::{config::Timeouts, operations::Action};
 

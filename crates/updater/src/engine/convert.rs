@@ -8,8 +8,8 @@ use serde::Deserialize;
 use tonic::{Code, Status};
 
 use super::{
-    Container, Difference, EngineError, EngineErrorKind, Guard, Health, HealthCheck, Image, Measure, Mount, MountKind, Port,
-    PortAnswer, Project, Resolved, SelfUpdateState, Source, State, Swarm, TakenLocks, Task, UpdateLock,
+    Container, Difference, EngineError, EngineErrorKind, Guard, Health, HealthCheck, Image, Measure, Mount, MountKind,
+    Port, PortAnswer, Project, Resolved, SelfUpdateState, Source, State, Swarm, TakenLocks, Task, UpdateLock,
 };
 
 /// An answer of docker-agent that makes no sense.

@@ -17,8 +17,8 @@ pub(crate) use world::World;
 use world::normal;
 
 use super::{
-    Container, Difference, Engine, EngineError, EngineErrorKind, Guard, Image, Measure, OnProgress, Port, PortAnswer, Project,
-    Pull, Resolved, SelfUpdateState, Source, TakenLocks, WantedPort,
+    Container, Difference, Engine, EngineError, EngineErrorKind, Guard, Image, Measure, OnProgress, Port, PortAnswer,
+    Project, Pull, Resolved, SelfUpdateState, Source, TakenLocks, WantedPort,
 };
 use crate::{execute::OPERATION_LABEL, operations::Action};
 

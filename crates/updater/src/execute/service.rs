@@ -79,8 +79,7 @@ impl Step for SetImage {
         let (service, swarm) = self.0.service().await?;
         let (_, after) = self.0.images()?;
         let tasks = swarm.tasks.iter().map(|task| task.id.clone()).collect();
-        let placed =
-            Placed { new_container: Some(service.id.clone()), may_have_written: true, ..Placed::default() };
+        let placed = Placed { new_container: Some(service.id.clone()), may_have_written: true, ..Placed::default() };
         scope.record(&Known { placed, tasks }).await?;
         self.0.engine.set_service_image(&service.id, after).await.map_err(failed)
     }
