@@ -124,6 +124,6 @@ impl Session {
         let url = remote.url.as_deref().or_else(|| environment.get("HOMEPORT_URL")).unwrap_or(DEFAULT_URL);
         let url = api::parse_url(url)?;
         let credentials = Credentials::of(environment, &url)?;
-        Ok(Self { api: Api::new(url, credentials.token())?, credentials, json: remote.json })
+        Ok(Self { api: Api::new(url, credentials.token(), credentials.proof())?, credentials, json: remote.json })
     }
 }

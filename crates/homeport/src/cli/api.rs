@@ -42,10 +42,12 @@ pub(crate) struct Api {
     client: Client,
     url: Url,
     token: Option<Secret<String>>,
+    /// That the second factor was shown, where there is one.
+    proof: Option<Secret<String>>,
 }
 
 impl Api {
-    pub(crate) fn new(url: Url, token: Option<Secret<String>>) -> anyhow::Result<Self> {
+    pub(crate) fn new(url: Url, token: Option<Secret<String>>, proof: Option<Secret<String>>) -> anyhow::Result<Self> {
         let builder = Client::builder()
             .connect_timeout(CONNECT_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
@@ -60,7 +62,7 @@ impl Api {
         };
         let builder = if is_loopback(&url) { builder.no_proxy() } else { builder };
         let client = builder.build().context("cannot prepare for HTTP")?;
-        Ok(Self { client, url, token })
+        Ok(Self { client, url, token, proof })
     }
 
     pub(crate) const fn url(&self) -> &Url {
@@ -69,7 +71,7 @@ impl Api {
 
     /// The same server, asked by nobody.
     pub(crate) fn without_token(&self) -> Self {
-        Self { client: self.client.clone(), url: self.url.clone(), token: None }
+        Self { client: self.client.clone(), url: self.url.clone(), token: None, proof: None }
     }
 
     /// A request. `path` has been encoded.
@@ -81,8 +83,12 @@ impl Api {
     pub(crate) fn endless_request(&self, method: Method, path: &str) -> RequestBuilder {
         let base = self.url.as_str().trim_end_matches('/');
         let request = self.client.request(method, format!("{base}{path}"));
-        match &self.token {
+        let request = match &self.token {
             Some(token) => request.bearer_auth(token.expose()),
+            None => request,
+        };
+        match &self.proof {
+            Some(proof) => request.header("x-jwt-otp", proof.expose()),
             None => request,
         }
     }

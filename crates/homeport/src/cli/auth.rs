@@ -1,5 +1,6 @@
-//! `homeport auth`: people, where one is signed in, keys, and taking over other installations.
+//! `homeport auth`: people, where one is signed in, keys and other ways in, and taking over other installations.
 
+mod access;
 mod import;
 mod keys;
 mod sessions;
@@ -35,6 +36,8 @@ pub enum Command {
     Revoke(keys::Revoke),
     /// Take over users and tokens of SPR or HomelabARR
     Import(import::Arguments),
+    #[command(flatten)]
+    Access(access::Command),
 }
 
 impl Command {
@@ -51,6 +54,7 @@ impl Command {
             | Self::Key(keys::Create { remote, .. })
             | Self::Revoke(keys::Revoke { remote, .. })
             | Self::Import(import::Arguments { remote, .. }) => remote,
+            Self::Access(command) => command.remote(),
         }
     }
 }
@@ -69,5 +73,6 @@ pub(crate) async fn run(session: &Session, command: &Command) -> anyhow::Result<
         Command::Key(arguments) => keys::create(session, arguments).await,
         Command::Revoke(arguments) => keys::revoke(session, arguments).await,
         Command::Import(arguments) => import::run(session, arguments).await,
+        Command::Access(command) => access::run(session, command).await,
     }
 }

@@ -23,6 +23,9 @@ pub(crate) struct Credentials {
 struct Kept {
     username: String,
     token: String,
+    /// That the second factor was shown; the server says how long it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proof: Option<String>,
 }
 
 impl std::fmt::Debug for Kept {
@@ -48,6 +51,11 @@ impl Credentials {
         self.from_variable.clone().or_else(|| Some(Secret::new(self.kept.get(&self.key)?.token.clone())))
     }
 
+    /// What shows the second factor.
+    pub(crate) fn proof(&self) -> Option<Secret<String>> {
+        Some(Secret::new(self.kept.get(&self.key)?.proof.clone()?))
+    }
+
     /// Who signed in at this address.
     pub(crate) fn username(&self) -> Option<&str> {
         Some(&self.kept.get(&self.key)?.username)
@@ -61,7 +69,18 @@ impl Credentials {
     /// Keeps a session.
     pub(crate) fn keep(&self, username: &str, token: &Secret<String>) -> anyhow::Result<()> {
         let mut kept = self.kept.clone();
-        kept.insert(self.key.clone(), Kept { username: username.to_owned(), token: token.expose().clone() });
+        kept.insert(
+            self.key.clone(),
+            Kept { username: username.to_owned(), token: token.expose().clone(), proof: None },
+        );
+        self.write(&kept)
+    }
+
+    /// Keeps what shows the second factor, beside the session.
+    pub(crate) fn keep_proof(&self, proof: &Secret<String>) -> anyhow::Result<()> {
+        let mut kept = self.kept.clone();
+        let session = kept.get_mut(&self.key).context("no session to keep it with; run `homeport login` first")?;
+        session.proof = Some(proof.expose().clone());
         self.write(&kept)
     }
 

@@ -1,28 +1,17 @@
 //! The real gateway, auth and bus in one process, as a client and as the command line see them.
 
-use std::{
-    io::Write as _,
-    process::{Command, Output, Stdio},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use homeport_service::{Entry, Paths, config::Environment, run_all};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
-/// The first administrator's password.
-const PASSWORD: &str = "correct horse battery";
+use crate::services::{PASSWORD, Stack};
+
 /// By `crypt(3)`, of `correct horse`.
 const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
 
-struct Stack {
-    client: Client,
-    url: String,
-    directory: TempDir,
-    drain: CancellationToken,
-    services: tokio::task::JoinHandle<Result<(), homeport_service::StartError>>,
+fn as_whom(token: &str) -> [(&'static str, &str); 2] {
+    [("HOMEPORT_TOKEN", token), ("HOME", "/nonexistent")]
 }
 
 struct Answer {
@@ -32,39 +21,6 @@ struct Answer {
 }
 
 impl Stack {
-    async fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let paths = Paths { state: directory.path().join("state"), configs: directory.path().join("configs") };
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let address = format!("127.0.0.1:{port}");
-        let variables = [
-            ("HOMEPORT_HTTP", address.as_str()),
-            ("HOMEPORT_ADMIN_PASSWORD", PASSWORD),
-            ("HOMEPORT_AUTH__PASSWORD__HASH_MEMORY_KIB", "64"),
-            ("HOMEPORT_AUTH__PASSWORD__HASH_ITERATIONS", "1"),
-        ];
-        let drain = CancellationToken::new();
-        let entries = vec![
-            Entry::new("bus", homeport_bus::run),
-            Entry::new("auth", homeport_auth::run),
-            Entry::new("gateway", homeport_api_gateway::run),
-        ];
-        let environment = variables.into_iter().collect::<Environment>();
-        #[expect(clippy::disallowed_methods, reason = "the test itself waits for it")]
-        let services = tokio::spawn(run_all(entries, paths, environment, drain.clone()));
-        let client = Client::builder().no_proxy().build().unwrap();
-        let stack = Self { client, url: format!("http://{address}"), directory, drain, services };
-        let started = Instant::now();
-        while stack.call("bad", Method::GET, "/status", Value::Null).await.is_none_or(|answer| {
-            // Auth may come last; the gateway alone could not say that this token is none.
-            answer.status != StatusCode::UNAUTHORIZED
-        }) {
-            assert!(started.elapsed() < Duration::from_secs(10), "it does not start");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        stack
-    }
-
     async fn call(&self, token: &str, method: Method, path: &str, body: Value) -> Option<Answer> {
         let mut request = self.client.request(method, format!("{}{path}", self.url));
         if !token.is_empty() {
@@ -94,34 +50,12 @@ impl Stack {
         answer["token"].as_str().unwrap().to_owned()
     }
 
-    /// Runs a command line as somebody, with words on standard input.
-    fn run(&self, token: &str, line: &str, input: &str) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_homeport"))
-            .args(line.split_whitespace())
-            .env_clear()
-            .envs([("HOMEPORT_URL", self.url.as_str()), ("HOMEPORT_TOKEN", token), ("HOME", "/nonexistent")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
-    }
-
-    /// The same, off the runtime's only thread, and what it printed.
+    /// Runs a command line as somebody, with words on standard input; what it printed.
     fn prints(&self, token: &str, line: &str, input: &str) -> String {
-        let output = tokio::task::block_in_place(|| self.run(token, line, input));
+        let output = self.run(&as_whom(token), line, input);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{line}: {error}");
         String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Stops the services, and returns where their state is.
-    async fn stop(self) -> TempDir {
-        self.drain.cancel();
-        self.services.await.unwrap().unwrap();
-        self.directory
     }
 }
 
@@ -251,7 +185,7 @@ async fn the_command_line_looks_after_people_and_the_record() {
     stack.ask(key.trim(), "GET /auth/me", Value::Null, 200).await;
     stack.prints(&admin, "auth set otto --disable", "");
     stack.ask(key.trim(), "GET /auth/me", Value::Null, 401).await;
-    let refused = tokio::task::block_in_place(|| stack.run(&otto, "auth users", ""));
+    let refused = stack.run(&as_whom(&otto), "auth users", "");
     assert_eq!(refused.status.code(), Some(3));
 
     let there = stack.directory.path().join("there");

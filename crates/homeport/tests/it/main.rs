@@ -9,5 +9,7 @@ mod init_state;
 mod pipelines;
 mod read;
 mod rollback;
+mod services;
 mod session;
 mod update;
+mod ways_in;

@@ -19,6 +19,8 @@ pub(crate) enum Error {
     NotSignedIn { url: String },
     #[error("{url} refuses this credential ({message}); run `homeport login`, or check HOMEPORT_TOKEN")]
     Refused { url: String, message: String },
+    #[error("this takes the second factor; run `homeport auth verify` and then this again")]
+    SecondFactor,
     #[error("not allowed: {message}")]
     Forbidden { message: String },
     #[error("{message}; try again in {after_s} s")]
@@ -54,6 +56,8 @@ impl Error {
         let url = url.to_string();
         let message = message(body).unwrap_or_else(|| status.to_string());
         match (status, retry_after) {
+            // Where a browser would be sent to show it.
+            (StatusCode::FOUND, _) => Self::SecondFactor,
             (StatusCode::UNAUTHORIZED, _) if had_token => Self::Refused { url, message },
             (StatusCode::UNAUTHORIZED, _) => Self::NotSignedIn { url },
             (StatusCode::FORBIDDEN, _) => Self::Forbidden { message },
@@ -74,7 +78,11 @@ impl Error {
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::Failed { .. } | Self::TooMany { .. } | Self::Unavailable { .. } => 1,
-            Self::WrongPassword | Self::NotSignedIn { .. } | Self::Refused { .. } | Self::Forbidden { .. } => 3,
+            Self::WrongPassword
+            | Self::NotSignedIn { .. }
+            | Self::Refused { .. }
+            | Self::SecondFactor
+            | Self::Forbidden { .. } => 3,
             Self::Unreachable { .. } | Self::Garbled { .. } => 4,
         }
     }
@@ -113,6 +121,8 @@ mod tests {
         let refused =
             "http://nas:8080/ refuses this credential (session ended); run `homeport login`, or check HOMEPORT_TOKEN";
         check(401, true, r#"{"success":false,"error":"session ended"}"#, 3, refused);
+        let factor = "this takes the second factor; run `homeport auth verify` and then this again";
+        check(302, true, "a proof is missing", 3, factor);
         check(403, true, "Forbidden", 3, "not allowed: Forbidden");
         check(404, true, r#"{"error":"no container nginx"}"#, 1, "no container nginx");
         let both = r#"{"error":"Too many","details":"too many guesses"}"#;
