@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use homeport_service::peer::SocketConfig;
+use homeport_service::{config::Environment, peer::SocketConfig};
+use jiff::SignedDuration;
 use serde::Deserialize;
 
 use crate::{check::CheckConfig, registry::RegistryConfig};
@@ -27,6 +28,28 @@ pub struct Config {
     pub operations: OperationsConfig,
     /// Scripts that are asked before updates.
     pub scripts: ScriptsConfig,
+}
+
+impl Config {
+    /// Takes `CHECK_INTERVAL` and `CACHE_TTL`, which Docksmith's users have set, where Homeport's own names say nothing.
+    /// As there, a text that is no duration counts as none.
+    #[must_use]
+    pub fn with_docksmith_names(mut self, environment: &Environment) -> Self {
+        let milliseconds = |name| go_duration(environment.get(name)?);
+        if self.check.interval_ms == CheckConfig::default().interval_ms {
+            self.check.interval_ms = milliseconds("CHECK_INTERVAL").unwrap_or(self.check.interval_ms);
+        }
+        if self.registry.tags_lifetime_ms == RegistryConfig::default().tags_lifetime_ms {
+            self.registry.tags_lifetime_ms = milliseconds("CACHE_TTL").unwrap_or(self.registry.tags_lifetime_ms);
+        }
+        self
+    }
+}
+
+/// Milliseconds of a duration as Go writes it, such as `1h30m`.
+fn go_duration(text: &str) -> Option<u64> {
+    let duration: SignedDuration = text.parse().ok()?;
+    u64::try_from(duration.as_millis()).ok().filter(|milliseconds| *milliseconds > 0)
 }
 
 /// Scripts that are asked before updates.
@@ -138,11 +161,13 @@ pub struct OperationsConfig {
     pub parallel: usize,
     /// Operations that may wait. A request beyond is refused. Default: 500.
     pub queue: usize,
+    /// Update locks of applications are broken as if everybody had asked for it by force. Default: false.
+    pub lock_override: bool,
 }
 
 impl Default for OperationsConfig {
     fn default() -> Self {
-        Self { parallel: 4, queue: 500 }
+        Self { parallel: 4, queue: 500, lock_override: false }
     }
 }
 
@@ -151,5 +176,28 @@ impl HealthConfig {
     #[must_use]
     pub fn bounded(self) -> Self {
         Self { port_timeout_ms: self.port_timeout_ms.min(300_000), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn intervals(config: Config, pairs: &[(&str, &str)]) -> (u64, u64) {
+        let config = config.with_docksmith_names(&pairs.iter().copied().collect());
+        (config.check.interval_ms / 1000, config.registry.tags_lifetime_ms / 1000)
+    }
+
+    #[test]
+    fn s14_docksmiths_names_of_settings_are_taken() {
+        let usual = || Config::default();
+        assert_eq!(intervals(usual(), &[]), (300, 900));
+        assert_eq!(intervals(usual(), &[("CHECK_INTERVAL", "1h30m"), ("CACHE_TTL", "2h")]), (5_400, 7_200));
+        assert_eq!(intervals(usual(), &[("CHECK_INTERVAL", "10m0s"), ("CACHE_TTL", "1.5h")]), (600, 5_400));
+        for bad in ["soon", "5", "-5m", "0s", ""] {
+            assert_eq!(intervals(usual(), &[("CHECK_INTERVAL", bad), ("CACHE_TTL", bad)]), (300, 900), "{bad}");
+        }
+        let own = Config { check: CheckConfig { interval_ms: 60_000, ..CheckConfig::default() }, ..Config::default() };
+        assert_eq!(intervals(own, &[("CHECK_INTERVAL", "1h")]).0, 60, "Homeport's own name goes before");
     }
 }

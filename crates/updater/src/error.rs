@@ -203,6 +203,12 @@ pub enum UpdateError {
         /// The container.
         what: String,
     },
+    /// The application does not want to be interrupted.
+    #[error("{reason}")]
+    Locked {
+        /// Who holds which lock.
+        reason: String,
+    },
     /// Swarm decides about the tasks of a service.
     #[error(
         "{service} is a Swarm service: its manager starts and stops its tasks; use `docker service scale` or `update`"
@@ -265,7 +271,7 @@ impl Coded for UpdateError {
             | Self::NoOperation
             | Self::NoAssignment { .. }
             | Self::NoSetting { .. } => Code::NotFound,
-            Self::CheckFailed { is_temporary: true, .. } | Self::CutShort => Code::Unavailable,
+            Self::CheckFailed { is_temporary: true, .. } | Self::CutShort | Self::QueueFull { .. } => Code::Unavailable,
             Self::NoTarget { .. }
             | Self::CheckFailed { .. }
             | Self::NoRepository { .. }
@@ -275,6 +281,7 @@ impl Coded for UpdateError {
             | Self::NoWayBack { .. }
             | Self::NotNewest { .. }
             | Self::DependentsRefused { .. }
+            | Self::Locked { .. }
             | Self::SwarmService { .. }
             | Self::NothingBack { .. }
             | Self::Running => Code::FailedPrecondition,
@@ -289,7 +296,7 @@ impl Coded for UpdateError {
             | Self::NoLabelChanges
             | Self::BadCursor
             | Self::BadTime { .. } => Code::InvalidArgument,
-            Self::TooMuchData { .. } | Self::NoRoom { .. } | Self::QueueFull { .. } => Code::ResourceExhausted,
+            Self::TooMuchData { .. } | Self::NoRoom { .. } => Code::ResourceExhausted,
             Self::Registry { source, .. } => source.code(),
             Self::Script(source) => source.code(),
             Self::Check(source) => source.code(),

@@ -47,6 +47,7 @@ use crate::{
 pub use followers::Followed;
 pub use forced::Forced;
 pub use lock::Locked;
+pub(crate) use lock::{refusal, told};
 pub use rehearse::Rehearsed;
 pub use restart::Settled;
 pub use script::Refused;
@@ -120,6 +121,8 @@ pub struct Tools {
     pub scripts: Scripts,
     /// Force that is asked for on the way.
     pub forced: Arc<Forced>,
+    /// Update locks are broken whoever asks.
+    pub lock_override: bool,
     /// Before an image that could not be fetched is asked for again. Doubled for the third time.
     pub pull_pause: Duration,
 }

@@ -172,11 +172,12 @@ async fn ports(engine: &dyn Engine, container: &Container) -> Result<Vec<Port>, 
     }
 }
 
-/// Applications hold their locks in a directory that is mounted at these paths of their containers. One whose container
-/// does not run holds nothing.
+/// Applications hold their locks in a directory that is mounted at these paths of their containers.
 const LOCK_DIRECTORIES: [&str; 2] = ["/tmp/balena", "/tmp/resin"];
 
-fn locks(subject: &Container, all: &[Container]) -> Vec<LockPlace> {
+/// Where the running containers of a container's project, or it alone, keep their update locks. One that does not run
+/// holds nothing.
+pub(crate) fn locks(subject: &Container, all: &[Container]) -> Vec<LockPlace> {
     let project = |container: &Container| container.labels.get("com.docker.compose.project").cloned();
     let is_concerned = |container: &&Container| {
         container.is_up()

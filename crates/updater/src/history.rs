@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_check_is_written_down_when_its_result_changed() {
+    async fn s2_3_a_check_is_written_down_when_its_result_changed() {
         let directory = tempfile::tempdir().unwrap();
         let history = history(&directory).await;
         let mut last = HashMap::new();
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_old_is_forgotten_but_not_what_keeps_a_way_back() {
+    async fn s2_3_what_is_old_is_forgotten_but_not_what_keeps_a_way_back() {
         let directory = tempfile::tempdir().unwrap();
         let history = history(&directory).await;
         let now = SystemClock.now().as_second();
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_setting_has_a_default_and_takes_only_days() {
+    async fn s2_3_a_setting_has_a_default_and_takes_only_days() {
         let directory = tempfile::tempdir().unwrap();
         let history = history(&directory).await;
         assert_eq!(history.setting(RETENTION).await.unwrap(), "0");

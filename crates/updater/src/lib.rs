@@ -52,7 +52,7 @@ use crate::{
 
 /// Runs the updater until the context drains. Work that a crash interrupted goes on before anything new begins.
 pub async fn run(context: Context) -> Result<(), StartError> {
-    let config: Config = context.config()?;
+    let config = context.config::<Config>()?.with_docksmith_names(context.environment());
     let agent = context.paths().socket("docker-agent");
     let schemas = vec![homeport_operation::schema(), store::schema(), registry::schema()];
     let store = Store::open(&context.state_dir().join("updater.db"), schemas).await?;

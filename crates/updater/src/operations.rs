@@ -40,7 +40,7 @@ use crate::{
 };
 
 pub use batch::{BatchAnswer, BatchItem};
-pub use direct::{Acted, Action};
+pub use direct::{Acted, Action, ByHand};
 pub use labels::{LabelRequest, LabelRollback, Labelled};
 pub use plan::Shown;
 pub use queue::Quiet;

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_run_follows_for_all_who_ask_during_one() {
+    async fn s2_1_one_run_follows_for_all_who_ask_during_one() {
         let (schedule, runs, _) = start(false);
         tokio::time::sleep(Duration::from_secs(5)).await;
         let tickets = [schedule.ask(false), schedule.ask(true), schedule.ask(false)];
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn runs_come_at_intervals_and_sooner_after_failures() {
+    async fn s14_runs_come_at_intervals_and_sooner_after_failures() {
         let (_schedule, runs, fails) = start(false);
         tokio::time::sleep(Duration::from_secs(700)).await;
         assert_eq!(*runs.lock().unwrap(), [(0, false), (310, false), (620, false)]);

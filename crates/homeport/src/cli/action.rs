@@ -42,6 +42,9 @@ pub struct Stopping {
     /// Seconds until a container that does not stop is killed
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=240))]
     timeout: u32,
+    /// Also those whose application holds an update lock, which is broken
+    #[arg(long)]
+    force: bool,
 }
 
 /// To which containers, and with what.
@@ -59,7 +62,7 @@ pub struct Killing {
 pub struct Removing {
     #[command(flatten)]
     pub(crate) what: Arguments,
-    /// Also those that run
+    /// Also those that run, or whose application holds an update lock
     #[arg(long)]
     force: bool,
     /// Also the volumes that the engine made for them alone
@@ -74,13 +77,15 @@ pub(crate) async fn run(session: &Session, action: Action, arguments: &Arguments
 
 /// Stop them.
 pub(crate) async fn stop(session: &Session, arguments: &Stopping) -> anyhow::Result<()> {
-    let query = format!("?timeout={}", arguments.timeout);
-    act(session, Action::Stop, &arguments.what.names, &json!({ "timeout": arguments.timeout }), &query).await
+    let Stopping { what, timeout, force } = arguments;
+    let query = format!("?timeout={timeout}&force={force}");
+    act(session, Action::Stop, &what.names, &json!({ "timeout": timeout, "force": force }), &query).await
 }
 
 /// Restart them, and nothing else.
-pub(super) async fn restart(session: &Session, names: &[String], timeout: u32) -> anyhow::Result<()> {
-    act(session, Action::Restart, names, &json!({ "timeout": timeout }), &format!("?timeout={timeout}")).await
+pub(super) async fn restart(session: &Session, names: &[String], timeout: u32, force: bool) -> anyhow::Result<()> {
+    let query = format!("?timeout={timeout}&force={force}");
+    act(session, Action::Restart, names, &json!({ "timeout": timeout, "force": force }), &query).await
 }
 
 /// Send them a signal.

@@ -39,7 +39,7 @@ pub struct Arguments {
 pub(crate) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
     let Arguments { names, stack, dependents, force, .. } = arguments;
     if stack.is_none() && !dependents {
-        return action::restart(session, names, arguments.timeout).await;
+        return action::restart(session, names, arguments.timeout, *force).await;
     }
     let watch = Watch::open(session).await;
     let mut started = Vec::new();

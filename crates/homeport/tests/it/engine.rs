@@ -11,7 +11,10 @@ fn one_container_is_worked_on_by_itself() {
         .data("DELETE /api/containers/a%2Fb", [json!({ "status": "removed" })])
         .raw("POST /api/containers/port/start", 500, r#"{"success":false,"error":"port is already allocated"}"#);
     double.run("stop web --timeout 3").check(0, "web was stopped\n");
-    assert_eq!(double.asked("POST /api/containers/web/stop")[0].line, "POST /api/containers/web/stop?timeout=3");
+    assert_eq!(
+        double.asked("POST /api/containers/web/stop")[0].line,
+        "POST /api/containers/web/stop?timeout=3&force=false"
+    );
     double.run("remove a/b --force").check(0, "a/b was removed\n");
     assert!(double.asked("DELETE /api/containers/a%2Fb")[0].line.ends_with("?force=true&volumes=false"));
     let failed = double.run("start port");
@@ -28,7 +31,7 @@ fn several_are_worked_on_in_one_request() {
     let double = Double::start().data("POST /api/containers/batch/restart", [results]);
     double.run("restart web x").check(1, "web was restarted\nx: container not found\n");
     let asked = double.asked("POST /api/containers/batch/restart");
-    assert_eq!(asked[0].body, json!({ "containers": ["web", "x"], "timeout": 10 }));
+    assert_eq!(asked[0].body, json!({ "containers": ["web", "x"], "timeout": 10, "force": false }));
 }
 
 #[test]

@@ -68,6 +68,9 @@ pub struct ActRequest {
     /// Who asked, for the history.
     #[prost(string, tag = "3")]
     pub requested_by: ::prost::alloc::string::String,
+    /// Also while the application holds an update lock, which is broken. Unset: what would stop it is not begun then.
+    #[prost(bool, tag = "4")]
+    pub force: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ActResponse {
@@ -78,6 +81,9 @@ pub struct ActResponse {
     /// Why it failed, in the engine's words. Unset: it was done.
     #[prost(string, tag = "3")]
     pub error: ::prost::alloc::string::String,
+    /// The application holds an update lock, so that it was not begun; `error` says who.
+    #[prost(bool, tag = "4")]
+    pub locked: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ActOnManyRequest {
@@ -87,6 +93,9 @@ pub struct ActOnManyRequest {
     pub action: ::core::option::Option<Action>,
     #[prost(string, tag = "3")]
     pub requested_by: ::prost::alloc::string::String,
+    /// As in ActRequest.
+    #[prost(bool, tag = "4")]
+    pub force: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ActOnManyResponse {
@@ -1558,6 +1567,9 @@ pub struct RestartResponse {
     pub dependents_blocked: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, repeated, tag = "8")]
     pub errors: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Nothing was restarted, because an application holds an update lock; `errors` says which.
+    #[prost(bool, tag = "9")]
+    pub locked: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LabelChange {

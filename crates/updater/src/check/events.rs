@@ -55,3 +55,29 @@ impl CheckEvents for Publisher {
         self.publish(FINISHED, finished);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn s4_checks_are_told_with_the_keys_that_clients_know() {
+        let progress = Progress {
+            stage: "checked",
+            total: 4,
+            checked: 1,
+            percent: 25,
+            container_name: "web".to_owned(),
+            message: "Checked web".to_owned(),
+        };
+        let expected = json!({
+            "stage": "checked", "total": 4, "checked": 1, "percent": 25, "container_name": "web", "message": "Checked web",
+        });
+        assert_eq!(serde_json::to_value(&progress).unwrap(), expected);
+        let finished = Finished { source: "background_checker", container_count: 4, timestamp: 7 };
+        let expected = json!({ "source": "background_checker", "container_count": 4, "timestamp": 7 });
+        assert_eq!(serde_json::to_value(&finished).unwrap(), expected);
+    }
+}

@@ -7,7 +7,10 @@ use homeport_operation::{Scope, Step, StepError};
 use serde::{Deserialize, Serialize};
 
 use super::{Work, failed, step};
-use crate::engine::{Source, UpdateLock};
+use crate::{
+    engine::{Source, UpdateLock},
+    plan::{Kind, LockPlace},
+};
 
 /// Between the first two looks at a lock. Doubled for each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -24,7 +27,11 @@ pub(super) struct Unlock(pub(super) Arc<Work>);
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Locked {
     /// Those that were broken by force, in words.
+    #[serde(default)]
     pub broken: Vec<String>,
+    /// Those that were in the way of what does not wait for them, in words.
+    #[serde(default)]
+    pub held: Vec<String>,
 }
 
 #[async_trait]
@@ -42,17 +49,23 @@ impl Step for Lock {
         let mut pause = FIRST_PAUSE;
         loop {
             let forced = work.tools.forced.of(&work.id);
-            let by_force = work.plan().force || forced.is_set();
+            let by_force = work.plan().force || forced.is_set() || work.tools.lock_override;
             let taken = work.engine.take_locks(&work.lock_directories(), by_force).await.map_err(failed)?;
             if taken.held.is_empty() {
-                let broken: Vec<String> = taken.broken.iter().map(|lock| work.told(lock)).collect();
+                let broken = told(&taken.broken, &work.plan().locks);
                 if !broken.is_empty() {
                     let broken = broken.join("; ");
                     tracing::warn!(operation.id = work.id, broken, "update locks were broken by force");
                 }
-                return scope.record(&Locked { broken }).await;
+                return scope.record(&Locked { broken, held: Vec::new() }).await;
             }
-            let held: Vec<String> = taken.held.iter().map(|lock| work.told(lock)).collect();
+            let held = told(&taken.held, &work.plan().locks);
+            // Whoever asks for a restart waits for the answer; an update comes by itself later.
+            if work.plan().kind == Kind::Restart {
+                let error = StepError::failed(refusal(&held));
+                scope.record(&Locked { broken: Vec::new(), held }).await?;
+                return Err(error);
+            }
             let held = held.join("; ");
             tracing::info!(operation.id = work.id, held, "waits for an update lock");
             scope.progress(100, &format!("waits for the update lock of {held} (use force to break it)"));
@@ -88,12 +101,20 @@ impl Work {
     async fn release_locks(&self) -> Result<(), StepError> {
         self.engine.release_locks(&self.lock_directories()).await.map_err(failed)
     }
+}
 
-    /// A lock, for a person.
-    fn told(&self, lock: &UpdateLock) -> String {
-        let container = self.plan().locks.get(lock.directory).map_or("?", |place| place.container.as_str());
+/// Locks, for a person.
+pub(crate) fn told(locks: &[UpdateLock], places: &[LockPlace]) -> Vec<String> {
+    let told = |lock: &UpdateLock| {
+        let container = places.get(lock.directory).map_or("?", |place| place.container.as_str());
         let since = lock.since.map(|since| format!(" since {since}")).unwrap_or_default();
         let content = if lock.content.is_empty() { String::new() } else { format!(": {}", lock.content) };
         format!("{container} ({}, uid {}{since}{content})", lock.file, lock.uid)
-    }
+    };
+    locks.iter().map(told).collect()
+}
+
+/// Why something is not done while locks are held.
+pub(crate) fn refusal(held: &[String]) -> String {
+    format!("Lockfile exists: the update lock of {} is held (use force to break it)", held.join("; "))
 }

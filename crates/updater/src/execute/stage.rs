@@ -23,7 +23,7 @@ impl Stage {
     }
 }
 
-/// The stage of a step. None: it is too short to be told of.
+/// The stage of a step. None: it is too short to be told of, or, as `validate`, a part of what was told before.
 pub fn stage_of(step: &str, kind: Kind) -> Option<Stage> {
     let (name, from, to, message) = match (kind, step) {
         (Kind::Restart, step) => restarting(step)?,
@@ -37,7 +37,6 @@ type Words = (&'static str, u32, u32, &'static str);
 
 fn restarting(step: &str) -> Option<Words> {
     Some(match step {
-        step::VALIDATE => ("validating", 0, 5, "checking the container"),
         step::SCRIPT => ("validating", 10, 14, "asking the script"),
         step::ASK_FOLLOWERS => ("validating", 15, 18, "asking the scripts of the containers that depend on it"),
         step::LOCK => ("locking", 18, 20, "taking the update locks"),
@@ -50,7 +49,6 @@ fn restarting(step: &str) -> Option<Words> {
 
 fn labelling(step: &str) -> Option<Words> {
     Some(match step {
-        step::VALIDATE => ("validating", 0, 5, "checking the container and its files"),
         step::SCRIPT => ("validating", 5, 8, "asking the script"),
         step::LOCK => ("locking", 8, 10, "taking the update locks"),
         step::EDIT => ("updating_compose", 10, 30, "changing the labels in the compose file"),
@@ -63,7 +61,6 @@ fn labelling(step: &str) -> Option<Words> {
 
 fn updating(step: &str) -> Option<Words> {
     Some(match step {
-        step::VALIDATE => ("validating", 0, 5, "checking the container and its files"),
         step::SCRIPT => ("validating", 5, 8, "asking the script"),
         step::PULL => ("pulling_image", 10, 50, "pulling the image"),
         step::CREATE => ("validating", 50, 52, "creating the new container beside the old one"),

@@ -212,7 +212,12 @@ fn lock_place() -> LockPlace {
 }
 
 fn tools() -> Tools {
-    Tools { scripts: Scripts::new(&ScriptsConfig::default()), forced: Forced::new(), pull_pause: Duration::ZERO }
+    Tools {
+        scripts: Scripts::new(&ScriptsConfig::default()),
+        forced: Forced::new(),
+        lock_override: false,
+        pull_pause: Duration::ZERO,
+    }
 }
 
 fn file(image: &str) -> String {

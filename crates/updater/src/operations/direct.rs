@@ -1,5 +1,6 @@
 //! What people do to containers by hand: at once or not at all, recorded like every other operation.
 
+mod locks;
 mod order;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -16,9 +17,10 @@ use crate::{
     error::UpdateError,
     events::{self, ContainerChanged, Progress},
     inventory::ComposePlace,
-    plan::PlanError,
+    plan::{LockPlace, PlanError},
     store::{self, Kind, Operation, Status, action},
 };
+use locks::Deed;
 pub(super) use order::levels;
 
 /// The label of Homeport's own containers.
@@ -60,6 +62,17 @@ pub enum Action {
     },
 }
 
+/// Something that somebody wants to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByHand {
+    /// What.
+    pub action: Action,
+    /// Update locks of the application are broken.
+    pub force: bool,
+    /// Who.
+    pub requested_by: String,
+}
+
 /// An action that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acted {
@@ -82,16 +95,11 @@ struct Subject {
 
 impl Operations {
     /// Does something to a container, and waits for the end. Goes on when the caller leaves.
-    pub async fn act(
-        &self,
-        context: &Context,
-        container: &str,
-        action: &Action,
-        requested_by: &str,
-    ) -> Result<Acted, UpdateError> {
-        let subject = self.0.subject(container, action).await?;
+    pub async fn act(&self, context: &Context, container: &str, wish: &ByHand) -> Result<Acted, UpdateError> {
+        let subject = self.0.subject(container, &wish.action).await?;
         let busy = self.seize(&subject)?;
-        let operation = self.0.record(&subject, action, requested_by, "").await?;
+        let locks = self.0.take_locks(&subject, &wish.action, wish.force).await?;
+        let operation = self.0.record(&subject, wish, locks, "").await?;
         let ended = self.spawn(context, operation, Some(busy));
         ended.await.unwrap_or_else(|_| Err(UpdateError::CutShort))
     }
@@ -102,31 +110,30 @@ impl Operations {
         &self,
         context: &Context,
         containers: &[String],
-        action: &Action,
-        requested_by: &str,
+        wish: &ByHand,
     ) -> (String, Vec<Result<Acted, UpdateError>>) {
         let group = Uuid::new_v4().to_string();
         let mut results: Vec<Option<Result<Acted, UpdateError>>> = containers.iter().map(|_| None).collect();
         let mut subjects = Vec::new();
         let mut held = BTreeMap::new();
         for (position, name) in containers.iter().enumerate() {
-            match self.prepare(name, action, &mut held).await {
-                Ok(subject) => subjects.push((position, subject)),
+            match self.prepare(name, wish, &mut held).await {
+                Ok((subject, locks)) => subjects.push((position, subject, locks)),
                 Err(error) => results[position] = Some(Err(error)),
             }
         }
-        for level in in_order(subjects, action) {
-            let begun = level.iter().map(|(position, subject)| {
+        for level in in_order(subjects, &wish.action) {
+            let begun = level.into_iter().map(|(position, subject, locks)| {
                 let group = group.as_str();
                 async move {
-                    let acted = match self.0.record(subject, action, requested_by, group).await {
+                    let acted = match self.0.record(&subject, wish, locks, group).await {
                         Ok(operation) => match self.spawn(context, operation, None).await {
                             Ok(acted) => acted,
                             Err(_) => Err(UpdateError::CutShort),
                         },
                         Err(error) => Err(error),
                     };
-                    (*position, acted)
+                    (position, acted)
                 }
             });
             for (position, acted) in futures::future::join_all(begun).await {
@@ -141,14 +148,15 @@ impl Operations {
     async fn prepare(
         &self,
         name: &str,
-        action: &Action,
+        wish: &ByHand,
         held: &mut BTreeMap<String, Busy>,
-    ) -> Result<Subject, UpdateError> {
-        let subject = self.0.subject(name, action).await?;
+    ) -> Result<(Subject, Vec<LockPlace>), UpdateError> {
+        let subject = self.0.subject(name, &wish.action).await?;
         if !held.contains_key(&subject.lock) {
             held.insert(subject.lock.clone(), self.seize(&subject)?);
         }
-        Ok(subject)
+        let locks = self.0.take_locks(&subject, &wish.action, wish.force).await?;
+        Ok((subject, locks))
     }
 
     fn seize(&self, subject: &Subject) -> Result<Busy, UpdateError> {
@@ -215,18 +223,19 @@ impl Inner {
     async fn record(
         &self,
         subject: &Subject,
-        action: &Action,
-        requested_by: &str,
+        wish: &ByHand,
+        locks: Vec<LockPlace>,
         group: &str,
     ) -> Result<Operation, UpdateError> {
-        let mut operation = self.new_operation(action.kind(), requested_by.to_owned(), Vec::new());
+        let mut operation = self.new_operation(wish.action.kind(), wish.requested_by.clone(), Vec::new());
         operation.container_id.clone_from(&subject.container.id);
         operation.container_name.clone_from(&subject.container.name);
         operation.stack.clone_from(&subject.stack);
         operation.lock.clone_from(&subject.lock);
         group.clone_into(&mut operation.group);
         operation.status = Status::InProgress;
-        let json = serde_json::to_string(action).map_err(|error| StoreError::corrupt("action", error))?;
+        let deed = Deed { action: wish.action.clone(), locks };
+        let json = serde_json::to_string(&deed).map_err(|error| StoreError::corrupt("action", error))?;
         let mut transaction = self.parts.store.begin().await?;
         store::insert(&mut transaction, &operation).await?;
         store::start(&mut transaction, &operation.id, operation.created_at).await?;
@@ -239,10 +248,12 @@ impl Inner {
     pub(super) async fn carry_out(&self, operation: &Operation) -> Result<Acted, StoreError> {
         let name = &operation.container_name;
         let json = action::get(&self.parts.store, &operation.id).await?.unwrap_or_default();
-        let action: Action = serde_json::from_str(&json).map_err(|error| StoreError::corrupt("action", error))?;
+        let deed: Result<Deed, _> = serde_json::from_str(&json);
+        let Deed { action, locks } = deed.map_err(|error| StoreError::corrupt("action", error))?;
         tracing::info!(operation.id, container.name = name, action = ?action, requested_by = operation.requested_by, "by hand");
         self.tell(operation, action.stage(), 30, &format!("{} {name}", action.doing())).await?;
         let done = self.parts.engine.act(&operation.container_id, &action).await;
+        self.release_locks(&locks).await;
         let error = done.err().map(|error| chain(&error)).unwrap_or_default();
         let now = self.parts.clock.now();
         let (status, stage, percent, word) = if error.is_empty() {
@@ -341,11 +352,14 @@ impl Action {
     }
 }
 
+/// Place among those that were named, container, and the update locks that are taken for it.
+type Prepared = (usize, Subject, Vec<LockPlace>);
+
 /// Who is worked on at the same time, one group after the other.
-fn in_order(subjects: Vec<(usize, Subject)>, action: &Action) -> Vec<Vec<(usize, Subject)>> {
+fn in_order(subjects: Vec<Prepared>, action: &Action) -> Vec<Vec<Prepared>> {
     let needs: Vec<(String, Vec<String>)> = subjects
         .iter()
-        .map(|(_, subject)| {
+        .map(|(_, subject, _)| {
             let of_stack = |service: &String| format!("{}/{service}", subject.stack);
             // Without a service it is known by a name that nothing depends on.
             let own =
@@ -354,7 +368,7 @@ fn in_order(subjects: Vec<(usize, Subject)>, action: &Action) -> Vec<Vec<(usize,
         })
         .collect();
     let levels = levels(&needs);
-    let mut groups: BTreeMap<usize, Vec<(usize, Subject)>> = BTreeMap::new();
+    let mut groups: BTreeMap<usize, Vec<Prepared>> = BTreeMap::new();
     for (subject, level) in subjects.into_iter().zip(levels) {
         groups.entry(level).or_default().push(subject);
     }

@@ -8,7 +8,7 @@ use super::{Inner, Operations, direct::levels};
 use crate::{
     engine::Container,
     error::UpdateError,
-    execute::{Followed, Refused, Settled, step},
+    execute::{Followed, Locked, Refused, Settled, step},
     gather::find,
     plan::{depends, followers, tag_of},
     store::{self, Detail, DetailStatus, Kind, Operation},
@@ -52,6 +52,8 @@ pub struct RestartReport {
     pub blocked: Vec<String>,
     /// What went wrong, in words.
     pub errors: Vec<String>,
+    /// An update lock of an application was in the way.
+    pub locked: bool,
 }
 
 impl Operations {
@@ -113,6 +115,7 @@ impl RestartReport {
         self.blocked.extend(followed.blocked);
         self.errors.extend(followed.failed);
         self.blocked.extend(entry.data::<Refused>(step::ASK_FOLLOWERS)?.unwrap_or_default().containers);
+        self.locked |= !entry.data::<Locked>(step::LOCK)?.unwrap_or_default().held.is_empty();
         let remark = entry.data::<Settled>(step::SETTLE)?.unwrap_or_default().remark;
         self.errors.extend(Some(remark).filter(|remark| !remark.is_empty()));
         Ok(())

@@ -154,6 +154,7 @@ impl Inner {
         Tools {
             scripts: self.parts.scripts.clone(),
             forced: Arc::clone(&self.forced),
+            lock_override: self.parts.limits.lock_override,
             // A second, as undos begin with a quarter of one.
             pull_pause: self.parts.retry.first * 4,
         }

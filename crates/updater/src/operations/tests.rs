@@ -19,6 +19,7 @@ use crate::{
     store::{DetailStatus, Kind, Status},
 };
 
+mod api;
 mod back;
 mod held;
 mod kept;
@@ -38,6 +39,7 @@ fn digest(version: &str) -> String {
 #[derive(Default)]
 struct Table {
     gone: std::sync::Mutex<BTreeSet<String>>,
+    rechecked: std::sync::Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -64,7 +66,9 @@ impl Targets for Table {
         Ok(!self.gone.lock().unwrap().contains(digest))
     }
 
-    async fn recheck(&self, _: &str) {}
+    async fn recheck(&self, container: &str) {
+        self.rechecked.lock().unwrap().push(container.to_owned());
+    }
 }
 
 struct NoTicks;
@@ -153,6 +157,10 @@ impl Bench {
     }
 
     pub(super) async fn process(&self) -> Process {
+        self.process_with(OperationsConfig::default()).await
+    }
+
+    async fn process_with(&self, limits: OperationsConfig) -> Process {
         let schemas = vec![homeport_operation::schema(), store::schema()];
         let store = Store::open(&self.directory.path().join("updater.db"), schemas).await.unwrap();
         let drain = CancellationToken::new();
@@ -166,7 +174,7 @@ impl Bench {
             clock: Arc::new(SystemClock),
             health: HealthConfig { stable_ms: 0, ..HealthConfig::default() },
             keep: KeepConfig::default(),
-            limits: OperationsConfig::default(),
+            limits,
             scripts: Scripts::new(&ScriptsConfig {
                 directory: self.directory.path().join("scripts"),
                 ..ScriptsConfig::default()
@@ -261,7 +269,7 @@ async fn an_update_is_kept_in_the_history_with_everything_that_clients_ask_for()
         .collect();
     assert_eq!(
         stages.join(" ").replace('"', ""),
-        "validating validating pulling_image backup updating_compose stopping backup recreating health_check complete"
+        "validating pulling_image backup updating_compose stopping backup recreating health_check complete"
     );
     assert!(events.iter().any(|(topic, payload)| topic == crate::events::CONTAINER && payload.contains("updated")));
     process.stop().await;
@@ -377,7 +385,7 @@ async fn a_batch_goes_stack_by_stack_and_one_failure_stays_alone() {
 }
 
 #[tokio::test]
-async fn pages_lose_nothing() {
+async fn s2_3_pages_lose_nothing() {
     let bench = Bench::new();
     let process = bench.process().await;
     process.work();

@@ -20,7 +20,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     error::UpdateError,
-    operations::{Acted, Action, Operations},
+    operations::{Acted, Action, ByHand, Operations},
 };
 
 /// Removing hundreds of images takes the engine a while.
@@ -44,21 +44,27 @@ impl Actions {
 #[tonic::async_trait]
 impl ContainerActionService for Actions {
     async fn act(&self, request: Request<ActRequest>) -> Result<Response<ActResponse>, Status> {
-        let ActRequest { container, action, requested_by } = request.into_inner();
-        let action = action_of(action)?;
-        let acted = self.operations.act(&self.context, &container, &action, &requested_by).await;
-        let Acted { operation, container, error } = acted.map_err(|error| to_status(&error))?;
-        Ok(Response::new(ActResponse { operation_id: operation, container_name: container, error }))
+        let ActRequest { container, action, requested_by, force } = request.into_inner();
+        let wish = ByHand { action: action_of(action)?, force, requested_by };
+        let response = match self.operations.act(&self.context, &container, &wish).await {
+            Ok(Acted { operation, container, error }) => {
+                ActResponse { operation_id: operation, container_name: container, error, locked: false }
+            }
+            Err(UpdateError::Locked { reason }) => {
+                ActResponse { container_name: container, error: reason, locked: true, ..ActResponse::default() }
+            }
+            Err(error) => return Err(to_status(&error)),
+        };
+        Ok(Response::new(response))
     }
 
     async fn act_on_many(&self, request: Request<ActOnManyRequest>) -> Result<Response<ActOnManyResponse>, Status> {
-        let ActOnManyRequest { containers, action, requested_by } = request.into_inner();
-        let action = action_of(action)?;
+        let ActOnManyRequest { containers, action, requested_by, force } = request.into_inner();
+        let wish = ByHand { action: action_of(action)?, force, requested_by };
         if containers.is_empty() {
             return Err(to_status(&UpdateError::NoItems));
         }
-        let (batch_group_id, acted) =
-            self.operations.act_on_many(&self.context, &containers, &action, &requested_by).await;
+        let (batch_group_id, acted) = self.operations.act_on_many(&self.context, &containers, &wish).await;
         let results = containers.into_iter().zip(acted).map(|(container, acted)| result(container, acted)).collect();
         Ok(Response::new(ActOnManyResponse { batch_group_id, results }))
     }

@@ -46,6 +46,7 @@ impl PipelineService for Pipelines {
                 name: operation.container_name,
                 ended: has_ended,
                 success: report.restarted > 0,
+                locked: report.locked && report.restarted == 0,
                 container_names: report.containers,
                 dependents_restarted: report.dependents,
                 dependents_blocked: report.blocked,

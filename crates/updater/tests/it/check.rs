@@ -144,7 +144,7 @@ async fn registry(status: Arc<Mutex<StatusCode>>) -> Fake {
 }
 
 #[tokio::test]
-async fn everything_is_checked_at_the_start_and_told() {
+async fn s14_everything_is_checked_at_the_start_and_told() {
     let fake = registry(Arc::default()).await;
     let helper = Container {
         labels: [("homeport.role".to_owned(), "helper".to_owned())].into(),
@@ -206,7 +206,7 @@ async fn a_tag_without_an_image_for_the_host_is_passed_over() {
 }
 
 #[tokio::test]
-async fn a_refresh_asks_anew_and_once() {
+async fn s2_1_a_refresh_asks_anew_and_once() {
     let fake = registry(Arc::default()).await;
     let stack = Stack::start(vec![container(&fake, "a", "x:1.22.1"), container(&fake, "b", "x:1.22.1")], &[]);
     stack.checker.run_check(false, LIMIT).await;
@@ -235,7 +235,7 @@ async fn a_good_result_outlives_a_registry_that_is_away() {
 }
 
 #[tokio::test]
-async fn the_snapshot_outlives_an_engine_that_is_away() {
+async fn s14_the_snapshot_outlives_an_engine_that_is_away() {
     let fake = registry(Arc::default()).await;
     let stack = Stack::start(vec![container(&fake, "web", "x:1.22.1")], &[]);
     stack.checker.run_check(false, LIMIT).await;
@@ -247,6 +247,16 @@ async fn the_snapshot_outlives_an_engine_that_is_away() {
     assert!(matches!(error, CheckError::Inventory(_)), "{error}");
     *stack.list.containers.lock().unwrap() = Ok(vec![container(&fake, "web", "x:1.22.1")]);
     assert_eq!(stack.checker.run_check(false, LIMIT).await.error, None);
+}
+
+#[tokio::test]
+async fn s14_when_registries_were_asked_last_outlives_a_restart() {
+    let stack = Stack::start(Vec::new(), &[]);
+    let before = "2026-07-23T09:46:40Z".parse().unwrap();
+    stack.checker.resume(Some(before));
+    let snapshot = stack.checker.run_check(false, LIMIT).await;
+    assert_eq!(snapshot.last_refresh_at, Some(before), "this check asked nobody");
+    assert!(snapshot.last_run_at > Some(before));
 }
 
 /// Section 5.8: the script is asked only where there is something to do, and once.
@@ -278,12 +288,15 @@ async fn scripts_are_asked_before_it_is_said_that_there_is_an_update() {
 }
 
 #[tokio::test]
-async fn one_container_is_checked_by_name_or_id() {
+async fn s2_1_one_container_is_checked_by_name_or_id_and_told() {
     let fake = registry(Arc::default()).await;
     let stack = Stack::start(vec![container(&fake, "web", "x:1.22.1")], &[]);
     stack.checker.run_check(false, LIMIT).await;
     *stack.list.containers.lock().unwrap() = Ok(vec![container(&fake, "web", "x:latest")]);
+    let told = |what: &str| stack.told.0.lock().unwrap().iter().filter(|told| *told == what).count();
+    let before = told("background_checker 1");
     let checked = stack.checker.check_container("id-of-w").await.unwrap();
+    assert_eq!(told("background_checker 1"), before + 1);
     assert_eq!((checked.status, checked.latest_version.as_str()), (Status::UpdateAvailable, "latest"));
     assert_eq!(stack.found("web").1, "latest", "the result is in the snapshot");
     let error = stack.checker.check_container("none").await.unwrap_err();

@@ -30,37 +30,39 @@ const MAX_CONTAINERS: usize = 1000;
 
 /// `POST /api/containers/{name}/start`
 pub(super) async fn start(State(app): State<Arc<App>>, caller: Caller, Path(name): Path<String>) -> Answer {
-    one(&app, &caller, name, ActionKind::Start(Start {}), "started").await
+    one(&app, &caller, name, ActionKind::Start(Start {}), false, "started").await
 }
 
-/// `POST /api/containers/{name}/stop?timeout=10`
+/// `POST /api/containers/{name}/stop?timeout=10&force=`
 pub(super) async fn stop(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(name): Path<String>,
     params: Params,
 ) -> Answer {
-    one(&app, &caller, name, ActionKind::Stop(Stop { timeout: Some(timeout(&params)) }), "stopped").await
+    let stop = ActionKind::Stop(Stop { timeout: Some(timeout(&params)) });
+    one(&app, &caller, name, stop, params.flag("force"), "stopped").await
 }
 
-/// `POST /api/containers/{name}/restart?timeout=10`
+/// `POST /api/containers/{name}/restart?timeout=10&force=`
 pub(super) async fn restart(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(name): Path<String>,
     params: Params,
 ) -> Answer {
-    one(&app, &caller, name, ActionKind::Restart(Restart { timeout: Some(timeout(&params)) }), "restarted").await
+    let restart = ActionKind::Restart(Restart { timeout: Some(timeout(&params)) });
+    one(&app, &caller, name, restart, params.flag("force"), "restarted").await
 }
 
 /// `POST /api/containers/{name}/pause`
 pub(super) async fn pause(State(app): State<Arc<App>>, caller: Caller, Path(name): Path<String>) -> Answer {
-    one(&app, &caller, name, ActionKind::Pause(Pause {}), "paused").await
+    one(&app, &caller, name, ActionKind::Pause(Pause {}), false, "paused").await
 }
 
 /// `POST /api/containers/{name}/unpause`
 pub(super) async fn unpause(State(app): State<Arc<App>>, caller: Caller, Path(name): Path<String>) -> Answer {
-    one(&app, &caller, name, ActionKind::Unpause(Unpause {}), "unpaused").await
+    one(&app, &caller, name, ActionKind::Unpause(Unpause {}), false, "unpaused").await
 }
 
 /// `POST /api/containers/{name}/kill?signal=SIGKILL`
@@ -71,7 +73,7 @@ pub(super) async fn kill(
     params: Params,
 ) -> Answer {
     let signal = params.text("signal").unwrap_or_default().to_owned();
-    one(&app, &caller, name, ActionKind::Kill(Kill { signal }), "killed").await
+    one(&app, &caller, name, ActionKind::Kill(Kill { signal }), false, "killed").await
 }
 
 /// `DELETE /api/containers/{name}?force=&volumes=`
@@ -82,7 +84,8 @@ pub(super) async fn remove(
     params: Params,
 ) -> Answer {
     let (force, volumes) = (params.flag("force"), params.flag("volumes"));
-    let Envelope(mut data) = one(&app, &caller, name, ActionKind::Remove(Remove { force, volumes }), "removed").await?;
+    let remove = ActionKind::Remove(Remove { force, volumes });
+    let Envelope(mut data) = one(&app, &caller, name, remove, force, "removed").await?;
     data["force"] = force.into();
     data["volumes"] = volumes.into();
     Ok(Envelope(data))
@@ -90,17 +93,22 @@ pub(super) async fn remove(
 
 type Answer = Result<Envelope<Value>, Problem>;
 
-async fn one(app: &App, caller: &Caller, name: String, kind: ActionKind, done: &str) -> Answer {
+/// `force` also breaks update locks of the application.
+async fn one(app: &App, caller: &Caller, name: String, kind: ActionKind, force: bool, done: &str) -> Answer {
     let limit = patience(&kind);
     let request = ActRequest {
         container: name.clone(),
         action: Some(Action { kind: Some(kind) }),
         requested_by: caller.name().to_owned(),
+        force,
     };
     let mut actions = app.upstream.actions();
     let acted = app.finish(async move { of_updater(actions.act(within(limit, request)).await) }).await;
     let acted = acted.map_err(|problem| not_found(problem, &name))?;
     let name = &acted.container_name;
+    if acted.locked {
+        return Err(Problem::new(Kind::Locked, acted.error));
+    }
     if !acted.error.is_empty() {
         let data = json!({ "container": name, "operation_id": acted.operation_id });
         return Err(Problem::new(Kind::Internal, acted.error).with_data(data));
@@ -152,7 +160,8 @@ pub(super) async fn many(
     // One level after the other, each as long as its slowest.
     let limit = patience(&kind) * 4;
     let action = Some(Action { kind: Some(kind) });
-    let request = ActOnManyRequest { containers, action, requested_by: caller.name().to_owned() };
+    let (force, requested_by) = (body.force.unwrap_or_default(), caller.name().to_owned());
+    let request = ActOnManyRequest { containers, action, requested_by, force };
     let mut actions = app.upstream.actions();
     let acted = app.finish(async move { of_updater(actions.act_on_many(within(limit, request)).await) }).await?;
     let results: Vec<Value> = acted.results.iter().map(result).collect();

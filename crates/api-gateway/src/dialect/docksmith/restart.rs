@@ -134,8 +134,9 @@ async fn waited(app: &App, request: RestartRequest, wait: Duration, name: &str, 
         return Ok(Envelope(data));
     }
     let error = done.errors.first().cloned().unwrap_or_else(|| format!("{} was not restarted", done.name));
+    let kind = if done.locked { Kind::Locked } else { Kind::Internal };
     let hint = if error.contains("script exited with code") { hint } else { "" };
-    Err(Problem::new(Kind::Internal, format!("{error}{hint}")).with_data(data))
+    Err(Problem::new(kind, format!("{error}{hint}")).with_data(data))
 }
 
 /// `RestartResponse`.

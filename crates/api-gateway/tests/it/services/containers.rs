@@ -190,11 +190,19 @@ impl ContainerActionService for Fake {
                 return Err(Status::failed_precondition("container is running, use force=true to remove"));
             }
             ("port", _) => "port is already allocated",
+            ("locked", Kind::Stop(_)) if !request.force => {
+                return reply(updater::ActResponse {
+                    error: "Lockfile exists: the update lock of locked is held".to_owned(),
+                    locked: true,
+                    ..updater::ActResponse::default()
+                });
+            }
+            ("locked", _) => "",
             ("web", _) => "",
             _ => return Err(Status::not_found("no such container")),
         };
         let (operation_id, error) = ("op-7".to_owned(), error.to_owned());
-        reply(updater::ActResponse { operation_id, container_name: request.container, error })
+        reply(updater::ActResponse { operation_id, container_name: request.container, error, locked: false })
     }
 
     async fn act_on_many(&self, request: Request<updater::ActOnManyRequest>) -> Reply<updater::ActOnManyResponse> {

@@ -32,7 +32,10 @@ impl PipelineService for Fake {
             container_names: vec![one.to_owned()],
             ..RestartResponse::default()
         };
-        if one == "refused" {
+        if one == "locked" && !request.force {
+            response.errors = vec!["Lockfile exists: the update lock of locked is held".to_owned()];
+            response.locked = true;
+        } else if one == "refused" {
             response.errors = vec!["refused: script exited with code 1: no".to_owned()];
             response.dependents_blocked = vec!["api".to_owned()];
         } else if response.ended {

@@ -14,7 +14,7 @@ impl Bench {
     }
 
     /// `db` has a directory of locks, and holds one.
-    pub(super) fn lock(&self) {
+    pub(in crate::operations) fn lock(&self) {
         let mut world = self.engine.world();
         let db = world.containers.values_mut().find(|container| container.name == "db").unwrap();
         db.mounts.push(Mount {
@@ -24,6 +24,12 @@ impl Bench {
             is_writable: true,
         });
         world.locks_held.insert("/run/locks/db".to_owned());
+    }
+
+    /// Whether neither the application nor the updater holds a lock.
+    pub(in crate::operations) fn is_unlocked(&self) -> bool {
+        let world = self.engine.world();
+        world.locks_held.is_empty() && world.locks_taken.is_empty()
     }
 }
 
@@ -158,5 +164,41 @@ async fn a_rehearsal_says_what_it_saw() {
     let ended = process.ended(&started.operation).await;
     assert_eq!(ended.status, Status::Complete);
     assert_eq!(ended.error, "rehearsed for 0 s without network on a copy of the data: it was healthy");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_does_not_wait_for_a_lock_and_force_breaks_it() {
+    let bench = Bench::new();
+    bench.lock();
+    let process = bench.process().await;
+    process.work();
+    let restart =
+        |force| RestartRequest { what: Restarted::Container("web".to_owned()), force, requested_by: String::new() };
+    let started = process.operations.start_restart(restart(false)).await.unwrap();
+    let ended = process.ended(&started.id).await;
+    assert_eq!(ended.status, Status::Failed);
+    assert!(ended.error.contains("Lockfile exists: the update lock of db"), "{}", ended.error);
+    let report = process.operations.restart_report(&ended).await.unwrap();
+    assert!(report.locked && report.restarted == 0, "{report:?}");
+    assert_eq!(bench.engine.world().starts, 3, "nothing was stopped");
+    let started = process.operations.start_restart(restart(true)).await.unwrap();
+    let ended = process.ended(&started.id).await;
+    assert_eq!(ended.status, Status::Complete, "{}", ended.error);
+    assert!(bench.is_unlocked());
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn where_locks_are_overridden_nobody_waits_for_one() {
+    let bench = Bench::new();
+    bench.lock();
+    let limits = OperationsConfig { lock_override: true, ..OperationsConfig::default() };
+    let process = bench.process_with(limits).await;
+    process.work();
+    let ended = process.updated("web").await;
+    assert_eq!(ended.status, Status::Complete);
+    assert!(ended.error.contains("the update lock of db"), "{}", ended.error);
+    assert!(bench.is_unlocked());
     process.stop().await;
 }

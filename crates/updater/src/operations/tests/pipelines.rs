@@ -211,7 +211,9 @@ async fn a_restart_during_an_update_waits_and_asked_for_twice_is_one() {
     let second = process.restart(web(), false).await.unwrap();
     assert_eq!((first.id.as_str(), second.status), (second.id.as_str(), Status::Queued));
     assert_ne!(process.restart(web(), true).await.unwrap().id, first.id, "force is more than that");
-    let act = process.operations.act(&process.context, "web", &Action::Restart { timeout: None }, "ada").await;
+    let restart = Action::Restart { timeout: None };
+    let wish = ByHand { action: restart, force: false, requested_by: "ada".to_owned() };
+    let act = process.operations.act(&process.context, "web", &wish).await;
     assert!(matches!(act, Err(UpdateError::Busy { .. })), "by hand it is refused");
     bench.engine.world().locks_held.clear();
     assert_eq!(process.ended(&update).await.status, Status::Complete);

@@ -7,7 +7,10 @@ use crate::{
 };
 
 const FIELDS: (&str, &str) = ("fields", "`summary`: counters and times alone.");
-const BUSY: (Kind, &str) = (Kind::Conflict, "the container's stack is being worked on; wait for its operation to end");
+const MOVED: (Kind, &str) =
+    (Kind::Conflict, "it would be another plan than that of `plan_hash`; the text says what differs");
+const FULL: (Kind, &str) = (Kind::Unavailable, "a service is away, or too much waits already; `Retry-After`");
+const GONE: (Kind, &str) = (Kind::NotFound, "there is no such operation");
 
 /// The table.
 pub(super) fn routes() -> Vec<Route> {
@@ -58,11 +61,13 @@ pub(super) fn routes() -> Vec<Route> {
                 r#"{"container_name": "web", "text": "pull nginx:1.27.0", "plan": null, "hash": "9f86d081", "outlook": null}"#,
             )),
         Route::post("/api/update", update::one, "Starts an update of one container")
-            .detail("`plan_hash` makes it an update of exactly the plan that was shown; another one is refused.")
+            .detail(
+                "While its stack is being worked on it waits. `plan_hash` makes it an update of exactly the plan that was shown; another one is refused.",
+            )
             .body(
                 r#"{"container_name": "web", "target_version?": "1.27.0", "force?": false, "script?": "check.sh", "plan_hash?": "9f86d081", "rehearse?": false}"#,
             )
-            .refuses(&[BUSY])
+            .refuses(&[MOVED, FULL])
             .answers(Answer::Envelope(
                 r#"{"operation_id": "0b7e", "container_name": "web", "container": "web", "target_version": "1.27.0", "status": "started"}"#,
             )),
@@ -74,13 +79,13 @@ pub(super) fn routes() -> Vec<Route> {
             )),
         Route::post("/api/rollback", rollback::start, "Back to what was before an operation, data included")
             .body(r#"{"operation_id": "0b7e", "force?": false}"#)
-            .refuses(&[BUSY, (Kind::NotFound, "there is no such operation")])
+            .refuses(&[GONE, FULL])
             .answers(Answer::Envelope(
                 r#"{"operation_id": "77de", "original_operation_id": "0b7e", "message": "Rollback initiated"}"#,
             )),
         Route::post("/api/rollback/containers", rollback::containers, "The same for some of an operation's containers")
             .body(r#"{"operation_id": "0b7e", "container_names": ["web"], "force?": false}"#)
-            .refuses(&[BUSY, (Kind::NotFound, "there is no such operation")])
+            .refuses(&[GONE, FULL])
             .answers(Answer::Envelope(r#"{"operation_id": "77de", "message": "Per-container rollback initiated"}"#)),
     ]
 }

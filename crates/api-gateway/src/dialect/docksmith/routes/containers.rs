@@ -10,9 +10,13 @@ const DONE: &str = r#"{"container": "web", "status": "stopped", "operation_id": 
 const REFUSALS: &[(Kind, &str)] = &[
     (Kind::BadRequest, "it is one of Homeport's own containers"),
     (Kind::Conflict, "the container's stack is being worked on"),
+    (Kind::Locked, "the application holds an update lock; the text says which"),
     (Kind::Internal, "the engine refused; the text has its words, and the history the operation"),
 ];
-const TIMEOUT: &[(&str, &str)] = &[("timeout", "Seconds to end by itself; 10 without it, 240 at most.")];
+const TIMEOUT: &[(&str, &str)] = &[
+    ("timeout", "Seconds to end by itself; 10 without it, 240 at most."),
+    ("force", "`true`: update locks of the application are broken."),
+];
 
 /// The table.
 pub(super) fn routes() -> Vec<Route> {
@@ -59,7 +63,7 @@ pub(super) fn routes() -> Vec<Route> {
             .refuses(REFUSALS)
             .answers(Answer::Envelope(DONE)),
         Route::delete("/api/containers/{name}", action::remove, "Removes a container")
-            .query(&[("force", "`true`: also one that runs."), ("volumes", "`true`: its anonymous volumes too.")])
+            .query(&[("force", "`true`: also one that runs; update locks are broken."), ("volumes", "`true`: its anonymous volumes too.")])
             .refuses(REFUSALS)
             .answers(Answer::Envelope(
                 r#"{"container": "web", "status": "removed", "operation_id": "0b7e", "message": "Container web removed successfully", "force": false, "volumes": false}"#,

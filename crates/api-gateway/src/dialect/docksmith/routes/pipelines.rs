@@ -13,6 +13,7 @@ const SET: &str = r#"{"container": "web", "labels?": {"<label>": "value"}, "igno
 const FORCE: &[(&str, &str)] = &[("force", "`true`: no script is asked, and update locks are broken.")];
 const REFUSED: (Kind, &str) =
     (Kind::Internal, "it was not restarted, or not in time; the text says why, `data` what was done");
+const LOCKED: (Kind, &str) = (Kind::Locked, "the application holds an update lock; the text says which");
 const NOT_COMPOSE: (Kind, &str) = (Kind::Internal, "the container is not managed by docker compose");
 
 /// The table.
@@ -20,15 +21,15 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::post("/api/restart", restart::body, "Restarts a container and what depends on it, and waits for the end")
             .body(r#"{"container_name": "web", "force?": false}"#)
-            .refuses(&[REFUSED])
+            .refuses(&[REFUSED, LOCKED])
             .answers(Answer::Envelope(RESTARTED)),
         Route::post("/api/restart/container/{name}", restart::container, "The same, named in the path")
             .query(FORCE)
-            .refuses(&[REFUSED])
+            .refuses(&[REFUSED, LOCKED])
             .answers(Answer::Envelope(RESTARTED)),
         Route::post("/api/restart/stack/{name}", restart::stack, "Restarts all of a stack that run, in their order")
             .query(FORCE)
-            .refuses(&[REFUSED, (Kind::NotFound, "there is no such stack")])
+            .refuses(&[REFUSED, LOCKED, (Kind::NotFound, "there is no such stack")])
             .answers(Answer::Envelope(RESTARTED)),
         Route::post("/api/restart/start/{name}", restart::start, "Restarts a container without waiting for the end")
             .query(FORCE)
