@@ -12,7 +12,7 @@ use crate::{
     audit::Recorder,
     config::{Config, ms},
     dialect::docksmith::board::Board,
-    gate::{Caller, Gate},
+    gate::{Caller, Gate, Loopback},
     metrics::Metrics,
     plugin::Registry,
     problem::{Kind, Problem},
@@ -27,6 +27,8 @@ pub(crate) struct App {
     pub(crate) context: Context,
     pub(crate) upstream: Upstream,
     pub(crate) gate: Gate,
+    /// Who stands for clients of Docksmith's on this machine. None: nobody.
+    pub(crate) loopback: Option<Loopback>,
     /// The way to auth's record.
     pub(crate) audit: Recorder,
     pub(crate) hub: Arc<Hub>,

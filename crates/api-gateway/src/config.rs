@@ -22,6 +22,8 @@ pub struct Config {
     pub acme: AcmeConfig,
     /// How credentials are checked.
     pub auth: AuthConfig,
+    /// Clients of Docksmith.
+    pub docksmith: DocksmithConfig,
     /// Event streams.
     pub events: EventsConfig,
     /// What is proxied to plugins.
@@ -90,6 +92,16 @@ impl Default for AuthConfig {
     fn default() -> Self {
         Self { cache_ms: 30_000, recheck_ms: 60_000 }
     }
+}
+
+/// The `[docksmith]` section.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DocksmithConfig {
+    /// File with an API token. Clients of Docksmith's API on this very machine that send no credential may do what that
+    /// token may: they connect from a loopback address, through no proxy, to `localhost` or a loopback address. It is read
+    /// at the start. Default: none, and everybody needs a credential.
+    pub loopback_token_file: Option<PathBuf>,
 }
 
 /// The `[events]` section.

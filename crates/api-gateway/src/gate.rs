@@ -4,6 +4,7 @@
 //! request asks.
 
 mod heard;
+mod loopback;
 
 use std::{
     collections::HashMap,
@@ -22,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 use heard::Heard;
 pub(crate) use heard::Revocations;
+pub(crate) use loopback::Loopback;
 
 use crate::{
     problem::{Kind, Problem},

@@ -41,7 +41,7 @@ use crate::{
     audit::Recorder,
     config::ms,
     dialect::docksmith::board::{self, Board},
-    gate::Gate,
+    gate::{Gate, Loopback},
     listener::Door,
     metrics::Metrics,
     plugin::Registry,
@@ -51,7 +51,8 @@ use crate::{
 };
 
 pub use config::{
-    AcmeConfig, AuthConfig, Config, EventsConfig, HttpConfig, Network, PluginsConfig, ProxyHeader, TlsConfig,
+    AcmeConfig, AuthConfig, Config, DocksmithConfig, EventsConfig, HttpConfig, Network, PluginsConfig, ProxyHeader,
+    TlsConfig,
 };
 pub use listener::ListenError;
 pub use route::{Access, RouteInfo};
@@ -100,7 +101,11 @@ impl Gateway {
         let doors = Doors::open(&config, &context, server).await?;
         let address = doors.plain.local_addr()?;
         let (recorder, inbox) = audit::queue();
-        let app = build(config, &context, challenges, root, recorder);
+        let loopback = match &config.docksmith.loopback_token_file {
+            Some(path) => Some(Loopback::read(path).await?),
+            None => None,
+        };
+        let app = build(config, &context, loopback, challenges, root, recorder);
         audit::follow(&app, inbox);
         revocation::follow(&app);
         stream::follow(&context, Arc::clone(&app.hub));
@@ -181,6 +186,7 @@ impl Doors {
 fn build(
     config: Config,
     context: &Context,
+    loopback: Option<Loopback>,
     challenges: Arc<Challenges>,
     certificate: Option<String>,
     audit: Recorder,
@@ -191,6 +197,7 @@ fn build(
         context: context.clone(),
         upstream: Upstream::new(context.paths()),
         gate: Gate::new(ms(config.auth.cache_ms)),
+        loopback,
         audit,
         board: Board::default(),
         hub: Arc::new(Hub::new(hub_limits(events), SystemClock.now())),

@@ -56,7 +56,9 @@ pub(crate) async fn admit_to(
         .get::<ClientAddress>()
         .map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |ClientAddress(address)| address.ip());
     let dialect = Dialect::of(path);
-    let credential = dialect.credential(request).ok_or_else(|| Problem::new(Kind::Unauthorized, dialect.missing()))?;
+    let nearby = || app.loopback.as_ref().and_then(|loopback| loopback.credential(dialect, request));
+    let credential = dialect.credential(request).or_else(nearby);
+    let credential = credential.ok_or_else(|| Problem::new(Kind::Unauthorized, dialect.missing()))?;
     // Whoever may read something may also ask for its headers alone.
     let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
     let wish = Wish { method, path, client, verb, need, second_factor: second_factor(&request.headers) };
