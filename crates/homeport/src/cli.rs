@@ -23,6 +23,7 @@ pub(crate) mod password;
 pub(crate) mod plan;
 mod prompt;
 pub(crate) mod prune;
+pub(crate) mod registry;
 pub(crate) mod resources;
 pub(crate) mod restart;
 pub(crate) mod rollback;
@@ -68,7 +69,7 @@ async fn dispatch(command: People, environment: &Environment) -> anyhow::Result<
         People::Plan(arguments) => plan::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Update(arguments) => update::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Rollback(arguments) => rollback::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
-        People::History(arguments) => history::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
+        People::History(arguments) => history::run(&Session::new(arguments.remote(), environment)?, &arguments).await,
         People::Events(arguments) => events::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Containers(arguments) => {
             containers::run(&Session::new(&arguments.remote, environment)?, &arguments).await
@@ -82,6 +83,7 @@ async fn dispatch(command: People, environment: &Environment) -> anyhow::Result<
         People::Volumes(arguments) => {
             resources::run(&Session::new(arguments.remote(), environment)?, Kind::Volumes, &arguments).await
         }
+        People::Registry(arguments) => registry::run(&Session::new(arguments.remote(), environment)?, &arguments).await,
         People::Logs(arguments) => logs::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Stats(arguments) => stats::run(&Session::new(&arguments.remote, environment)?, &arguments).await,
         People::Inspect(arguments) => inspect::run(&Session::new(&arguments.remote, environment)?, &arguments).await,

@@ -7,7 +7,7 @@ pub use crate::services::Service;
 use crate::{
     cli::{
         action, audit, auth, check, containers, events, explain, fix, history, inspect, labels, login, logs, password,
-        plan, prune, resources, restart, rollback, scripts, settings, stats, token, update,
+        plan, prune, registry, resources, restart, rollback, scripts, settings, stats, token, update,
     },
     init_state,
 };
@@ -78,7 +78,7 @@ pub enum People {
     Update(update::Arguments),
     /// Undo an update: image, files, data and configuration as they were before
     Rollback(rollback::Arguments),
-    /// Show what was updated, rolled back, or failed
+    /// Show what was updated, rolled back, or failed; also what checks found
     History(history::Arguments),
     /// Show what happens, as it happens
     Events(events::Arguments),
@@ -90,6 +90,8 @@ pub enum People {
     Networks(resources::Arguments),
     /// Show the volumes, or remove some
     Volumes(resources::Arguments),
+    /// Show which registries there are credentials for, or the tags that one has
+    Registry(registry::Arguments),
     /// Show what a container printed
     Logs(logs::Arguments),
     /// Show what containers use at this moment
@@ -180,6 +182,9 @@ mod tests {
         check("homeport update nginx --all", false);
         check("homeport update --all --to 1.26", false);
         check("homeport update nginx --plan --to 1.26", true);
+        check("homeport update nginx redis --rehearse", true);
+        check("homeport update nginx --script check.sh", true);
+        check("homeport update --all --script check.sh", false);
         check("homeport update --all --plan", false);
         check("homeport update nginx --plan-hash 0123456789ab", true);
         check("homeport update --all --plan-hash 0123456789ab", false);
@@ -187,8 +192,18 @@ mod tests {
         check("homeport plan", false);
         check("homeport rollback nginx", true);
         check("homeport rollback", false);
+        check("homeport rollback 0b8f6c52 web db", true);
+        check("homeport rollback --list", true);
+        check("homeport rollback nginx --list", false);
         check("homeport history --container nginx --limit 5", true);
         check("homeport history --limit 0", false);
+        check("homeport history --kind updates --status failed", true);
+        check("homeport history show 0b8f6c52 --json", true);
+        check("homeport history checks --limit 5", true);
+        check("homeport history clear --older-than 30", true);
+        check("homeport history clear", false);
+        check("homeport registry", true);
+        check("homeport registry tags ghcr.io/owner/app", true);
         check("homeport events --topic update", true);
         check("homeport token create ci --scope /api:r --scope /x --expires 30d", true);
         check("homeport token create ci --expires soon", false);
@@ -236,6 +251,7 @@ mod tests {
         check("homeport start web db", true);
         check("homeport stop web --timeout 30", true);
         check("homeport stop web --timeout 0", false);
+        check("homeport stop web --force", true);
         check("homeport kill web --signal SIGHUP", true);
         check("homeport remove web --force --volumes", true);
         check("homeport prune", true);

@@ -17,7 +17,8 @@ pub(crate) use error::Error;
 pub(crate) use events::{Event, EventStream};
 pub(crate) use resources::{Acted, Explorer, Image, Item, Labels, Network, Pruned, Stats, Volume};
 pub(crate) use types::{
-    BatchStarted, Container, Login, NewToken, Operation, Operations, RollbackStarted, Status, Token, UpdateStarted,
+    BatchStarted, Container, History, Login, NewToken, Operation, Operations, RollbackStarted, Status, Token,
+    UpdateStarted,
 };
 
 /// A connection that is not made by then is not going to be.

@@ -1,6 +1,10 @@
 //! `homeport history`
 
-use clap::Args;
+mod checks;
+mod clear;
+mod show;
+
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::{
@@ -12,21 +16,66 @@ use crate::command::Remote;
 
 /// What is shown.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Only this container
     #[arg(long, value_name = "NAME")]
     container: Option<String>,
+    /// Only of this kind: updates, rollback, restart, label_change, fix_mismatch, start, stop, remove …
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Only in this state: queued, in_progress, pending_restart, complete or failed; both that ended without it
+    #[arg(long, value_name = "STATE")]
+    status: Option<String>,
     /// How many, the newest first
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
     #[command(flatten)]
-    pub(crate) remote: Remote,
+    remote: Remote,
 }
 
-/// Shows what was done.
+/// What else there is to look back at.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show everything about one operation
+    Show(show::Arguments),
+    /// Show what checks found, where that had changed
+    Checks(checks::Arguments),
+    /// Forget what ended long ago; what keeps a way back stays
+    Clear(clear::Arguments),
+}
+
+impl Arguments {
+    pub(crate) const fn remote(&self) -> &Remote {
+        match &self.command {
+            Some(Command::Show(show)) => &show.remote,
+            Some(Command::Checks(checks)) => &checks.remote,
+            Some(Command::Clear(clear)) => &clear.remote,
+            None => &self.remote,
+        }
+    }
+}
+
+/// Shows what was done, or does what its own commands say.
 pub(crate) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
-    let only = arguments.container.as_ref().map(|name| format!("&container={}", api::encode(name)));
-    let path = format!("/api/operations?limit={}{}", arguments.limit, only.unwrap_or_default());
+    match &arguments.command {
+        None => list(session, arguments).await,
+        Some(Command::Show(wanted)) => show::run(session, wanted).await,
+        Some(Command::Checks(wanted)) => checks::run(session, wanted).await,
+        Some(Command::Clear(wanted)) => clear::run(session, wanted).await,
+    }
+}
+
+async fn list(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
+    let Arguments { container, kind, status, limit, .. } = arguments;
+    let mut path = format!("/api/operations?limit={limit}");
+    for (name, value) in [("container", container), ("type", kind), ("status", status)] {
+        if let Some(value) = value {
+            path.push_str(&format!("&{name}={}", api::encode(value)));
+        }
+    }
     let document = session.api.get(&path).await?;
     if session.json {
         return output::json(&document);

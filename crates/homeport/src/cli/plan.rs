@@ -24,29 +24,41 @@ pub struct Arguments {
     /// As it would be where warnings do not stop it
     #[arg(long)]
     force: bool,
+    /// With a trial of the new version on a copy of its data
+    #[arg(long)]
+    rehearse: bool,
+    /// With this script asked first, from the directory of scripts
+    #[arg(long, value_name = "PATH")]
+    script: Option<String>,
     #[command(flatten)]
     pub(crate) remote: Remote,
 }
 
 /// Shows what updates would do, step by step, what they change, and what they take.
 pub(crate) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
-    show(session, &arguments.containers, arguments.to.as_deref(), arguments.force).await
+    let Arguments { containers, to, force, rehearse, script, .. } = arguments;
+    let wish = Wish { to: to.as_deref(), force: *force, rehearse: *rehearse, script: script.as_deref() };
+    show(session, containers, &wish).await
+}
+
+/// What the update would be asked for with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish<'a> {
+    pub(super) to: Option<&'a str>,
+    pub(super) force: bool,
+    pub(super) rehearse: bool,
+    pub(super) script: Option<&'a str>,
 }
 
 /// One container after the other. One that cannot be updated holds up no other, but the command fails in the end.
-pub(crate) async fn show(
-    session: &Session,
-    containers: &[String],
-    to: Option<&str>,
-    force: bool,
-) -> anyhow::Result<()> {
+pub(super) async fn show(session: &Session, containers: &[String], wish: &Wish<'_>) -> anyhow::Result<()> {
     if let [only] = containers {
-        let document = make(session, only, to, force).await?;
+        let document = make(session, only, wish).await?;
         return if session.json { output::json(&document) } else { Ok(output::text(&text(&document))?) };
     }
     let (mut documents, mut has_failed) = (Vec::new(), false);
     for container in containers {
-        match make(session, container, to, force).await {
+        match make(session, container, wish).await {
             Ok(document) if session.json => documents.push(document),
             Ok(document) => output::text(&format!("{}\n\n", text(&document)))?,
             Err(error) => {
@@ -61,8 +73,11 @@ pub(crate) async fn show(
     if has_failed { Err(output::Shown.into()) } else { Ok(()) }
 }
 
-async fn make(session: &Session, container: &str, to: Option<&str>, force: bool) -> anyhow::Result<Value> {
-    let body = json!({ "container_name": container, "target_version": to, "force": force });
+async fn make(session: &Session, container: &str, wish: &Wish<'_>) -> anyhow::Result<Value> {
+    let Wish { to, force, rehearse, script } = wish;
+    let body = json!({
+        "container_name": container, "target_version": to, "force": force, "rehearse": rehearse, "script": script,
+    });
     let request = session.api.request(Method::POST, "/api/plan").timeout(PLAN_LIMIT).json(&body);
     Ok(session.api.data(request).await?)
 }

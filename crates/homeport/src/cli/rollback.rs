@@ -2,12 +2,13 @@
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Session, api,
     follow::{self, Started, Watch},
     output,
+    table::{or_dash, render, short_id},
 };
 use crate::command::Remote;
 
@@ -18,8 +19,14 @@ const LOOK_BACK: u32 = 100;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The update to undo, by its id or the beginning of it; or a container, whose newest update is undone
-    #[arg(value_name = "OPERATION|CONTAINER")]
-    what: String,
+    #[arg(value_name = "OPERATION|CONTAINER", required_unless_present = "list")]
+    what: Option<String>,
+    /// Of an update of several containers only these
+    #[arg(value_name = "CONTAINER")]
+    containers: Vec<String>,
+    /// Show which containers have a way back, and undo nothing
+    #[arg(long, conflicts_with_all = ["what", "force", "no_wait"])]
+    list: bool,
     /// Go on where a warning would stop it
     #[arg(long)]
     force: bool,
@@ -32,10 +39,17 @@ pub struct Arguments {
 
 /// Undoes an update, and waits for the end.
 pub(crate) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
-    let (operation_id, name) = resolve(session, &arguments.what).await?;
+    let Some(what) = &arguments.what else { return list(session).await };
+    let (operation_id, name) = resolve(session, what).await?;
     let watch = Watch::open(session).await;
-    let body = json!({ "operation_id": operation_id, "force": arguments.force });
-    let document = session.api.post("/api/rollback", &body).await?;
+    let mut body = json!({ "operation_id": operation_id, "force": arguments.force });
+    let path = if arguments.containers.is_empty() {
+        "/api/rollback"
+    } else {
+        body["container_names"] = arguments.containers.clone().into();
+        "/api/rollback/containers"
+    };
+    let document = session.api.post(path, &body).await?;
     let started: api::RollbackStarted = session.api.typed(&document)?;
     if arguments.no_wait {
         let text = format!("{name}: rollback began, operation {}", started.operation_id);
@@ -43,6 +57,25 @@ pub(crate) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Res
     }
     let work = [Started { operation_id: started.operation_id, name }];
     follow::report(session, &follow::to_end(session, watch, &work).await?)
+}
+
+async fn list(session: &Session) -> anyhow::Result<()> {
+    let document = session.api.get("/api/policies").await?;
+    if session.json {
+        return output::json(&document["containers"]);
+    }
+    let ways = document["containers"].as_object().into_iter().flatten();
+    let rows: Vec<[String; 3]> = ways.map(|(container, way)| row(container, way)).collect();
+    if rows.is_empty() {
+        output::note("No container has a way back; an update makes one");
+        return Ok(());
+    }
+    Ok(output::text(&render(["CONTAINER", "BACK TO", "UPDATE"], rows))?)
+}
+
+fn row(container: &str, way: &Value) -> [String; 3] {
+    let operation = short_id(way["last_operation_id"].as_str().unwrap_or_default());
+    [container.to_owned(), or_dash(way["old_version"].as_str()), or_dash(Some(operation))]
 }
 
 /// Id of the update that is meant, and the container's name. An update wins over a container of the same name.

@@ -14,15 +14,16 @@ use crate::command::Remote;
 /// What is updated, and how.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = false, args = ["container", "all"])]
+#[group(id = "what", required = true, multiple = false, args = ["containers", "all"])]
 pub struct Arguments {
-    /// The container, by name
-    container: Option<String>,
+    /// The containers, by name
+    #[arg(value_name = "CONTAINER")]
+    containers: Vec<String>,
     /// Every container that the last check found an update for
     #[arg(long)]
     all: bool,
     /// The tag to update to; without it what the check recommends
-    #[arg(long, value_name = "TAG", requires = "container", conflicts_with = "all")]
+    #[arg(long, value_name = "TAG", requires = "containers", conflicts_with = "all")]
     to: Option<String>,
     /// Go on where a warning would stop it
     #[arg(long)]
@@ -31,10 +32,13 @@ pub struct Arguments {
     #[arg(long)]
     rehearse: bool,
     /// Only if it is still the plan with this hash, as `homeport plan` shows it
-    #[arg(long, value_name = "HASH", requires = "container", conflicts_with = "all")]
+    #[arg(long, value_name = "HASH", requires = "containers", conflicts_with = "all")]
     plan_hash: Option<String>,
+    /// The script to ask first, from the directory of scripts; without it that of the label, or the assigned one
+    #[arg(long, value_name = "PATH", requires = "containers", conflicts_with = "all")]
+    script: Option<String>,
     /// Only show what would be done, step by step
-    #[arg(long, requires = "container", conflicts_with_all = ["all", "force", "no_wait"])]
+    #[arg(long, requires = "containers", conflicts_with_all = ["all", "no_wait"])]
     plan: bool,
     /// Come back at once, while the update runs on
     #[arg(long)]
@@ -45,13 +49,25 @@ pub struct Arguments {
 
 /// Updates, and waits for the end.
 pub(crate) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
-    match &arguments.container {
-        Some(container) if arguments.plan => {
-            plan::show(session, std::slice::from_ref(container), arguments.to.as_deref(), false).await
-        }
-        Some(container) => one(session, container, arguments).await,
-        None => all(session, arguments).await,
+    let Arguments { containers, to, force, rehearse, script, .. } = arguments;
+    if arguments.plan {
+        let wish = plan::Wish { to: to.as_deref(), force: *force, rehearse: *rehearse, script: script.as_deref() };
+        return plan::show(session, containers, &wish).await;
     }
+    match containers.as_slice() {
+        [] => all(session, arguments).await,
+        [container] => one(session, container, arguments).await,
+        names => several(session, names, arguments).await,
+    }
+}
+
+async fn several(session: &Session, names: &[String], arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.to.is_some() || arguments.plan_hash.is_some() || arguments.script.is_some() {
+        bail!("--to, --plan-hash and --script are for one container");
+    }
+    let Arguments { force, rehearse, .. } = arguments;
+    let item = |name: &String| json!({ "name": name, "force": force, "rehearse": rehearse });
+    batch(session, &names.iter().map(item).collect::<Vec<_>>(), arguments).await
 }
 
 async fn one(session: &Session, container: &str, arguments: &Arguments) -> anyhow::Result<()> {
@@ -59,6 +75,9 @@ async fn one(session: &Session, container: &str, arguments: &Arguments) -> anyho
     let mut body = json!({ "container_name": container, "target_version": arguments.to, "force": arguments.force });
     if arguments.rehearse {
         body["rehearse"] = true.into();
+    }
+    if let Some(script) = &arguments.script {
+        body["script"] = script.as_str().into();
     }
     if let Some(hash) = &arguments.plan_hash {
         body["plan_hash"] = hash.as_str().into();
@@ -84,6 +103,10 @@ async fn all(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
     if wanted.is_empty() {
         return if session.json { output::json(&json!([])) } else { Ok(output::text("Everything is up to date")?) };
     }
+    batch(session, &wanted, arguments).await
+}
+
+async fn batch(session: &Session, wanted: &[Value], arguments: &Arguments) -> anyhow::Result<()> {
     let watch = Watch::open(session).await;
     let document = session.api.post("/api/update/batch", &json!({ "containers": wanted })).await?;
     let batch: api::BatchStarted = session.api.typed(&document)?;

@@ -1,6 +1,7 @@
 //! The built binary against a double of a server.
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
+mod commands;
 mod double;
 mod engine;
 mod errors;

@@ -96,7 +96,9 @@ fn a_plan_is_shown() {
     assert_eq!(double.run("update web --plan --json").json(), document);
     double.run("plan web --to 2 --force").check(0, "1. pull nginx:1.26.3\n2. stop web\n");
     let asked = double.asked("POST /api/plan");
-    let expected = json!({ "container_name": "web", "target_version": "2", "force": true });
+    let expected = json!({
+        "container_name": "web", "target_version": "2", "force": true, "rehearse": false, "script": null,
+    });
     assert_eq!(asked.last().unwrap().body, expected);
     assert_eq!(double.run("plan web db --json").json(), json!([document, document]));
 }

@@ -46,6 +46,25 @@ pub(crate) struct Operations {
     pub(crate) has_more: bool,
 }
 
+/// What checks found.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct History {
+    pub(crate) history: Vec<Check>,
+}
+
+/// What a check found of one container.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Check {
+    pub(crate) timestamp: Option<Timestamp>,
+    pub(crate) container_name: String,
+    pub(crate) status: String,
+    pub(crate) current_version: Option<String>,
+    pub(crate) latest_version: Option<String>,
+    pub(crate) error: Option<String>,
+}
+
 /// A piece of work.
 #[expect(clippy::struct_field_names, reason = "the names are those of the document")]
 #[derive(Debug, Default, Deserialize)]
