@@ -1,7 +1,8 @@
-//! House rules that the compiler does not know: who links whom, and the shape of files.
+//! House rules that the compiler does not know: who links whom, the shape of files, and which test proves which rule.
 
 mod edges;
 mod files;
+mod rules;
 
 use anyhow::{Result, bail};
 
@@ -11,6 +12,7 @@ use crate::say::say;
 pub(crate) fn run() -> Result<()> {
     let mut complaints = edges::check()?;
     complaints.extend(files::check()?);
+    complaints.extend(rules::check()?);
     for complaint in &complaints {
         say(complaint);
     }

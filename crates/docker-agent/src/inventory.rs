@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn who_uses_what_is_known() {
+    fn s2_7_who_uses_what_is_known() {
         let inventory = inventory();
         let images: Vec<_> = inventory.images.iter().map(|i| (i.id.as_str(), i.in_use, i.kept, i.unshared)).collect();
         let expected =

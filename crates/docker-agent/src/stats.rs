@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_those_of_docker_stats() {
+    fn s2_8_figures_are_those_of_docker_stats() {
         let document = json!({
             "cpu_stats": { "cpu_usage": { "total_usage": 600 }, "system_cpu_usage": 10_000, "online_cpus": 4 },
             "precpu_stats": { "cpu_usage": { "total_usage": 100 }, "system_cpu_usage": 8_000 },

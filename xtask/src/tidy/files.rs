@@ -34,7 +34,7 @@ fn complaints_about(file: &Path, text: &str) -> Vec<String> {
 }
 
 /// Rust files written by people: generated ones live in folders of that name.
-fn sources_below(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn sources_below(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| format!("listing {}", folder.display()))? {
         let path = entry?.path();

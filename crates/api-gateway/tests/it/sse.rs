@@ -55,7 +55,7 @@ impl Events {
 }
 
 #[tokio::test]
-async fn a_stream_begins_with_connected() {
+async fn s4_a_stream_begins_with_connected() {
     let stack = Stack::start().await;
     let mut events = Events::open(&stack, "", None).await;
     let first = events.block().await.unwrap();
@@ -63,7 +63,7 @@ async fn a_stream_begins_with_connected() {
 }
 
 #[tokio::test]
-async fn bus_events_come_under_their_own_names() {
+async fn s4_bus_events_come_under_their_own_names() {
     let stack = Stack::start().await;
     let mut events = Events::open(&stack, "", None).await;
     events.block().await;
@@ -81,7 +81,7 @@ async fn bus_events_come_under_their_own_names() {
 }
 
 #[tokio::test]
-async fn names_can_be_left_out() {
+async fn s4_names_can_be_left_out() {
     let stack = Stack::start().await;
     let mut events = Events::open(&stack, "?named=false", None).await;
     assert_eq!(events.event().await.0, None);
@@ -90,7 +90,7 @@ async fn names_can_be_left_out() {
 }
 
 #[tokio::test]
-async fn whoever_comes_back_gets_what_was_missed() {
+async fn s4_whoever_comes_back_gets_what_was_missed() {
     let stack = Stack::start().await;
     let mut events = Events::open(&stack, "", None).await;
     events.block().await;
@@ -111,7 +111,7 @@ async fn whoever_comes_back_gets_what_was_missed() {
 }
 
 #[tokio::test]
-async fn silence_is_filled_with_comments() {
+async fn s4_silence_is_filled_with_comments() {
     let stack = Stack::with_settings(&[("HOMEPORT_GATEWAY__EVENTS__KEEPALIVE_MS", "50")]).await;
     let mut events = Events::open(&stack, "", None).await;
     events.block().await;
@@ -130,7 +130,7 @@ async fn narrow(stack: &Stack) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_told_and_holds_up_nobody() {
+async fn s4_a_client_that_does_not_read_is_told_and_holds_up_nobody() {
     let stack = Stack::with_settings(&[("HOMEPORT_GATEWAY__EVENTS__QUEUE", "8")]).await;
     let mut slow = BufReader::new(narrow(&stack).await);
     let mut line = String::new();
@@ -160,7 +160,7 @@ async fn a_client_that_does_not_read_is_told_and_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn streams_are_bounded() {
+async fn s4_streams_are_bounded() {
     let stack = Stack::with_settings(&[("HOMEPORT_GATEWAY__EVENTS__MAX_CLIENTS", "1")]).await;
     let first = Events::open(&stack, "", None).await;
     assert_eq!(stack.client.get("/api/events").await.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -174,7 +174,7 @@ async fn streams_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_with_its_credential() {
+async fn s4_a_stream_ends_with_its_credential() {
     let stack = Stack::with_settings(&[("HOMEPORT_GATEWAY__AUTH__RECHECK_MS", "100")]).await;
     let mut events = Events::open(&stack, "", None).await;
     events.block().await;

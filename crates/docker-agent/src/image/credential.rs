@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn registries_are_hosts() {
+    fn s2_1_registries_are_hosts_and_none_without_a_file() {
         let (_directory, credentials) = credentials();
         let expected = ["127.0.0.1:5000", "docker.io", "empty.example", "gcr.io", "ghcr.io"];
         assert_eq!(credentials.registries().unwrap(), expected);

@@ -64,7 +64,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn however_it_is_cut_what_was_printed_comes_out(
+        fn s2_8_however_it_is_cut_what_was_printed_comes_out(
             texts in prop::collection::vec((1_u8..3, prop::collection::vec(any::<u8>(), 0..20)), 0..10),
             cuts in prop::collection::vec(1_usize..9, 1..20),
         ) {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_has_no_frames() {
+    fn s2_8_a_terminal_has_no_frames() {
         let text = Bytes::from_static(&[1, 0, 0, 0, 0, 0, 0, 1, b'x']);
         assert_eq!(Demux::new(false).split(text.clone()), [text]);
     }

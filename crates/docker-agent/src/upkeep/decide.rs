@@ -192,24 +192,24 @@ mod tests {
     }
 
     #[test]
-    fn containers_that_ended_go_but_not_ours_nor_those_that_work_needs() {
+    fn s2_7_containers_that_ended_go_but_not_ours_nor_those_that_work_needs() {
         check(&[Kind::Container], true, true, &["id-old", "id-fresh"]);
     }
 
     #[test]
-    fn images_without_a_tag_go_and_others_only_when_asked() {
+    fn s2_7_images_without_a_tag_go_and_others_only_when_asked() {
         check(&[Kind::Image], false, false, &["sha256:loose"]);
         check(&[Kind::Image], true, false, &["sha256:loose", "sha256:tagged"]);
     }
 
     #[test]
-    fn what_a_stopped_container_needs_stays() {
+    fn s2_7_what_a_stopped_container_needs_stays() {
         check(&[Kind::Network], false, false, &["id-nobody"]);
         check(&[Kind::Volume], false, true, &["nobody", "anonymous"]);
     }
 
     #[test]
-    fn named_volumes_go_only_when_asked_and_copies_never() {
+    fn s2_7_named_volumes_go_only_when_asked_and_copies_never() {
         check(&[Kind::Volume], false, false, &["anonymous"]);
     }
 

@@ -21,7 +21,7 @@ fn run(world: &World, name: &str, words: &[&str]) -> anyhow::Result<String> {
 }
 
 /// 2.7 and 2.8: looking and doing, and what the history says of it.
-pub fn a_container_is_looked_at_and_worked_on(world: &World) -> Outcome {
+pub fn s2_8_a_container_is_looked_at_and_worked_on(world: &World) -> Outcome {
     let (stack, name) = (&world.stack, "hp-by-hand");
     run(world, name, &["sh", "-c", TALKS])?;
     let explorer = stack.get("/api/explorer")?;
@@ -34,6 +34,8 @@ pub fn a_container_is_looked_at_and_worked_on(world: &World) -> Outcome {
     let inspected = stack.get(&format!("/api/containers/{name}/inspect"))?;
     let environment = inspected["config"]["env"].to_string();
     ensure!(environment.contains("API_TOKEN=********") && !environment.contains("hunter2"), "{environment}");
+    let shown = stack.get(&format!("/api/containers/{name}/inspect?secrets=true"))?;
+    ensure!(shown["config"]["env"].to_string().contains("API_TOKEN=hunter2"), "an administrator sees them: {shown}");
     let stats = stack.request(Method::GET, &format!("/api/containers/{name}/stats"), None)?.1;
     ensure!(stats["cpu_stats"].is_object() && stats["data"]["memory_usage"].as_u64() > Some(0), "{stats}");
 
@@ -63,8 +65,46 @@ pub fn a_container_is_looked_at_and_worked_on(world: &World) -> Outcome {
     Ok(())
 }
 
+/// 2.7: what there is beside containers, who uses it, and what of it can go.
+pub fn s2_7_networks_and_volumes_come_and_go(world: &World) -> Outcome {
+    let (stack, engine, name) = (&world.stack, &world.run.engine, "hp-resources");
+    let label = world.run.label();
+    for (kind, own) in [("network", "hp-front"), ("network", "hp-empty"), ("volume", "hp-data")] {
+        engine.docker(&[kind, "create", "--label", &label, own])?;
+    }
+    run(world, name, &[])?;
+    engine.docker(&["network", "connect", "hp-front", name])?;
+    let explorer = stack.get("/api/explorer")?;
+    let item = find(&explorer["standalone_containers"], name).context("the explorer does not show it")?;
+    ensure!(item["networks"].to_string().contains("hp-front") && item.get("stack").is_none(), "{item}");
+    let networks = stack.get("/api/networks")?["networks"].clone();
+    let front = find(&networks, "hp-front").context("no network")?;
+    ensure!(front["containers"] == json!([name]) && front["is_default"] == false, "{front}");
+    ensure!(find(&networks, "bridge").is_some_and(|bridge| bridge["is_default"] == true), "{networks}");
+    let volumes = stack.get("/api/volumes")?["volumes"].clone();
+    let data = find(&volumes, "hp-data").context("no volume")?;
+    ensure!(data["containers"] == json!([]) && data["mount_point"].is_string(), "{data}");
+
+    let (code, refused) = stack.request(Method::DELETE, "/api/networks/hp-front", None)?;
+    ensure!(
+        code == 500 && refused["error"].as_str().is_some_and(|text| text.contains("active endpoints")),
+        "{refused}"
+    );
+    let (code, missing) = stack.request(Method::DELETE, "/api/volumes/hp-nobody", None)?;
+    ensure!(code == 404, "{code} {missing}");
+    let would = stack.post("/api/prune/networks?dry_run=true", &json!({}))?;
+    ensure!(find(&would["items"], "hp-empty").is_some() && find(&would["items"], "hp-front").is_none(), "{would}");
+    for path in ["/api/networks/hp-empty", "/api/volumes/hp-data"] {
+        let (code, answer) = stack.request(Method::DELETE, path, None)?;
+        ensure!(code == 200, "{path}: {answer}");
+    }
+    engine.docker(&["rm", "-f", name])?;
+    ensure!(stack.cli(&["networks", "remove", "hp-front"])?.contains("was removed"), "the command line says nothing");
+    Ok(())
+}
+
 /// 2.8: a log from the end, from a moment, and as it comes.
-pub fn a_log_is_read_and_followed(world: &World) -> Outcome {
+pub fn s2_8_a_log_is_read_and_followed(world: &World) -> Outcome {
     let (stack, name) = (&world.stack, "hp-talks");
     run(world, name, &["sh", "-c", TALKS])?;
     let log = |query: &str| -> anyhow::Result<String> {
@@ -91,7 +131,7 @@ pub fn a_log_is_read_and_followed(world: &World) -> Outcome {
 }
 
 /// 2.7: what is kept for the way back is neither pruned nor removed; what would go is said first.
-pub fn pruning_keeps_the_way_back(world: &World) -> Outcome {
+pub fn s2_7_pruning_keeps_the_way_back(world: &World) -> Outcome {
     let (stack, name) = (&world.stack, "hp-kept");
     let versions = world.run.fixtures.versions("nginx")?;
     run(world, name, &[])?;
@@ -116,7 +156,7 @@ pub fn pruning_keeps_the_way_back(world: &World) -> Outcome {
 }
 
 /// 2.3: settings and history.
-pub fn settings_and_history_are_kept(world: &World) -> Outcome {
+pub fn s2_3_settings_and_history_are_kept(world: &World) -> Outcome {
     let stack = &world.stack;
     ensure!(stack.cli(&["settings"])?.contains("history_retention_days = 0"), "another default");
     ensure!(stack.cli(&["settings", "history_retention_days", "365"])?.contains("= 365"), "it was not changed");

@@ -144,6 +144,25 @@ pub fn force_breaks_a_lock_and_says_whose(world: &World) -> Outcome {
     Ok(())
 }
 
+/// What a person asks for does not wait for a lock: it is refused, or breaks it.
+pub fn s2_4_by_hand_a_lock_is_a_423(world: &World) -> Outcome {
+    let name = "hp-locked-by-hand";
+    let (directory, before) = locked(world, name)?;
+    for path in [format!("/api/containers/{name}/stop"), format!("/api/restart/container/{name}")] {
+        let (status, refused) = world.stack.request(Method::POST, &path, None)?;
+        ensure!(status == 423 && refused["error_code"] == "LOCKED", "{path}: {status} {refused}");
+        let text = refused["error"].as_str().unwrap_or_default();
+        ensure!(text.contains("Lockfile exists") && text.contains(name) && text.contains("burning a disc"), "{text}");
+    }
+    untouched(world, name, &before)?;
+    let (status, stopped) =
+        world.stack.request(Method::POST, &format!("/api/containers/{name}/stop?timeout=1&force=true"), None)?;
+    ensure!(status == 200, "{status} {stopped}");
+    ensure!(world.run.engine.inspect(name)?["State"]["Running"] == false, "it still runs");
+    ensure!(fs::read_dir(directory)?.next().is_none(), "a lock was left");
+    Ok(())
+}
+
 pub fn one_that_fails_its_rehearsal_is_never_started(world: &World) -> Outcome {
     let before = run(world, "hp-rehearsed-badly", "nginx-exits", &["-v", "/data"])?;
     let operation = start(world, "hp-rehearsed-badly", "nginx-exits", &json!({ "rehearse": true }))?;

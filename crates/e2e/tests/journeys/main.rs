@@ -16,6 +16,7 @@ mod events;
 mod failures;
 mod followers;
 mod held;
+mod rivals;
 mod scaled;
 mod swarm;
 
@@ -63,10 +64,11 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("access::every_route_needs_a_credential", access::every_route_needs_a_credential),
     ("access::a_scoped_token_reaches_only_its_paths", access::a_scoped_token_reaches_only_its_paths),
     ("access::a_plugin_appears_within_a_second", access::a_plugin_appears_within_a_second),
-    ("by_hand::a_container_is_looked_at_and_worked_on", by_hand::a_container_is_looked_at_and_worked_on),
-    ("by_hand::a_log_is_read_and_followed", by_hand::a_log_is_read_and_followed),
-    ("by_hand::pruning_keeps_the_way_back", by_hand::pruning_keeps_the_way_back),
-    ("by_hand::settings_and_history_are_kept", by_hand::settings_and_history_are_kept),
+    ("by_hand::s2_8_a_container_is_looked_at_and_worked_on", by_hand::s2_8_a_container_is_looked_at_and_worked_on),
+    ("by_hand::s2_7_networks_and_volumes_come_and_go", by_hand::s2_7_networks_and_volumes_come_and_go),
+    ("by_hand::s2_8_a_log_is_read_and_followed", by_hand::s2_8_a_log_is_read_and_followed),
+    ("by_hand::s2_7_pruning_keeps_the_way_back", by_hand::s2_7_pruning_keeps_the_way_back),
+    ("by_hand::s2_3_settings_and_history_are_kept", by_hand::s2_3_settings_and_history_are_kept),
     ("failures::unknown_things_are_said_clearly", failures::unknown_things_are_said_clearly),
     ("failures::an_invalid_compose_file_stops_the_update", failures::an_invalid_compose_file_stops_the_update),
     ("failures::a_registry_that_answers_nonsense_is_named", failures::a_registry_that_answers_nonsense_is_named),
@@ -81,8 +83,10 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("held::a_script_that_says_no_is_final", held::a_script_that_says_no_is_final),
     ("held::a_lock_of_the_application_is_waited_for", held::a_lock_of_the_application_is_waited_for),
     ("held::force_breaks_a_lock_and_says_whose", held::force_breaks_a_lock_and_says_whose),
+    ("held::s2_4_by_hand_a_lock_is_a_423", held::s2_4_by_hand_a_lock_is_a_423),
     ("held::one_that_fails_its_rehearsal_is_never_started", held::one_that_fails_its_rehearsal_is_never_started),
     ("held::a_rehearsal_on_a_copy_leaves_the_data_alone", held::a_rehearsal_on_a_copy_leaves_the_data_alone),
+    ("rivals::two_clients_at_once_leave_one_whole_version", rivals::two_clients_at_once_leave_one_whole_version),
 ];
 
 fn main() -> ExitCode {

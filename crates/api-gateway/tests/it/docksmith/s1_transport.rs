@@ -4,6 +4,10 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::stack;
+use crate::stack::Stack;
+
+/// The setting of the file with the token that stands for clients of this machine.
+const LOOPBACK: &str = "HOMEPORT_GATEWAY__DOCKSMITH__LOOPBACK_TOKEN_FILE";
 
 fn is_time(value: &Value) -> bool {
     let text = value.as_str().unwrap_or_default();
@@ -151,4 +155,107 @@ async fn s1_a_page_of_another_site_changes_nothing() {
         }
     }
     assert!(stack.world.calls.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn s1_unknown_routes_and_methods_are_json() {
+    let stack = stack().await;
+    let unknown = stack.client.get("/api/nothing").await;
+    assert_eq!((unknown.status.as_u16(), &unknown.json()["error_code"]), (404, &json!("NOT_FOUND")));
+    let wrong = stack.client.call(Method::DELETE, "/api/status").send().await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json()["error_code"]), (405, &json!("METHOD_NOT_ALLOWED")));
+    assert_eq!(wrong.header("allow"), Some("GET,HEAD"));
+}
+
+#[tokio::test]
+async fn s1_only_the_very_text_true_is_true() {
+    let stack = stack().await;
+    for (query, force) in
+        [("true", true), ("1", false), ("yes", false), ("TRUE", false), ("True", false), ("", false), ("false", false)]
+    {
+        stack.world.calls.lock().unwrap().clear();
+        stack.client.post(&format!("/api/restart/container/web?force={query}"), "").await;
+        let call = stack.world.calls.lock().unwrap().join("");
+        assert!(call.contains(&format!("force: {force}")), "{query}: {call}");
+    }
+}
+
+#[tokio::test]
+async fn s1_names_may_be_encoded_and_tags_may_have_slashes() {
+    let stack = stack().await;
+    for path in ["/api/container/we%62/recheck", "/api/containers/%77eb/inspect", "/api/registry/tags/ghcr.io%2Fo/i"] {
+        assert_eq!(stack.client.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    let answer = stack.client.get("/api/labels/no%20body%2Fx").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(stack.client.get("/api/labels/%zz").await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn s1_a_huge_body_is_refused_in_the_envelope() {
+    let stack = stack().await;
+    let body = format!(r#"{{"container_name":"{}"}}"#, "x".repeat(1 << 20));
+    let answer = stack.client.post("/api/update", &body).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["error_code"]), (413, &json!("TOO_LARGE")));
+    assert!(stack.world.calls.lock().unwrap().is_empty());
+}
+
+/// Whether a list or an object is missing where there should be an empty one.
+fn nulls(path: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Null => found.push(path.to_owned()),
+        Value::Object(map) => map.iter().for_each(|(key, value)| nulls(&format!("{path}.{key}"), value, found)),
+        Value::Array(list) => list.iter().for_each(|value| nulls(path, value, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn s1_what_is_empty_is_an_empty_list_and_never_null() {
+    let stack = Stack::start().await;
+    for (path, key) in [
+        ("/api/status", "containers"),
+        ("/api/status", "standalone_containers"),
+        ("/api/status", "update_order"),
+        ("/api/operations", "operations"),
+        ("/api/operations/group/none", "operations"),
+        ("/api/explorer", "standalone_containers"),
+        ("/api/history", "history"),
+        ("/api/scripts/assigned", "assignments"),
+        ("/api/containers/web/inspect", "mounts"),
+    ] {
+        let body = stack.client.get(path).await.json();
+        assert!(body["data"][key].is_array(), "{path} {key}: {body}");
+    }
+    for path in ["/api/status", "/api/operations", "/api/explorer", "/api/containers/web/inspect", "/api/policies"] {
+        let mut found = Vec::new();
+        nulls("", &stack.client.get(path).await.json()["data"], &mut found);
+        assert_eq!(found, Vec::<String>::new(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn s1_a_token_stands_for_clients_of_this_machine_where_that_is_wanted() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    std::fs::write(&file, "scoped\n").unwrap();
+    let stack = Stack::with_settings(&[(LOOPBACK, file.to_str().unwrap())]).await;
+    let get = |path: &'static str| stack.client.call(Method::GET, path).credential(None);
+    assert_eq!(get("/api/status").send().await.status, StatusCode::OK);
+    assert_eq!(get("/api/operations").send().await.status, StatusCode::FORBIDDEN, "it may do what the token may");
+    assert_eq!(get("/tokens").send().await.status, StatusCode::UNAUTHORIZED, "the API of Docksmith alone");
+    for (name, value) in [
+        ("x-forwarded-for", "198.51.100.7"),
+        ("host", "nas.example:8080"),
+        ("origin", "https://evil.example"),
+        ("authorization", "Bearer wrong"),
+    ] {
+        let status = get("/api/status").header(name, value).send().await.status;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{name}");
+    }
+    let usual = Stack::start().await;
+    let answer = usual.client.call(Method::GET, "/api/status").credential(None).send().await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "by default everybody needs a credential");
+    let missing = Stack::refused(&[(LOOPBACK, "/nowhere/token")]).await;
+    assert!(missing.contains("docksmith.loopback_token_file"), "{missing}");
 }

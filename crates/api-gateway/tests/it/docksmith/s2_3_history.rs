@@ -1,9 +1,69 @@
-//! Contract, section 2.3: operations, history, settings, policies; and the reading of labels in 2.5.
+//! Contract, section 2.3: operations, history, settings, policies.
 
 use http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{operation, stack};
+
+#[tokio::test]
+async fn s2_3_operations_come_in_pages() {
+    let stack = stack().await;
+    *stack.world.operations.lock().unwrap() = (1..=30).rev().map(|number| operation(number, "")).collect();
+    let data = stack.client.get("/api/operations").await.json()["data"].clone();
+    assert_eq!((&data["count"], &data["has_more"], &data["next_cursor"]), (&json!(20), &json!(true), &json!("20")));
+    let first = &data["operations"][0];
+    assert_eq!((&first["operation_type"], &first["status"]), (&json!("single"), &json!("complete")));
+    assert_eq!(first["started_at"], "2026-07-23T09:46:40.005Z");
+    assert_eq!(
+        (&first["batch_details"][0]["container_name"], &first["rollback_occurred"]),
+        (&json!("web"), &json!(false))
+    );
+    assert_eq!(first["dependents_affected"], json!([]));
+    let rest = stack.client.get("/api/operations?cursor=20&limit=-5").await.json()["data"].clone();
+    assert_eq!((&rest["count"], &rest["has_more"]), (&json!(10), &json!(false)));
+    assert_eq!(rest["next_cursor"], Value::Null);
+    let array = stack.client.get("/api/operations?format=array&limit=3").await.json()["data"].clone();
+    assert_eq!(array.as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn s2_3_operations_are_filtered() {
+    let stack = stack().await;
+    let cases = [
+        ("type=updates", "types: [Single, Batch]"),
+        ("type=update", "types: [Single, Batch]"),
+        ("type=rollback", "types: [Rollback]"),
+        ("status=in_progress", "statuses: [InProgress]"),
+        ("container=web", r#"container: "web""#),
+        ("date_from=2026-07-23T09:46:40.5Z", "seconds: 1784800000, nanos: 500000000"),
+        ("date_to=yesterday", "started_before: None"),
+    ];
+    for (query, wanted) in cases {
+        stack.world.calls.lock().unwrap().clear();
+        stack.client.get(&format!("/api/operations?{query}")).await;
+        let call = stack.world.calls.lock().unwrap().join("");
+        assert!(call.contains(wanted), "{query}: {call}");
+    }
+    stack.world.calls.lock().unwrap().clear();
+    let nothing = stack.client.get("/api/operations?status=cancelled").await.json();
+    assert_eq!(nothing["data"]["operations"], json!([]));
+    assert!(stack.world.calls.lock().unwrap().is_empty(), "nothing can match, so nobody is asked");
+}
+
+#[tokio::test]
+async fn s2_3_one_operation_and_one_group_are_found() {
+    let stack = stack().await;
+    *stack.world.operations.lock().unwrap() =
+        vec![operation(4, ""), operation(3, "g"), operation(2, "g"), operation(1, "")];
+    assert_eq!(stack.client.get("/api/operations/op-3").await.json()["data"]["id"], 3);
+    let unknown = stack.client.get("/api/operations/x").await;
+    assert_eq!((unknown.status.as_u16(), &unknown.json()["error"]), (404, &json!("operation not found")));
+    let group = stack.client.get("/api/operations/group/g").await.json()["data"].clone();
+    assert_eq!((&group["count"], &group["batch_group_id"]), (&json!(2), &json!("g")));
+    assert_eq!(group["operations"][0]["id"], 2, "oldest first");
+    let none = stack.client.get("/api/operations/group/none").await.json();
+    assert_eq!(none["data"]["operations"], json!([]));
+}
 
 #[tokio::test]
 async fn s2_3_a_group_is_asked_for_by_its_id_and_comes_oldest_first() {
@@ -86,32 +146,4 @@ async fn s2_3_policies_have_both_members() {
     assert!(
         policy["health_check_required"].is_boolean() && policy["id"].is_number() && policy["created_at"].is_string()
     );
-}
-
-#[tokio::test]
-async fn s2_2_some_containers_are_rolled_back() {
-    let stack = stack().await;
-    let post = |body: &'static str| stack.client.post("/api/rollback/containers", body);
-    let data = post(r#"{"operation_id":"op-1","container_names":["web"],"force":true}"#).await.json();
-    assert_eq!(data["data"], json!({ "operation_id": "op-3", "message": "Per-container rollback initiated" }));
-    for body in [
-        "{}",
-        r#"{"operation_id":"op-1"}"#,
-        r#"{"operation_id":"op-1","container_names":[]}"#,
-        r#"{"container_names":["web"]}"#,
-    ] {
-        assert_eq!(post(body).await.status, StatusCode::BAD_REQUEST, "{body}");
-    }
-    assert_eq!(post(r#"{"operation_id":"x","container_names":["web"]}"#).await.status, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn s2_5_labels_are_those_of_the_running_container() {
-    let stack = stack().await;
-    let data = stack.client.get("/api/labels/web").await.json()["data"].clone();
-    let expected =
-        json!({ "container": "web", "labels": { "docksmith.ignore": "true" }, "source": "container_labels" });
-    assert_eq!(data, expected);
-    let unknown = stack.client.get("/api/labels/nobody").await;
-    assert_eq!((unknown.status.as_u16(), &unknown.json()["error"]), (404, &json!("container not found: nobody")));
 }

@@ -1,4 +1,4 @@
-//! Contract, sections 2.4 and, of 2.2, the way to a compose file.
+//! Contract, section 2.4: restarts.
 
 use http::StatusCode;
 use serde_json::json;
@@ -58,8 +58,6 @@ async fn s2_4_restarts_that_are_not_waited_for_answer_at_once() {
         ("/api/restart/start/nobody", "", 404, "not found"),
         ("/api/restart/stack/none", "", 404, "no containers found in stack: none"),
         ("/api/restart/stack/start/site", r#"{"containers":[]}"#, 400, "at least one container name is required"),
-        ("/api/fix-compose-mismatch/nobody", "", 404, "not found"),
-        ("/api/fix-compose-mismatch/built", "", 500, "no image key found for service built"),
     ] {
         let answer = stack.client.post(path, body).await;
         assert_eq!(answer.status.as_u16(), status, "{path}");
@@ -68,11 +66,23 @@ async fn s2_4_restarts_that_are_not_waited_for_answer_at_once() {
 }
 
 #[tokio::test]
-async fn s2_2_a_mismatch_is_fixed() {
+async fn s2_4_an_update_lock_is_a_423() {
     let stack = stack().await;
-    let data = stack.client.post("/api/fix-compose-mismatch/web", "").await.json()["data"].clone();
-    let expected = json!({
-        "operation_id": "op-f", "container_name": "web", "status": "started", "message": "Fixing compose mismatch for web",
-    });
-    assert_eq!(data, expected);
+    let cases = [
+        ("/api/restart/container/locked", "", 423),
+        ("/api/restart", r#"{"container_name":"locked"}"#, 423),
+        ("/api/restart/container/locked?force=true", "", 200),
+        ("/api/containers/locked/stop", "", 423),
+        ("/api/containers/locked/stop?force=true", "", 200),
+        ("/api/containers/locked/start", "", 200),
+    ];
+    for (path, body, status) in cases {
+        let answer = stack.client.post(path, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}: {}", answer.text());
+        if status == 423 {
+            let body = answer.json();
+            assert_eq!(body["error_code"], "LOCKED", "{path}");
+            assert!(body["error"].as_str().unwrap().contains("Lockfile exists"), "{body}");
+        }
+    }
 }

@@ -6,6 +6,17 @@ use serde_json::json;
 use super::stack;
 
 #[tokio::test]
+async fn s2_5_labels_are_those_of_the_running_container() {
+    let stack = stack().await;
+    let data = stack.client.get("/api/labels/web").await.json()["data"].clone();
+    let expected =
+        json!({ "container": "web", "labels": { "docksmith.ignore": "true" }, "source": "container_labels" });
+    assert_eq!(data, expected);
+    let unknown = stack.client.get("/api/labels/nobody").await;
+    assert_eq!((unknown.status.as_u16(), &unknown.json()["error"]), (404, &json!("container not found: nobody")));
+}
+
+#[tokio::test]
 async fn s2_5_labels_are_set_in_both_spellings() {
     let stack = stack().await;
     for body in [

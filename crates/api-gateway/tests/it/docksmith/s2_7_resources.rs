@@ -6,6 +6,20 @@ use serde_json::json;
 use super::stack;
 
 #[tokio::test]
+async fn s2_7_the_tags_of_a_repository_are_listed() {
+    let stack = stack().await;
+    for path in ["/api/registry/tags/ghcr.io/o/i", "/api/registry/tags/ghcr.io%2Fo%2Fi"] {
+        let data = &stack.client.get(path).await.json()["data"];
+        let expected = json!({ "image_ref": "ghcr.io/o/i", "tags": ["1", "2"], "count": 2, "truncated": false });
+        assert_eq!(data, &expected, "{path}");
+    }
+    let refused = stack.client.get("/api/registry/tags/missing").await;
+    assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(refused.json()["error"], "missing not found");
+    assert_eq!(stack.client.get("/api/registry/tags/NO").await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn s2_7_the_explorer_asks_once_and_shows_everything() {
     let stack = stack().await;
     let data = stack.client.get("/api/explorer").await.json()["data"].clone();
