@@ -243,6 +243,9 @@ impl UpdateService for Fake {
     ) -> Reply<updater::StartRollbackResponse> {
         match request.into_inner().operation_id.as_str() {
             "op-1" => reply(updater::StartRollbackResponse { operation_id: "op-3".to_owned() }),
+            "refused" => Err(Status::failed_precondition(
+                "pre-update check failed for dependent container(s): a, b (use force to skip)",
+            )),
             _ => Err(Status::not_found("unknown")),
         }
     }

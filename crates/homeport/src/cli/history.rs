@@ -73,7 +73,7 @@ async fn list(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
     let mut path = format!("/api/operations?limit={limit}");
     for (name, value) in [("container", container), ("type", kind), ("status", status)] {
         if let Some(value) = value {
-            path.push_str(&format!("&{name}={}", api::encode(value)));
+            path.extend(["&", name, "=", &api::encode(value)]);
         }
     }
     let document = session.api.get(&path).await?;

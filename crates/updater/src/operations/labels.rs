@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_back_restores_and_removes() {
+    fn s2_5_the_way_back_restores_and_removes() {
         let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_make_no_sense_are_refused() {
+    fn s2_5_labels_that_make_no_sense_are_refused() {
         let one = |name: &str, value: &str| check(&LabelChanges::from([(name.to_owned(), Some(value.to_owned()))]));
         assert!(one("docksmith.tag-regex", "^v").is_ok() && one("homeport.snapshot", "off").is_ok());
         let long = "x".repeat(501);

@@ -101,6 +101,14 @@ async fn s2_2_a_rollback_names_both_operations() {
 }
 
 #[tokio::test]
+async fn s2_2_a_way_back_that_dependents_refuse_offers_force() {
+    let stack = stack().await;
+    let refused = stack.client.post("/api/rollback", r#"{"operation_id":"refused"}"#).await;
+    let text = "pre-update check failed for dependent container(s): a, b (use force to skip)";
+    assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (500, &json!(text)));
+}
+
+#[tokio::test]
 async fn s2_2_some_containers_are_rolled_back() {
     let stack = stack().await;
     let post = |body: &'static str| stack.client.post("/api/rollback/containers", body);

@@ -89,6 +89,9 @@ async fn s3_5_inspect_has_the_clients_form_and_masks_secrets() {
     let root =
         stack.client.call(Method::GET, "/api/containers/web/inspect?secrets=true").credential(Some("Bearer root"));
     assert_eq!(root.send().await.status, StatusCode::FORBIDDEN, "a token with scopes does not see them");
+    let viewer =
+        stack.client.call(Method::GET, "/api/containers/web/inspect?secrets=true").credential(Some("Bearer viewer"));
+    assert_eq!(viewer.send().await.status, StatusCode::FORBIDDEN, "nor does who is no administrator");
     assert_eq!(stack.client.get("/api/containers/nobody/inspect").await.status, StatusCode::NOT_FOUND);
 }
 

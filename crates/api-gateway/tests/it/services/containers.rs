@@ -197,8 +197,7 @@ impl ContainerActionService for Fake {
                     ..updater::ActResponse::default()
                 });
             }
-            ("locked", _) => "",
-            ("web", _) => "",
+            ("locked" | "web", _) => "",
             _ => return Err(Status::not_found("no such container")),
         };
         let (operation_id, error) = ("op-7".to_owned(), error.to_owned());
