@@ -63,6 +63,8 @@ pub(crate) struct Up {
     pub(crate) force_recreate: bool,
     /// Containers that are only replaced by what is like them.
     pub(crate) guarded: Vec<Guarded>,
+    /// What they differ in is told and let pass.
+    pub(crate) accepts: bool,
 }
 
 /// What came of it.
@@ -71,6 +73,8 @@ pub(crate) struct Brought {
     pub(crate) output: String,
     /// Why something was not replaced; then nothing was.
     pub(crate) differences: Vec<Difference>,
+    /// In what successors differ that was let pass.
+    pub(crate) accepted: Vec<Difference>,
 }
 
 /// `docker compose` on one engine.
@@ -146,22 +150,23 @@ impl Compose {
             command = command.with(["--scale", &format!("{service}={count}")]);
         }
         command = command.with([service]);
-        let (result, differences) = if up.guarded.is_empty() {
-            (command.run(MAX_OUTPUT_BYTES).await, Vec::new())
+        let (result, found) = if up.guarded.is_empty() {
+            (command.run(MAX_OUTPUT_BYTES).await, gate::Found::default())
         } else {
             let engine = &self.settings.engine_socket;
             let place = (project.name.as_str(), service);
-            let gate = Gate::open(&self.containers, &self.context, engine, place, up.guarded)?;
+            let gate = Gate::open(&self.containers, &self.context, engine, place, up.guarded, up.accepts)?;
             let run = command.through(&gate.socket()).run(MAX_OUTPUT_BYTES);
             gate.during(run).await
         };
         self.tidy(&project.name, service).await?;
-        let output = result?;
-        if !differences.is_empty() {
-            return Ok(Brought { output: output.both(), differences });
+        let mut output = result?;
+        let gate::Found { refused: differences, accepted } = found;
+        if differences.is_empty() {
+            let doing = format!("bringing up service {service} of compose project {}", project.name);
+            output = output.succeeded(&doing)?;
         }
-        let output = output.succeeded(&format!("bringing up service {service} of compose project {}", project.name))?;
-        Ok(Brought { output: output.both(), differences })
+        Ok(Brought { output: output.both(), differences, accepted })
     }
 
     async fn tidy(&self, project: &str, service: &str) -> Result<(), EngineError> {

@@ -1,6 +1,6 @@
 //! The updater's settings.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use homeport_service::{config::Environment, peer::SocketConfig};
 use jiff::SignedDuration;
@@ -20,6 +20,8 @@ pub struct Config {
     pub registry: RegistryConfig,
     /// What a new version has to prove.
     pub health: HealthConfig,
+    /// What becomes of a new version that does not prove itself.
+    pub rollback: RollbackConfig,
     /// What is kept for later.
     pub keep: KeepConfig,
     /// How long things may take, and how many at a time.
@@ -60,11 +62,14 @@ pub struct ScriptsConfig {
     pub directory: PathBuf,
     /// How long one may take, in milliseconds; then it is ended with all that it started. Default: 30000.
     pub timeout_ms: u64,
+    /// Whether the label `docksmith.post-update` may hold a command of a shell (`exec:…`), which then runs as the updater
+    /// does. Whoever may label containers may run commands by it. Default: false.
+    pub exec: bool,
 }
 
 impl Default for ScriptsConfig {
     fn default() -> Self {
-        Self { directory: "/scripts".into(), timeout_ms: 30_000 }
+        Self { directory: "/scripts".into(), timeout_ms: 30_000, exec: false }
     }
 }
 
@@ -86,6 +91,23 @@ pub struct HealthConfig {
 impl Default for HealthConfig {
     fn default() -> Self {
         Self { stable_ms: 30_000, port_timeout_ms: 30_000, margin_ms: 5_000 }
+    }
+}
+
+/// What becomes of a new version that does not prove itself. Every other failure is undone in any case.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RollbackConfig {
+    /// Whether the old version comes back by itself, with its data. Otherwise the new one stays, the update counts as
+    /// failed, and a person decides. The label `homeport.auto-rollback` sets it for one container. Default: true.
+    pub automatic: bool,
+    /// The same for single stacks, by their names; stronger than `automatic`. Default: none.
+    pub stacks: BTreeMap<String, bool>,
+}
+
+impl Default for RollbackConfig {
+    fn default() -> Self {
+        Self { automatic: true, stacks: BTreeMap::new() }
     }
 }
 

@@ -228,6 +228,28 @@ pub struct Guard<'a> {
     pub image_id: &'a str,
 }
 
+/// What a service is to be brought up for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Up<'a> {
+    /// Recreate even what compose sees no reason to.
+    pub recreate: bool,
+    /// The new container is to run.
+    pub start: bool,
+    /// What is only replaced by what is like it; otherwise nothing is done.
+    pub guards: &'a [Guard<'a>],
+    /// In whatever it differs, as long as its image is the right one.
+    pub accepts: bool,
+}
+
+/// In what new containers differ from those that they were to replace, seen before anything was done to those.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unlike {
+    /// So much that nothing was done.
+    pub refused: Vec<Difference>,
+    /// What was let pass.
+    pub accepted: Vec<Difference>,
+}
+
 /// An image that is present.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
@@ -412,16 +434,8 @@ pub trait Engine: Send + Sync {
     async fn untag(&self, reference: &str) -> Result<(), EngineError>;
     /// What compose makes of a project.
     async fn resolve(&self, project: &Project) -> Result<Resolved, EngineError>;
-    /// Brings one service to what the files say, and starts it or not. What is guarded is only replaced by what is like
-    /// it: otherwise nothing is done, and it is said in what they differ.
-    async fn up_service(
-        &self,
-        project: &Project,
-        service: &str,
-        recreate: bool,
-        start: bool,
-        guards: &[Guard<'_>],
-    ) -> Result<Vec<Difference>, EngineError>;
+    /// Brings one service to what the files say.
+    async fn up_service(&self, project: &Project, service: &str, up: Up<'_>) -> Result<Unlike, EngineError>;
     /// Reads a file of a project. None: there is none.
     async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, EngineError>;
     /// Replaces a file that holds what is expected.

@@ -46,6 +46,7 @@ use crate::{
 
 pub use followers::Followed;
 pub use forced::Forced;
+pub use health::Unproved;
 pub use lock::Locked;
 pub(crate) use lock::{refusal, told};
 pub use rehearse::Rehearsed;

@@ -269,6 +269,7 @@ mod tests {
             kind: Kind::Single,
             status: store::Status::InProgress,
             lock: String::new(),
+            also_locks: Vec::new(),
             container_id: String::new(),
             container_name: "web".to_owned(),
             stack: String::new(),

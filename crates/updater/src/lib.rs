@@ -87,6 +87,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
         ticks: Arc::new(publisher.clone()),
         clock: Arc::new(SystemClock),
         health: config.health.bounded(),
+        rollback: config.rollback,
         keep: config.keep,
         limits: config.operations,
         scripts,

@@ -6,8 +6,11 @@ mod itself;
 mod labels;
 mod mismatch;
 mod observe;
+mod own_plan;
 mod plan;
+mod policies;
 mod queue;
+mod reach;
 mod restart;
 mod rollback;
 mod run;
@@ -18,7 +21,7 @@ mod sweep;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -29,7 +32,7 @@ use tokio::sync::{Notify, RwLock};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{HealthConfig, KeepConfig, OperationsConfig},
+    config::{HealthConfig, KeepConfig, OperationsConfig, RollbackConfig},
     engine::Engine,
     error::UpdateError,
     events::Ticks,
@@ -43,6 +46,7 @@ pub use batch::{BatchAnswer, BatchItem};
 pub use direct::{Acted, Action, ByHand};
 pub use labels::{LabelRequest, LabelRollback, Labelled};
 pub use plan::Shown;
+pub use policies::Policies;
 pub use queue::Quiet;
 pub use restart::{RestartReport, RestartRequest, Restarted};
 pub use rollback::RollbackRequest;
@@ -62,6 +66,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// What a new version has to prove.
     pub health: HealthConfig,
+    /// What becomes of one that does not.
+    pub rollback: RollbackConfig,
     /// What is kept.
     pub keep: KeepConfig,
     /// How many at a time.
@@ -81,8 +87,8 @@ pub struct Operations(Arc<Inner>);
 struct Inner {
     parts: Parts,
     journal: Journal,
-    /// Locks of what is being carried out.
-    busy: Mutex<BTreeSet<String>>,
+    /// Locks of what is being carried out, of each operation by itself.
+    busy: Mutex<Vec<Vec<String>>>,
     /// How far each operation under way is, between two writes of the journal.
     live: Mutex<BTreeMap<String, (String, u32)>>,
     changed: Notify,

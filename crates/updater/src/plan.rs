@@ -21,11 +21,13 @@ mod restart;
 mod rollback;
 mod service;
 
+use homeport_compose_file::LabelChanges;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Port, Project, Source};
 
+pub(crate) use after::permit_after;
 pub use after::{After, script_of};
 pub use compare::differences;
 pub use decide::{PlanError, plan_update, same_reference};
@@ -34,17 +36,17 @@ pub(crate) use edit::edit_to;
 pub use edit::{EditError, value_back};
 pub use facts::{Facts, ProjectFacts, Shared, Target};
 pub use followers::{Follower, Need, depends, followers};
-pub use labels::{is_ours, labels_in_file, plan_labels};
+pub use labels::{is_ours, labels_back, labels_in_file, plan_labels};
 pub use mismatch::{Specified, plan_mismatch, specified};
 pub use names::{Names, repository_of};
 pub use order::dependencies_first;
-pub(crate) use outlook::mebibytes;
 pub use outlook::{
     Basis, Dependent, DependentReason, Downtime, FileDiff, Outlook, OutlookFacts, RegistryCost, SpecChange, dependents,
     outlook,
 };
+pub(crate) use outlook::{diff, mebibytes};
 pub use proof::LabelError;
-pub(crate) use proof::run as run_of;
+pub(crate) use proof::{comes_back, run as run_of, said_to_come_back};
 pub use rehearsal::rehearsal_document;
 pub use restart::plan_restart;
 pub use rollback::{Past, plan_rollback};
@@ -252,6 +254,9 @@ pub struct Proof {
     /// What the old container did, which the new one may do too.
     #[serde(default)]
     pub before: Before,
+    /// One that does not prove itself stays all the same, since a person wants to decide about the way back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stays: bool,
 }
 
 /// A page that has to be answered with a status from 200 to 399.
@@ -304,6 +309,9 @@ pub struct Saved {
     pub files: Vec<SavedFile>,
     /// Text of the image setting before, as it stands in the files, and afterwards.
     pub values: Option<Values>,
+    /// Labels before and afterwards, of a change of labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelValues>,
 }
 
 /// A file before and after its edit.
@@ -326,6 +334,19 @@ pub struct Values {
     pub before: String,
     /// Reference afterwards.
     pub after: String,
+}
+
+/// What a change of labels changes, for files that a person changes in the meantime. None: it is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelValues {
+    /// The project.
+    pub project: Project,
+    /// The service.
+    pub service: String,
+    /// The labels that were changed, as they were.
+    pub before: LabelChanges,
+    /// The same labels afterwards.
+    pub after: LabelChanges,
 }
 
 /// A plan with what its way back needs: what the journal keeps.
@@ -354,6 +375,11 @@ impl Plan {
     pub const fn has_data(&self) -> bool {
         !self.data.is_empty()
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// SHA-256, hexadecimal.

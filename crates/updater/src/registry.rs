@@ -12,6 +12,7 @@ mod error;
 mod github;
 mod host;
 mod http;
+mod hub;
 mod kept;
 mod manifest;
 mod page;

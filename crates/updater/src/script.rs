@@ -3,6 +3,7 @@
 mod process;
 
 use std::{
+    ffi::OsStr,
     io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -18,6 +19,8 @@ use crate::config::ScriptsConfig;
 const MAX_LISTED: usize = 1000;
 /// Folders in folders that are looked into.
 const MAX_DEPTH: usize = 8;
+/// How long what is run after an update may take, if the limit of scripts is not longer anyway.
+const AFTER_LIMIT: Duration = Duration::from_secs(60);
 /// What no path of a script has in it.
 const FORBIDDEN: [char; 7] = [';', '&', '|', '`', '$', '\n', '\r'];
 
@@ -142,12 +145,19 @@ pub struct Found {
 pub struct Scripts {
     directory: PathBuf,
     limit: Duration,
+    exec: bool,
 }
 
 impl Scripts {
     /// The directory that the settings name.
     pub fn new(config: &ScriptsConfig) -> Self {
-        Self { directory: config.directory.clone(), limit: Duration::from_millis(config.timeout_ms) }
+        let limit = Duration::from_millis(config.timeout_ms);
+        Self { directory: config.directory.clone(), limit, exec: config.exec }
+    }
+
+    /// Whether commands of a shell may be run too.
+    pub const fn allow_exec(&self) -> bool {
+        self.exec
     }
 
     /// Where a script is, all links followed, if it may be run.
@@ -172,7 +182,22 @@ impl Scripts {
     /// Asks a script. Returns what it printed.
     pub async fn ask(&self, path: &str, occasion: &Occasion) -> Result<String, ScriptError> {
         let script = self.resolve(path)?;
-        process::run(&script, &self.directory, self.limit, occasion).await
+        process::run(&[script.as_os_str()], &self.directory, self.limit, occasion).await
+    }
+
+    /// Runs a script after an update. Returns what it printed.
+    pub async fn act(&self, path: &str, occasion: &Occasion) -> Result<String, ScriptError> {
+        let script = self.resolve(path)?;
+        process::run(&[script.as_os_str()], &self.directory, self.limit.max(AFTER_LIMIT), occasion).await
+    }
+
+    /// Runs a command of a shell after an update, where that is allowed. Returns what it printed.
+    pub async fn exec(&self, command: &str, occasion: &Occasion) -> Result<String, ScriptError> {
+        if !self.exec {
+            return Err(ScriptError::BadPath { path: command.to_owned() });
+        }
+        let words = ["/bin/sh", "-c", command].map(OsStr::new);
+        process::run(&words, Path::new("/"), self.limit.max(AFTER_LIMIT), occasion).await
     }
 
     /// Every `*.sh` in the directory and its folders, by path; hidden ones left out.
@@ -227,7 +252,7 @@ mod tests {
         }
 
         fn scripts(&self, timeout_ms: u64) -> Scripts {
-            Scripts::new(&ScriptsConfig { directory: self.0.path().join("scripts"), timeout_ms })
+            Scripts::new(&ScriptsConfig { directory: self.0.path().join("scripts"), timeout_ms, exec: false })
         }
 
         async fn ask(&self, text: &str) -> Result<String, ScriptError> {

@@ -9,6 +9,7 @@ mod job;
 mod plan;
 mod prove;
 mod run;
+mod show;
 mod stage;
 mod swap;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use job::{Part, SelfJob, SelfOutcome, SelfResult};
 pub use plan::plan_self_update;
 pub(crate) use plan::{needs_files, repository};
 pub use run::run;
+pub use show::SelfPlan;
 
 /// Names of the steps in the journal of the container beside the stack.
 pub mod step {

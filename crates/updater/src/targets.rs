@@ -18,6 +18,11 @@ pub trait Targets: Send + Sync {
     /// The target for a container: the version asked for, else the one that the check found.
     async fn target(&self, container: &Container, version: Option<&str>) -> Result<Target, UpdateError>;
 
+    /// The versions behind the tags that a container runs and would go to, as far as the last check found them out.
+    fn resolved(&self, _container: &Container) -> (String, String) {
+        Default::default()
+    }
+
     /// The digest of a reference in its registry, or the one that it is pinned to.
     async fn digest(&self, reference: &str) -> Result<String, UpdateError>;
 
@@ -89,6 +94,12 @@ impl Targets for CheckedTargets {
         }
         let digest = self.digest_now(&reference.with_tag(&Tag::parse(&version))).await?;
         Ok(Target { tag: version, digest })
+    }
+
+    fn resolved(&self, container: &Container) -> (String, String) {
+        let snapshot = self.checker.snapshot();
+        let checked = snapshot.container(&container.name).filter(|checked| checked.container_id == container.id);
+        checked.map(|found| (found.current_version.clone(), found.latest_resolved_version.clone())).unwrap_or_default()
     }
 
     async fn digest(&self, reference: &str) -> Result<String, UpdateError> {

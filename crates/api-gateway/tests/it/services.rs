@@ -237,6 +237,14 @@ impl UpdateService for Fake {
         reply(updater::StartBatchResponse { batch_group_id: "group-1".to_owned(), operations: vec![started, failed] })
     }
 
+    async fn list_policies(&self, _: Request<updater::ListPoliciesRequest>) -> Reply<updater::ListPoliciesResponse> {
+        reply(updater::ListPoliciesResponse {
+            auto_rollback: true,
+            stacks: [("media".to_owned(), false)].into(),
+            containers: [("web".to_owned(), true)].into(),
+        })
+    }
+
     async fn start_rollback(
         &self,
         request: Request<updater::StartRollbackRequest>,

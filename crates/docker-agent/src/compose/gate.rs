@@ -3,7 +3,8 @@
 //! Compose makes the new container beside the old one, and then stops and removes the old one, all in one run. What it has
 //! made is looked at in between: everything goes through a socket of this run's own to the engine, and the first request to
 //! stop or remove a container that is to be replaced is answered only once its successor has been compared with it. Where
-//! they differ in more than they should, it is refused, compose gives up, and the old container was never touched.
+//! they differ in more than they should, it is refused, compose gives up, and the old container was never touched; unless
+//! differences are accepted, which are then known before anything is lost.
 
 use std::{
     collections::BTreeMap,
@@ -60,6 +61,15 @@ pub(crate) struct Guarded {
     pub(crate) image: String,
 }
 
+/// In what successors differ from what they are to replace.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// So much that they may not.
+    pub(super) refused: Vec<Difference>,
+    /// What was let pass.
+    pub(super) accepted: Vec<Difference>,
+}
+
 /// Looks at what compose makes before it takes away what was there.
 pub(super) struct Gate {
     context: Context,
@@ -74,9 +84,10 @@ struct Guards {
     project: String,
     service: String,
     guarded: Vec<Guarded>,
+    accepts: bool,
     /// By id: whether it may go.
     judged: Mutex<BTreeMap<String, bool>>,
-    found: Mutex<Vec<Difference>>,
+    found: Mutex<Found>,
 }
 
 impl Gate {
@@ -87,6 +98,7 @@ impl Gate {
         engine: &Path,
         service: (&str, &str),
         guarded: Vec<Guarded>,
+        accepts: bool,
     ) -> Result<Self, EngineError> {
         let state = context.state_dir();
         let failed = |source| EngineError::Io { doing: format!("opening a socket in {}", state.display()), source };
@@ -97,6 +109,7 @@ impl Gate {
             project: service.0.to_owned(),
             service: service.1.to_owned(),
             guarded,
+            accepts,
             judged: Mutex::default(),
             found: Mutex::default(),
         });
@@ -109,7 +122,7 @@ impl Gate {
     }
 
     /// Serves until the run has ended. Gives what it gave, and in what successors differed from what they were to replace.
-    pub(super) async fn during<T>(self, run: impl Future<Output = T>) -> (T, Vec<Difference>) {
+    pub(super) async fn during<T>(self, run: impl Future<Output = T>) -> (T, Found) {
         let mut run = std::pin::pin!(run);
         let output = loop {
             tokio::select! {
@@ -179,13 +192,17 @@ impl Guards {
         let Some(new) = self.successor(guarded).await? else { return Ok(true) };
         let mut differences = compare(&guarded.before, &new);
         differences.retain(|difference| !guarded.expected.contains(&difference.field));
+        let mut found = self.found.lock().await;
+        if self.accepts {
+            found.accepted.append(&mut differences);
+        }
         let image = new.container.at("Image");
         if !guarded.image.is_empty() && image != &json!(guarded.image) {
             let before = Some(json!(guarded.image));
             differences.push(Difference { field: "Image".to_owned(), before, after: Some(image.clone()) });
         }
         let is_good = differences.is_empty();
-        self.found.lock().await.extend(differences);
+        found.refused.extend(differences);
         judged.insert(id, is_good);
         Ok(is_good)
     }

@@ -31,11 +31,13 @@ impl ComposeService for Rpc {
                 guarded.push(Guarded { before, expected: guard.expected_fields, image: guard.image_id });
             }
             let (no_start, force_recreate) = (request.no_start, request.force_recreate);
-            self.0.compose.up(&project, &request.service, Up { no_start, force_recreate, guarded }).await
+            let up = Up { no_start, force_recreate, guarded, accepts: request.accept_differences };
+            self.0.compose.up(&project, &request.service, up).await
         };
         answer(up.await, |brought| UpServiceResponse {
             output: brought.output,
             differences: brought.differences.into_iter().map(convert::difference).collect(),
+            accepted: brought.accepted.into_iter().map(convert::difference).collect(),
         })
     }
 }

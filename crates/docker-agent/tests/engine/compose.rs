@@ -147,7 +147,22 @@ async fn a_seeded_loss_is_found_while_the_old_container_runs() {
     let wrong = Guard { image_id: "sha256:0".to_owned(), ..guard(&[]) };
     assert_eq!(up(wrong).await[0].field, "Image");
     assert_eq!(stack.containers(&world, "web").await[0].id, old.id);
-    assert!(up(guard(&[])).await.is_empty(), "nothing but the image");
+    // Accepted, a loss is told and let pass; another image than the one that was fetched is not.
+    let accepting = async |guard: Guard| {
+        let (project, service, guards) = (Some(stack.project.clone()), "web".to_owned(), vec![guard]);
+        let request =
+            UpServiceRequest { project, service, guards, accept_differences: true, ..UpServiceRequest::default() };
+        world.compose().up_service(patient(request)).await.unwrap().into_inner()
+    };
+    let wrong = Guard { image_id: "sha256:0".to_owned(), ..guard(&[]) };
+    assert_eq!(accepting(wrong).await.differences[0].field, "Image");
+    assert_eq!(stack.containers(&world, "web").await[0].id, old.id);
+    stack.change("1.22.1\n    stop_grace_period: 1s", "1.26.3\n    stop_grace_period: 2s");
+    let refused = up(guard(&[])).await;
+    assert_eq!((refused.len(), refused[0].field.as_str()), (1, "Config.StopTimeout"), "{refused:?}");
+    let passed = accepting(guard(&[])).await;
+    assert!(passed.differences.is_empty());
+    assert_eq!(passed.accepted, refused, "it is known before the old container goes");
     let [new] = stack.containers(&world, "web").await.try_into().unwrap();
     assert!(new.id != old.id && new.image.ends_with("1.26.3") && new.name == old.name);
 }
@@ -164,7 +179,7 @@ async fn a_service_can_be_made_without_being_started() {
         service: "web".to_owned(),
         no_start: true,
         force_recreate: true,
-        guards: Vec::new(),
+        ..UpServiceRequest::default()
     };
     world.compose().up_service(patient(request)).await.unwrap();
     let [new] = stack.containers(&world, "web").await.try_into().unwrap();

@@ -11,19 +11,9 @@ use crate::subject::Subject;
 /// Of every container: image, compose file and data belong to one version, that version runs, and nothing is left over.
 pub(crate) fn check(run: &Run, subject: &Subject, versions: &Versions, operation: &Value) -> Outcome {
     ensure!(matches!(operation["status"].as_str(), Some("complete" | "failed")), "{operation:#}");
-    let mut running = Vec::new();
-    for name in subject.names() {
-        let (version, colour) = subject.expected(versions, went_forward(operation, name)?);
-        let server = subject.redis(name, &["info", "server"])?;
-        let wanted = format!("redis_version:{version}");
-        ensure!(server.contains(&wanted), "after {operation:#} another version runs in {name}:\n{server}");
-        let found = subject.redis(name, &["get", "colour"])?;
-        ensure!(found == colour, "{name} runs {version} with the data of another version: {found}");
-        let inspect = run.engine.inspect(name)?;
-        let image = &inspect["Config"]["Image"];
-        ensure!(*image == format!("{}:{version}", versions.repository), "{image}");
-        running.push(version);
-    }
+    let running = subject
+        .check_versions(versions, |name| went_forward(operation, name))
+        .with_context(|| format!("after {operation:#}"))?;
     subject.check_file(versions, &running)?;
     subject.check_alone()?;
     until("helpers are gone", Duration::from_secs(10), || {

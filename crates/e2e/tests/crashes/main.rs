@@ -14,6 +14,7 @@
 mod aftermath;
 mod seed;
 mod subject;
+mod swarm;
 mod watch;
 
 use std::{
@@ -35,10 +36,10 @@ use crate::{
     watch::Watch,
 };
 
-/// How often each is done by night: 270 runs.
+/// How often each is done by night: 288 runs.
 const NIGHTLY_ROUNDS: usize = 2;
 /// How many there are by day: some five minutes.
-const DAILY_RUNS: usize = 54;
+const DAILY_RUNS: usize = 56;
 /// The latest moment after the beginning of a step.
 const LATEST_MS: u64 = 400;
 

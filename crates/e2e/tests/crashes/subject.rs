@@ -6,6 +6,8 @@ use anyhow::{Context as _, ensure};
 use homeport_e2e::{Engine, Outcome, Project, Run, Stack, Versions, until_ok};
 use serde_json::json;
 
+use crate::swarm::Swarm;
+
 /// What is done, to what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -17,11 +19,18 @@ pub(crate) enum Way {
     Batch,
     /// The way back from the update of a service.
     Rollback,
+    /// The update of a service of a Swarm.
+    Swarm,
 }
 
 /// All ways, with their names.
-pub(crate) const WAYS: [(&str, Way); 4] =
-    [("compose", Way::Compose), ("docker_run", Way::Run), ("batch", Way::Batch), ("rollback", Way::Rollback)];
+pub(crate) const WAYS: [(&str, Way); 5] = [
+    ("compose", Way::Compose),
+    ("docker_run", Way::Run),
+    ("batch", Way::Batch),
+    ("rollback", Way::Rollback),
+    ("swarm", Way::Swarm),
+];
 
 impl Way {
     /// The steps, as the journal names them.
@@ -43,6 +52,7 @@ impl Way {
             Self::Run => {
                 &["validate", "keep_image", "hold", "pull", "create", "copy", "stop", "sync", "swap", "health", "tidy"]
             }
+            Self::Swarm => &["validate", "recreate", "health"],
             Self::Rollback => &[
                 "validate",
                 "keep_image",
@@ -73,13 +83,18 @@ pub(crate) struct Subject {
     project: Option<(Project, String)>,
     /// The operation to go back from.
     to_undo: Option<String>,
+    swarm: Option<Swarm>,
 }
 
 impl Subject {
     /// Starts the version of before, with data.
     pub(crate) fn start(run: &Run, stack: &Stack, way: Way, name: &str, versions: &Versions) -> anyhow::Result<Self> {
         let engine = run.engine.clone();
-        let mut subject = Self { engine, way, names: vec![name.to_owned()], project: None, to_undo: None };
+        let mut subject = Self { engine, way, names: vec![name.to_owned()], project: None, to_undo: None, swarm: None };
+        if way == Way::Swarm {
+            subject.swarm = Some(Swarm::start(run, name, &versions.old_image())?);
+            return Ok(subject);
+        }
         if way == Way::Run {
             let (label, volume) = (run.label(), format!("{name}-data"));
             run.engine.docker(&["volume", "create", "--label", &label, &volume])?;
@@ -133,7 +148,7 @@ impl Subject {
     }
 
     /// The version and the data that belong together: before the operation, or after its success.
-    pub(crate) fn expected<'a>(&self, versions: &'a Versions, went_forward: bool) -> (&'a str, &'static str) {
+    fn expected<'a>(&self, versions: &'a Versions, went_forward: bool) -> (&'a str, &'static str) {
         match (self.way, went_forward) {
             (Way::Rollback, true) => (&versions.old, "green"),
             (Way::Rollback, false) => (&versions.new, "blue"),
@@ -142,8 +157,33 @@ impl Subject {
         }
     }
 
+    /// Of every container: image and data belong to one version, and that version runs. Returns those versions.
+    pub(crate) fn check_versions<'a>(
+        &self,
+        versions: &'a Versions,
+        went_forward: impl Fn(&str) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<Vec<&'a str>> {
+        let mut running = Vec::new();
+        for name in &self.names {
+            let (version, colour) = self.expected(versions, went_forward(name)?);
+            let image = format!("{}:{version}", versions.repository);
+            running.push(version);
+            if let Some(swarm) = &self.swarm {
+                swarm.check(&image)?;
+                continue;
+            }
+            let server = self.redis(name, &["info", "server"])?;
+            ensure!(server.contains(&format!("redis_version:{version}")), "{name} is not {version}:\n{server}");
+            let found = self.redis(name, &["get", "colour"])?;
+            ensure!(found == colour, "{name} runs {version} with the data of another version: {found}");
+            let inspect = self.engine.inspect(name)?;
+            ensure!(inspect["Config"]["Image"] == image.as_str(), "{}", inspect["Config"]["Image"]);
+        }
+        Ok(running)
+    }
+
     /// Runs `redis-cli` in a container, as soon as it answers.
-    pub(crate) fn redis(&self, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    fn redis(&self, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
         until_ok("redis answers", Duration::from_secs(30), || {
             let mut command = vec!["exec", name, "redis-cli"];
             command.extend(arguments);
@@ -178,6 +218,10 @@ impl Subject {
 
     /// They are the only containers of their kind.
     pub(crate) fn check_alone(&self) -> Outcome {
+        if self.swarm.is_some() {
+            // Its tasks are the manager's; that one of them runs has been seen.
+            return Ok(());
+        }
         let filter = match &self.project {
             Some((project, _)) => format!("label=com.docker.compose.project={}", project.name),
             // Replacements and containers set aside have names that begin like this one's.
@@ -194,7 +238,7 @@ impl Subject {
 
 impl Drop for Subject {
     fn drop(&mut self) {
-        if self.project.is_none()
+        if self.way == Way::Run
             && let Err(error) = self.engine.docker(&["rm", "-f", self.name()])
         {
             eprintln!("left behind: {}: {error:#}", self.name());

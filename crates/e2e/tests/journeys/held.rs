@@ -15,6 +15,14 @@ pub fn scripts(world: &homeport_e2e::Run) -> PathBuf {
     world.directory.join("scripts")
 }
 
+/// Puts a script there.
+pub fn write_script(world: &World, name: &str, text: &str) -> Outcome {
+    let path = scripts(&world.run).join(name);
+    fs::create_dir_all(scripts(&world.run))?;
+    fs::write(&path, format!("#!/bin/sh\n{text}\n"))?;
+    Ok(fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?)
+}
+
 /// A container of an image's old version, by `docker run`.
 fn run(world: &World, name: &str, image: &str, options: &[&str]) -> anyhow::Result<Value> {
     let (label, image) = (world.run.label(), world.run.fixtures.versions(image)?.old_image());
@@ -91,10 +99,7 @@ pub fn an_update_is_held_to_its_plan(world: &World) -> Outcome {
 pub fn a_script_that_says_no_is_final(world: &World) -> Outcome {
     let name = "hp-scripted";
     let before = run(world, name, "nginx", &[])?;
-    let script = scripts(&world.run).join("no.sh");
-    fs::create_dir_all(scripts(&world.run))?;
-    fs::write(&script, "#!/bin/sh\necho \"$2 to $TARGET_VERSION: not now\"\nexit 3\n")?;
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    write_script(world, "no.sh", "echo \"$2 to $TARGET_VERSION: not now\"; exit 3")?;
     let operation = start(world, name, "nginx", &json!({ "script": "no.sh" }))?;
     let (status, error) = ended(world, &operation)?;
     let expected = format!("script exited with code 3: {name} to ");

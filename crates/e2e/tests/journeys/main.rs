@@ -16,6 +16,7 @@ mod events;
 mod failures;
 mod followers;
 mod held;
+mod pipelines;
 mod rivals;
 mod scaled;
 mod swarm;
@@ -79,6 +80,17 @@ const SCENARIOS: &[Scenario<World>] = &[
         failures::a_full_disk_is_noticed_before_anything_changes,
     ),
     ("failures::a_deleted_image_is_kept_for_the_way_back", failures::a_deleted_image_is_kept_for_the_way_back),
+    (
+        "pipelines::a_container_and_a_stack_are_restarted_in_order",
+        pipelines::a_container_and_a_stack_are_restarted_in_order,
+    ),
+    ("pipelines::labels_are_set_and_taken_back", pipelines::labels_are_set_and_taken_back),
+    (
+        "pipelines::labels_of_what_does_not_come_up_are_put_back",
+        pipelines::labels_of_what_does_not_come_up_are_put_back,
+    ),
+    ("pipelines::a_mismatch_is_fixed_and_taken_back", pipelines::a_mismatch_is_fixed_and_taken_back),
+    ("pipelines::a_failed_update_stays_where_that_is_wanted", pipelines::a_failed_update_stays_where_that_is_wanted),
     ("held::an_update_is_held_to_its_plan", held::an_update_is_held_to_its_plan),
     ("held::a_script_that_says_no_is_final", held::a_script_that_says_no_is_final),
     ("held::a_lock_of_the_application_is_waited_for", held::a_lock_of_the_application_is_waited_for),

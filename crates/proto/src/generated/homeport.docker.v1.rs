@@ -618,6 +618,9 @@ pub struct UpServiceRequest {
     /// and before anything is done to it; where they differ, nothing is, and the answer says in what.
     #[prost(message, repeated, tag = "5")]
     pub guards: ::prost::alloc::vec::Vec<up_service_request::Guard>,
+    /// Differences are told and let pass. Another image than image_id never is.
+    #[prost(bool, tag = "6")]
+    pub accept_differences: bool,
 }
 /// Nested message and enum types in `UpServiceRequest`.
 pub mod up_service_request {
@@ -642,6 +645,9 @@ pub struct UpServiceResponse {
     /// In what successors differ from what they were to replace. Not empty: nothing was replaced.
     #[prost(message, repeated, tag = "2")]
     pub differences: ::prost::alloc::vec::Vec<Difference>,
+    /// In what successors differ that accept_differences let pass.
+    #[prost(message, repeated, tag = "3")]
+    pub accepted: ::prost::alloc::vec::Vec<Difference>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReadFileRequest {

@@ -3167,6 +3167,20 @@ pub struct StartUpdateResponse {
     #[prost(string, tag = "3")]
     pub target_version: ::prost::alloc::string::String,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPoliciesRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPoliciesResponse {
+    /// What holds where nothing else is said.
+    #[prost(bool, tag = "1")]
+    pub auto_rollback: bool,
+    /// By the settings, for containers of these stacks; stronger than the one above.
+    #[prost(map = "string, bool", tag = "2")]
+    pub stacks: ::std::collections::HashMap<::prost::alloc::string::String, bool>,
+    /// By their labels, by name; the strongest. One whose label makes no sense is not here.
+    #[prost(map = "string, bool", tag = "3")]
+    pub containers: ::std::collections::HashMap<::prost::alloc::string::String, bool>,
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StartBatchRequest {
     #[prost(message, repeated, tag = "1")]
@@ -4445,6 +4459,33 @@ pub mod update_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Whether old versions come back by themselves.
+        pub async fn list_policies(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPoliciesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPoliciesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.updater.v1.UpdateService/ListPolicies",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.updater.v1.UpdateService", "ListPolicies"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4491,6 +4532,14 @@ pub mod update_service_server {
             request: tonic::Request<super::StartRollbackRequest>,
         ) -> std::result::Result<
             tonic::Response<super::StartRollbackResponse>,
+            tonic::Status,
+        >;
+        /// Whether old versions come back by themselves.
+        async fn list_policies(
+            &self,
+            request: tonic::Request<super::ListPoliciesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPoliciesResponse>,
             tonic::Status,
         >;
     }
@@ -4735,6 +4784,51 @@ pub mod update_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StartRollbackSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.updater.v1.UpdateService/ListPolicies" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPoliciesSvc<T: UpdateService>(pub Arc<T>);
+                    impl<
+                        T: UpdateService,
+                    > tonic::server::UnaryService<super::ListPoliciesRequest>
+                    for ListPoliciesSvc<T> {
+                        type Response = super::ListPoliciesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPoliciesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UpdateService>::list_policies(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPoliciesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

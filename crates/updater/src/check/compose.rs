@@ -15,7 +15,7 @@ impl Files {
     pub(super) async fn service(&self, inventory: &dyn Inventory, container: &Container) -> Option<Service> {
         let place = container.compose.as_ref()?;
         let sources = self.sources(inventory, place).await?;
-        match find_service(&sources, &place.service, None) {
+        match find_service(&sources, &place.service, Some(&container.name)) {
             Ok(service) => Some(service),
             Err(error) => {
                 tracing::debug!(container.name = container.name, error = %error, "its compose files do not tell");

@@ -110,7 +110,7 @@ impl Questions<'_> {
         }
         while let Some(tag) = newest(&self.open.tag, &tags, &self.open.policy).cloned() {
             match self.source.digest(&self.at(&tag)).await {
-                Ok(Some(digest)) if !self.runs_here(&digest).await => {
+                Ok(Some(digest)) if !self.runs_here(&tag, &digest).await => {
                     tags.retain(|other| *other != tag);
                     answers.ghosts.push(tag);
                     if answers.ghosts.len() > MAX_GHOSTS {
@@ -132,11 +132,8 @@ impl Questions<'_> {
     }
 
     /// Whether there is an image behind a digest for the platform of the one that runs.
-    async fn runs_here(&self, digest: &Digest) -> bool {
-        if self.open.runs(digest) {
-            return true;
-        }
-        self.source.runs_here(&self.open.reference.without_tag().with_digest(digest.clone()), self.open).await
+    async fn runs_here(&self, tag: &Tag, digest: &Digest) -> bool {
+        self.open.runs(digest) || self.source.runs_here(&self.at(tag).with_digest(digest.clone()), self.open).await
     }
 
     /// The version tags that name what runs, and what the present tag points at now. Ends as soon as both have a name.

@@ -9,9 +9,6 @@ use homeport_service::telemetry::chain;
 use super::decide::Open;
 use crate::registry::{Client, Freshness, RegistryError, TagList};
 
-/// Its name in references.
-const DOCKER_HUB: &str = "docker.io";
-
 /// Answers what an examination asks. The same questions decide, whoever answers them.
 #[async_trait]
 pub(super) trait Source: Send + Sync {
@@ -61,9 +58,7 @@ impl Source for Asked<'_> {
     }
 
     async fn runs_here(&self, reference: &Reference, open: &Open) -> bool {
-        // Docker Hub counts what is asked here as pulls, of which there are too few to spend them on looking; there the
-        // engine says so at the pull, before anything is done.
-        if open.platform.architecture.is_empty() || reference.registry() == DOCKER_HUB {
+        if open.platform.architecture.is_empty() {
             return true;
         }
         self.registry.is_for(reference, &open.platform).await.unwrap_or_else(|error| {

@@ -16,8 +16,8 @@ use tonic::{Request, Status};
 mod action;
 
 use super::{
-    Container, Difference, Engine, EngineError, EngineErrorKind, Guard, Image, Measure, OnProgress, Port, Project,
-    Pull, Resolved, SelfUpdateState, Source, TakenLocks, WantedPort, convert,
+    Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, Project, Pull,
+    Resolved, SelfUpdateState, Source, TakenLocks, Unlike, Up, WantedPort, convert,
 };
 use crate::{config::Timeouts, operations::Action};
 
@@ -292,20 +292,14 @@ impl Engine for AgentEngine {
         convert::resolved(answer.into_inner()).map_err(|_| convert::malformed(&action, "a readable configuration"))
     }
 
-    async fn up_service(
-        &self,
-        project: &Project,
-        service: &str,
-        recreate: bool,
-        start: bool,
-        guards: &[Guard<'_>],
-    ) -> Result<Vec<Difference>, EngineError> {
+    async fn up_service(&self, project: &Project, service: &str, up: Up<'_>) -> Result<Unlike, EngineError> {
         let request = wire::UpServiceRequest {
             project: Some(convert::project(project)),
             service: service.to_owned(),
-            no_start: !start,
-            force_recreate: recreate,
-            guards: guards.iter().map(convert::guard).collect(),
+            no_start: !up.start,
+            force_recreate: up.recreate,
+            guards: up.guards.iter().map(convert::guard).collect(),
+            accept_differences: up.accepts,
         };
         let answer = self
             .compose
@@ -313,7 +307,9 @@ impl Engine for AgentEngine {
             .up_service(within(self.timeouts.up(), request))
             .await
             .map_err(doing(format!("docker compose up of {service} in project {}", project.name)))?;
-        Ok(answer.into_inner().differences.into_iter().map(convert::difference).collect())
+        let wire::UpServiceResponse { differences, accepted, .. } = answer.into_inner();
+        let all = |found: Vec<wire::Difference>| found.into_iter().map(convert::difference).collect();
+        Ok(Unlike { refused: all(differences), accepted: all(accepted) })
     }
 
     async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, EngineError> {

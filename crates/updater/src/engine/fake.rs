@@ -17,8 +17,8 @@ pub(crate) use world::World;
 use world::normal;
 
 use super::{
-    Container, Difference, Engine, EngineError, EngineErrorKind, Guard, Image, Measure, OnProgress, Port, PortAnswer,
-    Project, Pull, Resolved, SelfUpdateState, Source, TakenLocks, WantedPort,
+    Container, Difference, Engine, EngineError, EngineErrorKind, Image, Measure, OnProgress, Port, PortAnswer, Project,
+    Pull, Resolved, SelfUpdateState, Source, TakenLocks, Unlike, Up, WantedPort,
 };
 use crate::{execute::OPERATION_LABEL, operations::Action};
 
@@ -325,14 +325,7 @@ impl Engine for FakeEngine {
         Ok(Resolved { images, config_hashes: BTreeMap::new() })
     }
 
-    async fn up_service(
-        &self,
-        project: &Project,
-        service: &str,
-        recreate: bool,
-        start: bool,
-        guards: &[Guard<'_>],
-    ) -> Result<Vec<Difference>, EngineError> {
+    async fn up_service(&self, project: &Project, service: &str, up: Up<'_>) -> Result<Unlike, EngineError> {
         self.instant().await?;
         let labels = [("com.docker.compose.project", project.name.as_str()), ("com.docker.compose.service", service)];
         let present = self.containers(&labels).await?;
@@ -343,16 +336,22 @@ impl Engine for FakeEngine {
         if present.is_empty() {
             return Err(refused(EngineErrorKind::Other, "the model only recreates"));
         }
-        if self.world().loses_mounts && !guards.is_empty() {
-            let (before, after) = (guards[0].inspect_json.to_owned(), String::new());
-            return Ok(vec![Difference { field: "Mounts".to_owned(), before, after }]);
+        let mut unlike = Unlike::default();
+        if self.world().loses_mounts && !up.guards.is_empty() {
+            let (before, after) = (up.guards[0].inspect_json.to_owned(), String::new());
+            let lost = Difference { field: "Mounts".to_owned(), before, after };
+            if !up.accepts {
+                return Ok(Unlike { refused: vec![lost], ..unlike });
+            }
+            unlike.accepted.push(lost);
         }
+        self.world().edit_meanwhile();
         for old in present {
-            if old.image_id != image_id || recreate {
-                self.recreate(&old, &image, &said, start).await?;
+            if old.image_id != image_id || up.recreate {
+                self.recreate(&old, &image, &said, up.start).await?;
             }
         }
-        Ok(Vec::new())
+        Ok(unlike)
     }
 
     async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, EngineError> {

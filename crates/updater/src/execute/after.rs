@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError};
 use homeport_service::telemetry::chain;
 
-use super::{Work, step};
+use super::{Work, health::is_unproved, step};
 use crate::{
     engine::{EngineError, EngineErrorKind},
     gather,
@@ -21,8 +21,11 @@ impl Step for Act {
         step::AFTER
     }
 
-    async fn run(&self, _: &Scope<'_>) -> Result<(), StepError> {
+    async fn run(&self, scope: &Scope<'_>) -> Result<(), StepError> {
         let work = &self.0;
+        if is_unproved(scope)? {
+            return Ok(());
+        }
         let Some(after) = &work.plan().after else { return Ok(()) };
         let result = match after {
             After::Restart { containers } => work.restart(containers).await.map_err(|error| error.to_string()),
@@ -30,8 +33,12 @@ impl Step for Act {
                 work.restart_services(services).await.map_err(|error| error.to_string())
             }
             After::Script { path } => {
-                let asked = work.tools.scripts.ask(path, &work.occasion("post-update")).await;
+                let asked = work.tools.scripts.act(path, &work.occasion("post-update")).await;
                 asked.map(drop).map_err(|error| chain(&error))
+            }
+            After::Exec { command } => {
+                let ran = work.tools.scripts.exec(command, &work.occasion("post-update")).await;
+                ran.map(drop).map_err(|error| chain(&error))
             }
         };
         if let Err(error) = result {

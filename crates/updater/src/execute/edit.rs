@@ -8,7 +8,7 @@ use homeport_operation::{Scope, Step, StepError};
 use super::{Work, failed, step, update_failed};
 use crate::{
     gather,
-    plan::{Kind, SavedFile, Values, Way, same_reference, value_back},
+    plan::{Kind, SavedFile, Values, Way, labels_back, same_reference, value_back},
 };
 
 pub(super) struct Edit(pub(super) Arc<Work>);
@@ -58,12 +58,20 @@ impl Work {
             return self.engine.write_file(&file.path, file.before.as_bytes(), &present).await.map_err(failed);
         }
         // A person has changed it since we did: their changes stay, only our value goes.
-        let (Way::Compose { project, service, .. }, Some(values)) = (&self.plan().way, &self.saved().values) else {
-            return Ok(());
+        let files =
+            async |project, service| gather::files(self.engine.as_ref(), project, service).await.map_err(update_failed);
+        let edits = match (&self.plan().way, &self.saved().values, &self.saved().labels) {
+            (_, _, Some(labels)) => {
+                labels_back(&files(&labels.project, &labels.service).await?, labels).map_err(StepError::failed)?
+            }
+            (Way::Compose { project, service, .. }, Some(values), None) => {
+                let (before, after) = (values.after.clone(), values.before.clone());
+                let back = Values { service: service.clone(), before, after };
+                value_back(&files(project, service).await?, &back).map_err(StepError::failed)?
+            }
+            _ => Vec::new(),
         };
-        let files = gather::files(self.engine.as_ref(), project, service).await.map_err(update_failed)?;
-        let back = Values { service: service.clone(), before: values.after.clone(), after: values.before.clone() };
-        for SavedFile { path, before, after } in value_back(&files, &back).map_err(StepError::failed)? {
+        for SavedFile { path, before, after } in edits {
             self.engine.write_file(&path, after.as_bytes(), before.as_bytes()).await.map_err(failed)?;
         }
         Ok(())

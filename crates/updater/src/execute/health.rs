@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError};
+use serde::{Deserialize, Serialize};
 
 use super::{Work, failed, placed, step};
 use crate::{
@@ -12,6 +13,18 @@ use crate::{
 };
 
 pub(super) struct Prove(pub(super) Arc<Work>);
+
+/// The new version has not proved itself, and stays because a person wants to decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unproved {
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// Whether the new version stays without having proved itself.
+pub(super) fn is_unproved(scope: &Scope<'_>) -> Result<bool, StepError> {
+    Ok(scope.data::<Unproved>(step::HEALTH)?.is_some())
+}
 
 #[async_trait]
 impl Step for Prove {
@@ -36,6 +49,10 @@ impl Step for Prove {
             match health::prove(work.engine.as_ref(), one, &work.plan().proof, run, &on_progress).await {
                 Ok(()) => {}
                 Err(ProofError::Engine(error)) => return Err(failed(error)),
+                Err(error) if work.plan().proof.stays => {
+                    scope.record(&Unproved { problem: error.to_string() }).await?;
+                    break;
+                }
                 Err(error) => return Err(StepError::failed(error)),
             }
         }

@@ -7,7 +7,7 @@ use homeport_operation::{Scope, Step, StepError};
 
 use super::{Placed, Work, describe, failed, pull::Pulled, step};
 use crate::{
-    engine::{Container, Guard},
+    engine::{Container, Guard, Unlike, Up},
     plan::{Run, Way},
 };
 
@@ -23,12 +23,16 @@ impl Step for Recreate {
         let work = &self.0;
         let Way::Compose { project, service, recreate } = &work.plan().way else { return Ok(()) };
         work.old_or_gone().await?;
-        let start = work.plan().container.run != Run::Never;
         let image_id = scope.data::<Pulled>(step::PULL)?.and_then(|pulled| pulled.image_id).unwrap_or_default();
-        let guards = work.guards(&image_id);
-        let found = work.engine.up_service(project, service, *recreate, start, &guards).await.map_err(failed)?;
-        if !found.is_empty() {
-            let differences = describe(&found);
+        let up = Up {
+            recreate: *recreate,
+            start: work.plan().container.run != Run::Never,
+            guards: &work.guards(&image_id),
+            accepts: work.plan().force,
+        };
+        let Unlike { refused, accepted } = work.engine.up_service(project, service, up).await.map_err(failed)?;
+        if !refused.is_empty() {
+            let differences = describe(&refused);
             let text = unlike(&differences);
             scope.record(&Placed { is_untouched: true, differences, ..Placed::default() }).await?;
             return Err(StepError::failed(text));
@@ -38,6 +42,8 @@ impl Step for Recreate {
             work.engine.compare(&work.saved().inspect_json, &new.inspect_json).await.map_err(failed)?;
         differences.retain(|difference| !work.plan().expected.contains(&difference.field));
         let mut differences = describe(&differences);
+        differences
+            .extend(describe(&accepted).into_iter().filter(|told| !differences.contains(told)).collect::<Vec<_>>());
         // From here on they may have written, whatever is found out about the others.
         let placed = Placed { new_container: Some(new.id.clone()), may_have_written: true, ..Placed::default() };
         scope.record(&placed).await?;
@@ -68,11 +74,8 @@ fn unlike(differences: &[String]) -> String {
 }
 
 impl Work {
-    /// What compose has to replace by its like. By force it need not.
+    /// What compose has to replace by its like, or by force at least by what it was compared with.
     fn guards<'a>(&'a self, image_id: &'a str) -> Vec<Guard<'a>> {
-        if self.plan().force {
-            return Vec::new();
-        }
         let saved = [&self.saved().inspect_json].into_iter().chain(&self.saved().peers);
         saved.map(|inspect_json| Guard { inspect_json, expected: &self.plan().expected, image_id }).collect()
     }

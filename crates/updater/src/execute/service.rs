@@ -8,7 +8,7 @@ use homeport_operation::{Scope, Step, StepError, Workflow};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::{Placed, Work, after, failed, script, step};
+use super::{Placed, Unproved, Work, after, failed, script, step};
 use crate::{
     engine::{Container, Swarm},
     health::tasks::{Progress, judge},
@@ -116,7 +116,12 @@ impl Step for Prove {
         let known: Known = scope.data(step::RECREATE)?.unwrap_or_default();
         let (_, after) = work.images()?;
         let window = Duration::from_millis(work.plan().proof.stable_ms);
-        work.settle(after, &known.tasks, window, scope).await
+        match work.settle(after, &known.tasks, window, scope).await {
+            Err(error) if work.plan().proof.stays && !error.is_away() => {
+                scope.record(&Unproved { problem: error.to_string() }).await
+            }
+            result => result,
+        }
     }
 }
 

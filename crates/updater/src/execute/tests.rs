@@ -186,6 +186,7 @@ impl Scenario {
                 ports: Vec::new(),
                 http: None,
                 before: Before::default(),
+                stays: false,
             },
             script: None,
             rehearse: self.rehearse,
@@ -202,7 +203,7 @@ impl Scenario {
         });
         let peers = self.peers(world).into_iter().map(|peer| peer.inspect_json).collect();
         let inspect_json = old.inspect_json.clone();
-        Job { plan, saved: Saved { inspect_json, peers, new_inspect_json: None, files, values } }
+        Job { plan, saved: Saved { inspect_json, peers, new_inspect_json: None, files, values, labels: None } }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError};
 
-use super::{Work, failed, placed, step};
+use super::{Work, failed, health::is_unproved, placed, step};
 use crate::plan::{Kept, Kind, Run, Way};
 
 pub(super) struct Tidy(pub(super) Arc<Work>);
@@ -36,7 +36,7 @@ impl Step for Tidy {
 impl Work {
     /// It ran before, so it runs afterwards, also when the engine has died since it proved itself.
     async fn keep_running(&self, scope: &Scope<'_>) -> Result<(), StepError> {
-        if self.plan().container.run != Run::Always {
+        if self.plan().container.run != Run::Always || is_unproved(scope)? {
             return Ok(());
         }
         for peer in self.present_peers().await.map_err(failed)?.iter().filter(|peer| !peer.is_up()) {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Work, failed, is_touched, step};
-use crate::plan::{Run, Way};
+use crate::plan::{Kind, Run, Way};
 
 pub(super) struct Validate(pub(super) Arc<Work>);
 
@@ -35,7 +35,8 @@ impl Step for Validate {
         if work.plan().container.run == Run::Never && old.is_up() {
             return Err(StepError::failed(format!("container {} was started in the meantime", old.name)));
         }
-        if work.plan().container.run == Run::Always && !old.is_up() {
+        // What a person goes back from may have come down.
+        if work.plan().container.run == Run::Always && !old.is_up() && work.plan().kind != Kind::Rollback {
             return Err(StepError::failed(format!("container {} was stopped in the meantime", old.name)));
         }
         for file in &work.saved().files {
@@ -114,7 +115,8 @@ impl Work {
         if present.image_id != image.old_id {
             problems.push(format!("container {} does not run its old image {}", subject.name, image.old_reference));
         }
-        if subject.run == Run::Always && !present.is_up() {
+        let was_stopped = scope.data::<Seen>(step::VALIDATE)?.is_some_and(|seen| seen.was_stopped);
+        if subject.run == Run::Always && !present.is_up() && !was_stopped {
             problems.push(format!("container {} does not run", subject.name));
         }
         if present.id != subject.id {

@@ -168,7 +168,15 @@ mod tests {
     }
 
     fn proof(before: Before) -> Proof {
-        Proof { stable_ms: 10_000, port_timeout_ms: 0, margin_ms: 2_000, ports: Vec::new(), http: None, before }
+        Proof {
+            stable_ms: 10_000,
+            port_timeout_ms: 0,
+            margin_ms: 2_000,
+            ports: Vec::new(),
+            http: None,
+            before,
+            stays: false,
+        }
     }
 
     fn check(check: Option<HealthCheck>, seen: &Observation) -> Verdict {

@@ -123,8 +123,12 @@ impl Inner {
         if item.change_type != 0 {
             candidate.detail.change_type = item.change_type;
         }
-        candidate.detail.old_resolved_version.clone_from(&item.old_resolved_version);
-        candidate.detail.new_resolved_version.clone_from(&item.new_resolved_version);
+        // What the caller says is kept as it is; they read it back.
+        let given = [&item.old_resolved_version, &item.new_resolved_version];
+        if given.iter().any(|version| !version.is_empty()) {
+            let detail = &mut candidate.detail;
+            (detail.old_resolved_version, detail.new_resolved_version) = (given[0].clone(), given[1].clone());
+        }
         Ok(candidate)
     }
 

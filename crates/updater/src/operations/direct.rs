@@ -161,7 +161,7 @@ impl Operations {
 
     fn seize(&self, subject: &Subject) -> Result<Busy, UpdateError> {
         // Work by hand takes seconds and is asked for by somebody who waits: it does not count as one of those in parallel.
-        let busy = self.occupy(&subject.lock, usize::MAX);
+        let busy = self.occupy(std::slice::from_ref(&subject.lock), usize::MAX);
         busy.ok_or_else(|| UpdateError::Busy { what: subject.container.name.clone() })
     }
 

@@ -14,7 +14,7 @@ use crate::{
     engine::{Container, EngineErrorKind, Pull, SelfUpdateState},
     error::UpdateError,
     events::{self, ContainerChanged, Progress},
-    plan::{PlanError, Target, tag_of},
+    plan::{Target, tag_of},
     self_update::{OwnFacts, Part, SelfJob, SelfOutcome, SelfResult, gather_own, plan_self_update},
     store::{self, Detail, DetailEnd, DetailStatus, Kind, Operation, Status, detail},
 };
@@ -54,14 +54,13 @@ impl Operations {
         group: &str,
     ) -> Result<Started, UpdateError> {
         let inner = &self.0;
-        if !request.plan_hash.is_empty() {
-            return Err(PlanError::Own { container: container.name }.into());
-        }
-        let target = inner.parts.targets.target(&container, request.version.as_deref()).await?;
-        let version = target.tag;
-        let (facts, job) = inner.own_job("", &|_| Some(Wanted::tag(&version)), request.force).await?;
-        let details = facts.containers.iter().zip(&job.parts).map(|(old, part)| detail_of(old, part, request.force));
-        let mut operation = inner.new_operation(Kind::Single, request.requested_by, details.collect());
+        let (facts, job) = inner.own_update(&container, &request).await?;
+        let version = job.parts.iter().find(|part| part.container.id == container.id).map(|part| part.tag.clone());
+        let version = version.unwrap_or_default();
+        let detail =
+            |(old, part)| Detail { plan_hash: request.plan_hash.clone(), ..detail_of(old, part, request.force) };
+        let details = facts.containers.iter().zip(&job.parts).map(detail).collect();
+        let mut operation = inner.new_operation(Kind::Single, request.requested_by, details);
         LOCK.clone_into(&mut operation.lock);
         operation.container_id.clone_from(&container.id);
         operation.container_name.clone_from(&container.name);
@@ -94,14 +93,14 @@ impl Operations {
 }
 
 /// What one of Homeport's containers is to run.
-struct Wanted {
+pub(super) struct Wanted {
     tag: String,
     /// Empty: whatever the registry has for the tag.
     digest: String,
 }
 
 impl Wanted {
-    fn tag(tag: &str) -> Self {
+    pub(super) fn tag(tag: &str) -> Self {
         Self { tag: tag.to_owned(), digest: String::new() }
     }
 }
@@ -138,7 +137,7 @@ fn detail_of(old: &Container, part: &Part, force: bool) -> Detail {
 
 impl Inner {
     /// What is to be done for Homeport to go to what is wanted of its containers, by their names.
-    async fn own_job(
+    pub(super) async fn own_job(
         &self,
         id: &str,
         wanted: &(dyn Fn(&str) -> Option<Wanted> + Sync),
@@ -244,6 +243,8 @@ impl Inner {
         };
         let force = operation.details.iter().any(|detail| detail.force);
         let (_, mut job) = self.own_job(&operation.id, &wanted, force).await?;
+        let agreed = operation.details.first().map_or("", |detail| detail.plan_hash.as_str());
+        self.hold_to_own(agreed, &operation.container_name, &job).await?;
         let mut fetched: BTreeMap<String, String> = BTreeMap::new();
         for part in &mut job.parts {
             if !fetched.contains_key(&part.repository) {

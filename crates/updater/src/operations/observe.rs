@@ -26,15 +26,22 @@ pub(super) struct Ending {
     status: DetailStatus,
     message: String,
     rolled_back: bool,
+    /// The new version is in place, whatever it is like.
+    in_place: bool,
 }
 
 impl Ending {
     pub(super) const fn good(message: String) -> Self {
-        Self { status: DetailStatus::Complete, message, rolled_back: false }
+        Self { status: DetailStatus::Complete, message, rolled_back: false, in_place: true }
     }
 
     pub(super) const fn bad(message: String, rolled_back: bool) -> Self {
-        Self { status: DetailStatus::Failed, message, rolled_back }
+        Self { status: DetailStatus::Failed, message, rolled_back, in_place: false }
+    }
+
+    /// The new version has not proved itself, and stays.
+    pub(super) const fn unproved(message: String) -> Self {
+        Self { status: DetailStatus::Failed, message, rolled_back: false, in_place: true }
     }
 }
 
@@ -81,6 +88,9 @@ impl Observer for Watch<'_> {
             Change::Done(step::RESTART) => {
                 self.stage(transaction, "starting", self.scaled(60), "the container starts").await
             }
+            Change::Done(step::RECREATE) if self.operation.kind == Kind::LabelChange => {
+                self.stage(transaction, "starting", self.scaled(70), "the container starts").await
+            }
             Change::Done(step::FOLLOW) => {
                 let entry = self.inner.journal.get(id).await?;
                 let followed = entry.map(|entry| entry.data::<Followed>(step::FOLLOW)).transpose()?.flatten();
@@ -94,7 +104,7 @@ impl Observer for Watch<'_> {
 
     fn progressed(&self, _: &str, step: &'static str, is_undo: bool, percent: u32, message: &str) {
         let Some(stage) = self.stage_of(step).filter(|_| !is_undo) else { return };
-        let overall = self.overall(&stage, percent);
+        let overall = self.onward(stage.name, self.overall(&stage, percent));
         if self.remember(stage.name, overall) {
             self.inner.parts.ticks.tick(&self.progress(stage.name, overall, message));
         }
@@ -109,6 +119,9 @@ impl<'a> Watch<'a> {
     /// The container's turn has come; it is being looked at.
     pub(super) async fn looking(&self) -> Result<(), StoreError> {
         let mut transaction = self.inner.parts.store.begin().await?;
+        if self.operation.details.len() > 1 {
+            events::progress(&mut transaction, &self.progress("in_progress", 0, "its turn has come")).await?;
+        }
         let percent = self.scaled(0);
         self.stage(&mut transaction, "validating", percent, "looking at the container and the registry").await?;
         transaction.commit().await
@@ -125,6 +138,7 @@ impl<'a> Watch<'a> {
         let kind = match self.operation.kind {
             Kind::Restart => PlanKind::Restart,
             Kind::LabelChange => PlanKind::Labels,
+            Kind::FixMismatch => PlanKind::Mismatch,
             _ => PlanKind::Update,
         };
         let mut stage = stage_of(step, kind)?;
@@ -177,6 +191,17 @@ impl<'a> Watch<'a> {
         live.get(&self.operation.id).map_or(self.operation.percent, |(_, percent)| *percent)
     }
 
+    /// How far the whole is when one container is there: of several at the same time the slower ones set nothing back. The
+    /// restart of a stack is between 10 and 90 while its containers are.
+    fn onward(&self, stage: &str, percent: u32) -> u32 {
+        if self.operation.details.len() < 2 {
+            return percent;
+        }
+        let is_of_restart = self.operation.kind == Kind::Restart && stage != "validating";
+        let percent = if is_of_restart { percent.clamp(10, 90) } else { percent };
+        percent.max(self.percent())
+    }
+
     /// Notes how far it is. False: that far it was before.
     fn remember(&self, stage: &str, percent: u32) -> bool {
         let mut live = self.inner.live.lock().unwrap_or_else(PoisonError::into_inner);
@@ -203,6 +228,7 @@ impl<'a> Watch<'a> {
         percent: u32,
         message: &str,
     ) -> Result<(), StoreError> {
+        let percent = self.onward(stage, percent);
         self.remember(stage, percent);
         let now = self.inner.parts.clock.now();
         store::set_stage(transaction, &self.operation.id, stage, percent, now).await?;
@@ -216,20 +242,19 @@ impl<'a> Watch<'a> {
         entry: Option<Entry>,
         ending: Ending,
     ) -> Result<(), StoreError> {
-        let is_good = ending.status == DetailStatus::Complete;
         let new_container_id = match &entry {
-            Some(entry) if is_good => new_container(entry)?.unwrap_or_default(),
+            Some(entry) if ending.in_place => new_container(entry)?.unwrap_or_default(),
             _ => String::new(),
         };
         let job: Option<Job> = entry.map(|entry| entry.plan()).transpose()?;
-        let kept = is_good
+        let kept = ending.in_place
             && self.inner.parts.keep.rollbacks > 0
             && job.as_ref().is_some_and(|job| {
                 matches!(job.plan.kind, PlanKind::Update | PlanKind::Mismatch) && job.plan.way != Way::Stay
             });
         let end = DetailEnd { message: ending.message.clone(), new_container_id: new_container_id.clone(), kept };
         detail::end(transaction, &self.operation.id, self.position, ending.status, &end).await?;
-        if let Some(job) = job.filter(|_| is_good) {
+        if let Some(job) = job.filter(|_| ending.in_place) {
             for kept in &job.plan.obsolete {
                 if let Some((operation, position)) = of_journal_id(&kept.snapshot)
                     && operation != self.operation.id
@@ -250,7 +275,9 @@ impl<'a> Watch<'a> {
     ) -> Result<(), StoreError> {
         let is_good = ending.status == DetailStatus::Complete;
         let (word, message) = self.success();
-        let (stage, percent, status) = if is_good { ("complete", 100, word) } else { ("failed", 0, "failed") };
+        // Of several containers the whole is told of by itself, so that each says only how it ended.
+        let whole = if self.operation.details.len() > 1 { 0 } else { 100 };
+        let (stage, percent, status) = if is_good { ("complete", whole, word) } else { ("failed", 0, "failed") };
         let message = if is_good && ending.message.is_empty() { message } else { ending.message.clone() };
         events::progress(transaction, &self.progress(stage, percent, &message)).await?;
         let container_id = if container_id.is_empty() { self.operation.container_id.clone() } else { container_id };

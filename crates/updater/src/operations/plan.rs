@@ -10,7 +10,7 @@ use crate::{
     error::UpdateError,
     execute::step,
     gather::gather,
-    plan::{self, ImageSource, Job, Outlook, OutlookFacts, Plan, Run, outlook},
+    plan::{self, ImageSource, Job, Outlook, OutlookFacts, Plan, outlook},
     store::{self, newest_success, shown_plan},
 };
 
@@ -32,11 +32,7 @@ impl Operations {
         let inner = &self.0;
         let engine = inner.parts.engine.as_ref();
         let facts = gather(engine, &request.container).await?;
-        let target = inner.parts.targets.target(&facts.container, request.version.as_deref()).await?;
-        let obsolete = inner.obsolete(&facts.container.name).await?;
-        let mut job = plan::plan_update(&facts, &target, &inner.parts.health, obsolete, request.force)?;
-        job.plan.rehearse |= request.rehearse && job.plan.container.run != Run::Never;
-        inner.ask(&facts, &mut job.plan, &request.script, request.force).await?;
+        let (job, _) = inner.update_job(&facts, request).await?;
         let found = OutlookFacts {
             data: if job.plan.has_data() { Some(engine.measure(&job.plan.data).await?) } else { None },
             is_present: inner.is_present(&job.plan).await?,
@@ -45,15 +41,23 @@ impl Operations {
         let all = engine.containers(&[]).await?;
         let outlook = outlook(&job.plan, &job.saved.files, found, &all);
         let mut transaction = inner.parts.store.begin().await?;
-        shown_plan::remember(&mut transaction, &job.plan, inner.parts.clock.now()).await?;
+        let (hash, json, name) = (job.plan.hash(), job.plan.to_json(), &job.plan.container.name);
+        shown_plan::remember(&mut transaction, &hash, name, &json, inner.parts.clock.now()).await?;
         transaction.commit().await?;
         Ok(Shown { job, outlook })
     }
 }
 
 impl Inner {
-    /// Refuses a plan that is not the one that somebody agreed to. An empty hash is agreed to anything.
-    pub(super) async fn hold_to(&self, agreed: &str, plan: &Plan) -> Result<(), UpdateError> {
+    /// Refuses a plan, given by its hash and as JSON, that is not the one that somebody agreed to. An empty hash is agreed to
+    /// anything.
+    pub(super) async fn hold_to(
+        &self,
+        agreed: &str,
+        container: &str,
+        hash: &str,
+        json: &str,
+    ) -> Result<(), UpdateError> {
         let agreed = agreed.trim().to_ascii_lowercase();
         if agreed.is_empty() {
             return Ok(());
@@ -61,14 +65,14 @@ impl Inner {
         if agreed.len() < HASH_DIGITS || !agreed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(UpdateError::BadPlanHash { hash: agreed });
         }
-        if plan.hash().starts_with(&agreed) {
+        if hash.starts_with(&agreed) {
             return Ok(());
         }
-        let container = plan.container.name.clone();
+        let container = container.to_owned();
         let differences = match shown_plan::find(&self.parts.store, &agreed).await? {
             None => "that plan is not known any more, or was never made".to_owned(),
             Some(shown) => {
-                let found = plan::differences(&shown, &plan.to_json());
+                let found = plan::differences(&shown, json);
                 if found.is_empty() { "it is for something else".to_owned() } else { found.join("; ") }
             }
         };

@@ -11,15 +11,18 @@ use homeport_store::StoreError;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
 use super::{Operations, itself};
-use crate::{error::UpdateError, store};
+use crate::{
+    error::UpdateError,
+    store::{self, Status},
+};
 
 /// How long an operation waits at most whose turn has come without anyone having noticed, or whose database failed.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Holds a lock, and gives it back however the work with it ended.
+/// Holds locks, and gives them back however the work with it ended.
 pub(super) struct Busy {
     operations: Operations,
-    lock: String,
+    locks: Vec<String>,
     /// While this is held, nothing that wants everything quiet begins.
     _work: OwnedRwLockReadGuard<()>,
 }
@@ -41,7 +44,9 @@ impl Drop for Quiet {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.operations.0.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.lock);
+        let mut busy = self.operations.0.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.retain(|held| *held != self.locks);
+        drop(busy);
         self.operations.0.changed.notify_one();
     }
 }
@@ -69,10 +74,23 @@ impl Operations {
         // An operation keeps its place also while it cannot start: nothing overtakes it on its stack.
         let mut passed = BTreeSet::new();
         for operation in store::active(&self.0.parts.store).await? {
-            if !passed.insert(operation.lock.clone()) {
+            let mut locks = operation.locks();
+            if passed.contains(&operation.lock) || self.is_held(&operation.lock) {
+                passed.extend(locks);
                 continue;
             }
-            let busy = self.occupy(&operation.lock, self.0.parts.limits.parallel.max(1));
+            if operation.status == Status::Queued {
+                locks = tokio::select! {
+                    locks = self.0.reach_now(&operation) => locks?,
+                    () = self.0.parts.drain.cancelled() => return Ok(()),
+                };
+            }
+            let is_first = locks.iter().all(|lock| !passed.contains(lock));
+            passed.extend(locks.iter().cloned());
+            if !is_first {
+                continue;
+            }
+            let busy = self.occupy(&locks, self.0.parts.limits.parallel.max(1));
             if operation.is_of_itself() && busy.is_none() {
                 // It waits until nothing else is under way, so nothing may begin before it.
                 break;
@@ -88,16 +106,25 @@ impl Operations {
         Ok(())
     }
 
-    /// Takes a lock, unless it is taken, or as many are as may be, or everything has to be quiet.
-    pub(super) fn occupy(&self, lock: &str, parallel: usize) -> Option<Busy> {
+    /// Takes locks, unless one of them is taken, or as many operations are under way as may be, or everything has to be
+    /// quiet.
+    pub(super) fn occupy(&self, locks: &[String], parallel: usize) -> Option<Busy> {
         let work = Arc::clone(&self.0.work).try_read_owned().ok()?;
         let mut busy = self.0.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_held = |lock: &str| busy.iter().flatten().any(|held| held == lock);
         // While Homeport replaces itself nothing else is under way.
-        let is_excluded = if lock == itself::LOCK { !busy.is_empty() } else { busy.contains(itself::LOCK) };
-        if is_excluded || busy.len() >= parallel || !busy.insert(lock.to_owned()) {
+        let is_excluded =
+            if locks.iter().any(|lock| lock == itself::LOCK) { !busy.is_empty() } else { is_held(itself::LOCK) };
+        if is_excluded || busy.len() >= parallel || locks.iter().any(|lock| is_held(lock)) {
             return None;
         }
-        Some(Busy { operations: self.clone(), lock: lock.to_owned(), _work: work })
+        busy.push(locks.to_vec());
+        Some(Busy { operations: self.clone(), locks: locks.to_vec(), _work: work })
+    }
+
+    fn is_held(&self, lock: &str) -> bool {
+        let busy = self.0.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.iter().flatten().any(|held| held == lock)
     }
 
     /// Sees to it that nothing is under way and nothing begins.

@@ -42,7 +42,7 @@ impl Operations {
         let mut details = Vec::new();
         // The last one first: what depends on others goes back before them.
         for (position, done) in original.details.iter().enumerate().rev() {
-            if done.status == DetailStatus::Complete && is_meant(&done.container_name) {
+            if done.is_in_place() && is_meant(&done.container_name) {
                 details.push(inner.way_back(&original, position, request.force).await?);
             }
         }
@@ -169,9 +169,9 @@ fn check(original: &Operation) -> Result<(), UpdateError> {
         (Kind::LabelChange, _) => "changed labels and no version; take those back with /api/labels/rollback",
         (kind, _) if !kind.changes_version() => "changed no version",
         (_, Status::Queued | Status::InProgress | Status::PendingRestart) => "has not ended yet",
-        (_, Status::Failed) => "failed and changed nothing",
-        (_, Status::Complete) if original.rollback_occurred => "was rolled back already",
-        (_, Status::Complete) => return Ok(()),
+        (_, Status::Failed) if !original.details.iter().any(Detail::is_in_place) => "failed and changed nothing",
+        (_, Status::Complete | Status::Failed) if original.rollback_occurred => "was rolled back already",
+        (_, Status::Complete | Status::Failed) => return Ok(()),
     };
     Err(UpdateError::NoWayBack { operation: original.id.clone(), reason })
 }

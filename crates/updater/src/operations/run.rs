@@ -11,13 +11,13 @@ use super::{
     labels::changes_of,
     observe::{Ending, Watch},
     restart::restart_levels,
-    start::digest_of,
+    start::{UpdateRequest, digest_of},
 };
 use crate::{
     error::UpdateError,
-    execute::{Followed, Locked, Rehearsed, Settled, Tools, Work, step, workflow},
+    execute::{Followed, Locked, Placed, Rehearsed, Settled, Tools, Unproved, Work, step, workflow},
     gather::gather,
-    plan::{Facts, Job, Kind as PlanKind, PlanError, Run, mebibytes, plan_labels, plan_restart, plan_update},
+    plan::{Facts, Job, Kind as PlanKind, PlanError, mebibytes, permit_after, plan_labels, plan_restart},
     store::{self, Detail, Kind, Operation, Status, detail},
 };
 
@@ -174,6 +174,8 @@ impl Inner {
             }
             Kind::FixMismatch => {
                 let mut job = self.plan_mismatch(&facts, detail.force).await?;
+                permit_after(&facts.container, job.plan.after.as_ref(), self.parts.scripts.allow_exec())
+                    .map_err(PlanError::from)?;
                 self.ask(&facts, &mut job.plan, "", detail.force).await?;
                 self.check_room(&job).await?;
                 return Ok(job);
@@ -184,12 +186,15 @@ impl Inner {
             self.check_newest(&detail.container_name, &detail.rolls_back, detail.force).await?;
             return self.plan_rollback(&facts, &detail.rolls_back, detail.force).await;
         }
-        let target = self.parts.targets.target(&facts.container, Some(&detail.new_version)).await?;
-        let obsolete = self.obsolete(&detail.container_name).await?;
-        let mut job = plan_update(&facts, &target, &self.parts.health, obsolete, detail.force)?;
-        job.plan.rehearse |= detail.rehearse && job.plan.container.run != Run::Never;
-        self.ask(&facts, &mut job.plan, &detail.script, detail.force).await?;
-        self.hold_to(&detail.plan_hash, &job.plan).await?;
+        let request = UpdateRequest {
+            version: Some(detail.new_version.clone()),
+            force: detail.force,
+            plan_hash: detail.plan_hash.clone(),
+            script: detail.script.clone(),
+            rehearse: detail.rehearse,
+            ..UpdateRequest::default()
+        };
+        let (mut job, _) = self.update_job(&facts, &request).await?;
         self.check_room(&job).await?;
         if self.parts.keep.rollbacks == 0 {
             let subject = crate::plan::Subject {
@@ -263,8 +268,16 @@ impl Inner {
 pub(super) fn ending(outcome: &Outcome, entry: Option<&Entry>, container: &str) -> Option<Ending> {
     match outcome {
         Outcome::Done { warnings } => {
+            if let Some(Unproved { problem }) = unproved(entry) {
+                let message = format!(
+                    "{problem}. The new version of {container} stays, because its way back is not automatic; roll this \
+                     operation back to have the old one again."
+                );
+                return Some(Ending::unproved(message));
+            }
             let mut remarks = rehearsed(entry);
             remarks.extend(broken_locks(entry));
+            remarks.extend(accepted(entry));
             remarks.extend(followed(entry));
             if !warnings.is_empty() {
                 remarks.push(format!("left to clean up by hand: {}", warnings.join("; ")));
@@ -295,6 +308,17 @@ fn rehearsed(entry: Option<&Entry>) -> Vec<String> {
         .map(|found| found.seen)
         .into_iter()
         .collect()
+}
+
+fn unproved(entry: Option<&Entry>) -> Option<Unproved> {
+    entry.and_then(|entry| entry.data(step::HEALTH).ok().flatten())
+}
+
+/// In what the new container differs that force let pass, as a remark.
+fn accepted(entry: Option<&Entry>) -> Option<String> {
+    let placed = |name| entry.and_then(|entry| entry.data::<Placed>(name).ok().flatten());
+    let differences = [step::RECREATE, step::SWAP].into_iter().find_map(placed)?.differences;
+    (!differences.is_empty()).then(|| format!("force let it differ from before: {}", differences.join("; ")))
 }
 
 fn kind_of(entry: Option<&Entry>) -> PlanKind {

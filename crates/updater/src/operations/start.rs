@@ -8,7 +8,7 @@ use crate::{
     error::UpdateError,
     gather::gather,
     inventory::ComposePlace,
-    plan::{Run, plan_update, tag_of},
+    plan::{Facts, Job, PlanError, Run, Target, comes_back, permit_after, plan_update, tag_of},
     store::{self, Detail, DetailStatus, Kind, Operation, Status},
 };
 
@@ -85,17 +85,32 @@ impl Inner {
         Ok(())
     }
 
+    /// Decides an update, the same way whether it is shown, asked for or carried out.
+    pub(super) async fn update_job(
+        &self,
+        facts: &Facts,
+        request: &UpdateRequest,
+    ) -> Result<(Job, Target), UpdateError> {
+        let target = self.parts.targets.target(&facts.container, request.version.as_deref()).await?;
+        let obsolete = self.obsolete(&facts.container.name).await?;
+        let mut job = plan_update(facts, &target, &self.parts.health, obsolete, request.force)?;
+        permit_after(&facts.container, job.plan.after.as_ref(), self.parts.scripts.allow_exec())
+            .map_err(PlanError::from)?;
+        job.plan.proof.stays = !comes_back(&facts.container, &self.parts.rollback).map_err(PlanError::from)?;
+        job.plan.rehearse |= request.rehearse && job.plan.container.run != Run::Never;
+        self.ask(facts, &mut job.plan, &request.script, request.force).await?;
+        let (plan, name) = (&job.plan, &job.plan.container.name);
+        self.hold_to(&request.plan_hash, name, &plan.hash(), &plan.to_json()).await?;
+        Ok((job, target))
+    }
+
     /// Looks whether a container can be updated.
     pub(super) async fn candidate(&self, request: &UpdateRequest) -> Result<Candidate, UpdateError> {
         let facts = gather(self.parts.engine.as_ref(), &request.container).await?;
-        let target = self.parts.targets.target(&facts.container, request.version.as_deref()).await?;
-        let obsolete = self.obsolete(&facts.container.name).await?;
-        let mut job = plan_update(&facts, &target, &self.parts.health, obsolete, request.force)?;
-        job.plan.rehearse |= request.rehearse && job.plan.container.run != Run::Never;
-        self.ask(&facts, &mut job.plan, &request.script, request.force).await?;
-        self.hold_to(&request.plan_hash, &job.plan).await?;
+        let (job, target) = self.update_job(&facts, request).await?;
         let place = ComposePlace::of_labels(&facts.container.labels);
         let old_version = tag_of(&facts.container.image);
+        let (old_resolved_version, new_resolved_version) = self.parts.targets.resolved(&facts.container);
         let detail = Detail {
             change_type: change_type(old_version, &target.tag),
             container_name: facts.container.name.clone(),
@@ -103,8 +118,8 @@ impl Inner {
             force: request.force,
             old_version: old_version.to_owned(),
             new_version: target.tag,
-            old_resolved_version: String::new(),
-            new_resolved_version: String::new(),
+            old_resolved_version,
+            new_resolved_version,
             old_digest: digest_of(&facts.container.repo_digests),
             status: DetailStatus::Pending,
             message: String::new(),
@@ -135,6 +150,7 @@ impl Inner {
             id: Uuid::new_v4().to_string(),
             kind,
             status: Status::Queued,
+            also_locks: Vec::new(),
             lock: lock_of(Some(stack.as_str()).filter(|stack| !stack.is_empty()), &name),
             container_id: String::new(),
             container_name: if details.len() == 1 { name } else { format!("{} containers", details.len()) },
@@ -171,6 +187,7 @@ impl Inner {
         }
         drop(transaction);
         self.check_queue().await?;
+        let operation = &Operation { also_locks: self.reach(operation).await?, ..operation.clone() };
         let mut transaction = self.parts.store.begin().await?;
         if let Some(active) = store::find_active(&mut transaction, container, version).await? {
             return Ok(Some(active));
@@ -184,6 +201,7 @@ impl Inner {
     /// Stores an operation and wakes whoever carries it out.
     pub(super) async fn enqueue(&self, operation: &Operation) -> Result<(), UpdateError> {
         self.check_queue().await?;
+        let operation = &Operation { also_locks: self.reach(operation).await?, ..operation.clone() };
         let mut transaction = self.parts.store.begin().await?;
         store::insert(&mut transaction, operation).await?;
         transaction.commit().await?;

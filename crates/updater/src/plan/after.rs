@@ -31,6 +31,24 @@ pub enum After {
         /// Its path.
         path: String,
     },
+    /// Runs a command of a shell where Homeport runs.
+    Exec {
+        /// The command.
+        command: String,
+    },
+}
+
+/// Refuses what only the settings allow.
+pub(crate) fn permit_after(container: &Container, after: Option<&After>, exec: bool) -> Result<(), LabelError> {
+    match after {
+        Some(After::Exec { command }) if !exec => Err(LabelError {
+            container: container.name.clone(),
+            label: AFTER_LABEL,
+            value: format!("exec:{command}"),
+            problem: "a command for a shell, which scripts.exec of the updater's settings does not allow; put it into a script",
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The script that the container's label names.
@@ -60,8 +78,9 @@ pub(super) fn after(container: &Container) -> Result<Option<After>, LabelError> 
         "restart" => Ok(Some(After::Restart { containers: list() })),
         "compose-restart" => Ok(Some(After::ComposeRestart { services: list() })),
         "script" => Ok(Some(After::Script { path: rest.trim().to_owned() })),
-        "exec" => Err(refused("a command for a shell, which Homeport does not run; put it into a script")),
-        _ => Err(refused("none of restart:…, compose-restart:… and script:…")),
+        "exec" if rest.trim().is_empty() => Err(refused("without a command")),
+        "exec" => Ok(Some(After::Exec { command: rest.trim().to_owned() })),
+        _ => Err(refused("none of restart:…, compose-restart:…, script:… and exec:…")),
     }
 }
 
@@ -83,7 +102,13 @@ mod tests {
         assert_eq!(check("compose-restart:db"), Ok(Some(After::ComposeRestart { services: list(&["db"]) })));
         assert_eq!(check("script:/scripts/x.sh"), Ok(Some(After::Script { path: "/scripts/x.sh".to_owned() })));
         assert_eq!(check(""), Ok(None));
-        for wrong in ["restart:", "exec:rm -rf /", "dance:now", "restart"] {
+        let exec = check("exec:date >/tmp/x").unwrap();
+        assert_eq!(exec, Some(After::Exec { command: "date >/tmp/x".to_owned() }));
+        let mut world = World::default();
+        let id = world.create("web", "app:1", &[], &[]);
+        let permitted = |exec_allowed| permit_after(&world.containers[&id], exec.as_ref(), exec_allowed).is_ok();
+        assert!(!permitted(false) && permitted(true));
+        for wrong in ["restart:", "exec:", "dance:now", "restart"] {
             assert!(check(wrong).is_err(), "{wrong}");
         }
     }

@@ -253,6 +253,7 @@ pub fn plan_update(
         new_inspect_json: None,
         files,
         values,
+        labels: None,
     };
     Ok(Job { plan, saved })
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use homeport_compose_file::{LabelChanges, label_edit, service_labels};
+use homeport_compose_file::{LabelChanges, Sources, label_edit, service_labels};
 
 use super::{
-    Facts, Job, Kind, PLAN_FORM, Plan, PlanError, Saved, Way, decide, edit, proof, restart::same_image, service,
+    Facts, Job, Kind, LabelValues, PLAN_FORM, Plan, PlanError, Saved, SavedFile, Way, decide, edit, proof,
+    restart::same_image, service,
 };
 use crate::{config::HealthConfig, policy};
 
@@ -25,6 +26,13 @@ pub fn plan_labels(
     let service = &project.service;
     let refused = |source: homeport_compose_file::EditError| PlanError::Labels { service: service.clone(), source };
     let edits = label_edit(&project.files, service, changes).map_err(refused)?;
+    let said = service_labels(&project.files, service).map_err(refused)?;
+    let values = LabelValues {
+        project: project.project.clone(),
+        service: service.clone(),
+        before: changes.keys().map(|name| (name.clone(), said.get(name).cloned())).collect(),
+        after: changes.clone(),
+    };
     let files: Vec<_> = edits.into_iter().map(edit::saved).collect();
     // What the file said before already, and the container may not have got yet.
     let is_stale = changes.iter().any(|(name, value)| container.labels.get(name) != value.as_ref());
@@ -62,9 +70,20 @@ pub fn plan_labels(
     let saved = Saved {
         peers: if stays { Vec::new() } else { decide::peers_saved(facts) },
         files: files.into_iter().map(|(file, _)| file).collect(),
+        labels: Some(values),
         ..Saved::of(container)
     };
     Ok(Job { plan, saved })
+}
+
+/// The edits that take a change of labels back in files that someone has changed since: what is no longer as it was
+/// changed to is theirs and stays.
+pub fn labels_back(files: &Sources, values: &LabelValues) -> Result<Vec<SavedFile>, homeport_compose_file::EditError> {
+    let present = service_labels(files, &values.service)?;
+    let is_ours = |name: &String| values.after.get(name).is_some_and(|after| present.get(name) == after.as_ref());
+    let back: LabelChanges =
+        values.before.iter().filter(|(name, _)| is_ours(name)).map(|(name, was)| (name.clone(), was.clone())).collect();
+    Ok(label_edit(files, &values.service, &back)?.into_iter().map(|file| edit::saved(file).0).collect())
 }
 
 /// The labels of the compose file that are ours to change.

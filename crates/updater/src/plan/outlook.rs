@@ -206,7 +206,7 @@ pub fn dependents(id: &str, name: &str, all: &[Container]) -> Vec<Dependent> {
 
 /// The lines between the first and the last that differ, with a little of what is around them. What lies between two
 /// changes of one file is shown with them: an edit changes one line, or few that are near each other.
-fn diff(file: &SavedFile) -> FileDiff {
+pub(crate) fn diff(file: &SavedFile) -> FileDiff {
     let (before, after): (Vec<&str>, Vec<&str>) = (file.before.lines().collect(), file.after.lines().collect());
     let same = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
     let rest = before.len().min(after.len()) - same;

@@ -84,9 +84,13 @@ impl Plan {
                 After::Restart { containers } => format!("restart {}", containers.join(", ")),
                 After::ComposeRestart { services } => format!("restart the services {}", services.join(", ")),
                 After::Script { path } => format!("run the script {path}"),
+                After::Exec { command } => format!("run the command {command}"),
             });
         }
         lines.push("clean up; if any of this fails, bring everything back as it was".to_owned());
+        if self.proof.stays {
+            lines.push(format!("but if only the proof fails, leave {name} at its new version and say so"));
+        }
         lines
     }
 
@@ -105,6 +109,9 @@ impl Plan {
             ),
         });
         lines.push("if any of this fails, give the service back the image that it had".to_owned());
+        if self.proof.stays {
+            lines.push(format!("but if only the proof fails, leave {name} at its new version and say so"));
+        }
         lines
     }
 

@@ -7,7 +7,7 @@ use tonic::Code;
 
 use super::{Before, Facts, HttpProbe, Proof, Run};
 use crate::{
-    config::HealthConfig,
+    config::{HealthConfig, RollbackConfig},
     engine::{Container, Health, State},
     policy,
 };
@@ -18,6 +18,10 @@ const WINDOW_LABEL: &str = "health-window";
 const HTTP_LABEL: &str = "health-http";
 /// It is to end, with 0.
 const JOB_LABEL: &str = "health-job";
+/// Whether the old version comes back by itself.
+const BACK_LABELS: [&str; 2] = ["auto-rollback", "auto_rollback"];
+/// Labels with the stack of a container, and of a service of a Swarm.
+const STACK_LABELS: [&str; 2] = ["com.docker.compose.project", "com.docker.stack.namespace"];
 /// The longest window. Data that the new version writes in it is lost when it fails.
 const WINDOW_MAX_MS: u64 = 3_600_000;
 /// What ends and is started again more often than this does so by design.
@@ -55,7 +59,28 @@ pub(super) fn proof(facts: &Facts, health: &HealthConfig) -> Result<Proof, Label
         ports: facts.ports.clone(),
         http: http(container)?,
         before: Before { was_unhealthy: container.health == Health::Unhealthy, restarts: restarts(container) },
+        stays: false,
     })
+}
+
+/// Whether the old version comes back by itself when the new one does not prove itself: the container's label says so,
+/// else the settings of its stack, else those of all.
+pub(crate) fn comes_back(container: &Container, rollback: &RollbackConfig) -> Result<bool, LabelError> {
+    if let Some((label, text)) = BACK_LABELS.into_iter().find_map(|name| Some((name, label(container, name)?))) {
+        return match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" => Ok(true),
+            "false" | "0" | "no" => Ok(false),
+            _ => Err(refused(container, label, text, "neither true nor false")),
+        };
+    }
+    let stack = STACK_LABELS.into_iter().find_map(|label| container.label(label));
+    Ok(stack.and_then(|stack| rollback.stacks.get(stack)).copied().unwrap_or(rollback.automatic))
+}
+
+/// What the label of a container says about that. None: nothing, or nothing that makes sense.
+pub(crate) fn said_to_come_back(container: &Container) -> Option<bool> {
+    let says = |automatic| comes_back(container, &RollbackConfig { automatic, ..RollbackConfig::default() }).ok();
+    says(true).filter(|_| says(true) == says(false))
 }
 
 /// Whether the new container is to run.
@@ -146,6 +171,26 @@ mod tests {
         assert_eq!(window(""), Ok(None));
         assert!(window("soon").unwrap_err().contains("health-window of container web is \"soon\""));
         assert!(window("2h").unwrap_err().contains("more than an hour"));
+    }
+
+    /// Contract, section 7: the label, in both spellings, is stronger than the stack's setting, and that than the global one.
+    #[test]
+    fn the_way_back_is_automatic_by_label_then_stack_then_setting() {
+        let check = |labels: &[(&str, &str)], automatic: bool, expected: Option<bool>| {
+            let rollback = RollbackConfig { automatic, stacks: [("app".to_owned(), false)].into() };
+            assert_eq!(comes_back(&container(labels), &rollback).ok(), expected, "{labels:?} {automatic}");
+        };
+        let app = ("com.docker.compose.project", "app");
+        check(&[], true, Some(true));
+        check(&[], false, Some(false));
+        check(&[app], true, Some(false));
+        check(&[("com.docker.compose.project", "other")], true, Some(true));
+        check(&[app, ("docksmith.auto_rollback", "1")], false, Some(true));
+        check(&[("docksmith.auto-rollback", "No")], true, Some(false));
+        check(&[("docksmith.auto_rollback", "no"), ("homeport.auto-rollback", "yes")], false, Some(true));
+        check(&[("docksmith.auto_rollback", "perhaps")], true, None);
+        assert_eq!(said_to_come_back(&container(&[app])), None);
+        assert_eq!(said_to_come_back(&container(&[("docksmith.auto_rollback", "no")])), Some(false));
     }
 
     #[test]

@@ -42,6 +42,7 @@ impl Saved {
             new_inspect_json: None,
             files: Vec::new(),
             values: None,
+            labels: None,
         }
     }
 }

@@ -48,6 +48,11 @@ pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: b
     }
     // Made anew by someone since: then its present configuration is the one that is wanted.
     let is_ours = past.new_container.as_deref() == Some(container.id.as_str());
+    let mut subject = decide::subject(facts);
+    if is_ours && !container.is_up() {
+        // What came down because it is broken is to run again.
+        subject.run = before.container.run;
+    }
     let old = &before.image.old_reference;
     let reference = past.instead.as_ref().map_or_else(|| old.clone(), |instead| decide::retagged(old, instead));
     let source = match &past.instead {
@@ -57,7 +62,7 @@ pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: b
     let plan = Plan {
         form: PLAN_FORM,
         kind: Kind::Rollback,
-        container: decide::subject(facts),
+        container: subject,
         peers: decide::peers(facts),
         way,
         image: ImageChange {
@@ -89,6 +94,7 @@ pub fn plan_rollback(facts: &Facts, past: &Past, health: &HealthConfig, force: b
         new_inspect_json: is_ours.then(|| past.job.saved.inspect_json.clone()),
         files: files.into_iter().map(|(file, _)| file).collect(),
         values,
+        labels: None,
     };
     Ok(Job { plan, saved })
 }
@@ -125,6 +131,17 @@ fn way_back(facts: &Facts, past: &Past) -> Result<WayBack, PlanError> {
                 .map_err(|source| PlanError::Edit { service: service.clone(), source })?;
             files.extend(back.into_iter().filter(|file| file.path == done.path).map(|file| (file, change.clone())));
         }
+    }
+    if past.job.saved.files.is_empty()
+        && let Some(values) = &values
+    {
+        // The file said the version already when the container went there.
+        let back = value_back(&project.files, values)
+            .map_err(|source| PlanError::Edit { service: service.clone(), source })?;
+        let image = &past.job.plan.image;
+        let change =
+            |path: &str| format!("image of {service} in {path}: {} → {}", image.new_reference, image.old_reference);
+        files.extend(back.into_iter().map(|file| (file.clone(), change(&file.path))));
     }
     let way = Way::Compose { project: project.project.clone(), service, recreate: files.is_empty() };
     Ok((way, files, values))

@@ -146,6 +146,7 @@ fn job(
         new_inspect_json: None,
         files: Vec::new(),
         values: None,
+        labels: None,
     };
     Ok(Job { plan, saved })
 }

@@ -42,6 +42,9 @@ const DIGEST: &str = "digest";
 /// Beginning of a kept question for the image that a digest leads to on a platform.
 const IMAGE: &str = "image";
 
+/// Beginning of a kept question whether a tag of Docker Hub has an image for a platform.
+const PLATFORM: &str = "platform";
+
 /// Header with the digest of a manifest.
 const DIGEST_HEADER: &str = "docker-content-digest";
 
@@ -106,6 +109,7 @@ struct Inner {
     tags: Cache<String, Arc<TagList>>,
     digests: Cache<String, Digest>,
     images: Cache<String, Image>,
+    platforms: Cache<String, bool>,
     /// Answers that were fetched rather than remembered.
     fetched: AtomicU64,
 }
@@ -147,6 +151,7 @@ impl Client {
             digests: Cache::new(config.digest_lifetime()),
             // What a digest leads to never changes.
             images: Cache::new(Duration::MAX),
+            platforms: Cache::new(Duration::MAX),
             fetched: AtomicU64::new(0),
             config: config.clone(),
         };
@@ -181,6 +186,11 @@ impl Client {
                     self.inner.images.remember(&name.to_owned(), image, kept.age);
                 }
             }
+            Some((PLATFORM, name)) => {
+                if let Ok(is_there) = kept.answer.parse() {
+                    self.inner.platforms.remember(&name.to_owned(), is_there, kept.age);
+                }
+            }
             _ => {}
         }
     }
@@ -200,7 +210,13 @@ impl Client {
         let images = self.inner.images.unsaved().into_iter().filter_map(|(name, image, age)| {
             Some(Kept { question: format!("{IMAGE} {name}"), answer: serde_json::to_string(&image).ok()?, age })
         });
-        tags.chain(digests).chain(images).collect()
+        let platforms = self.inner.platforms.unsaved().into_iter();
+        let platforms = platforms.map(|(name, is_there, age)| Kept {
+            question: format!("{PLATFORM} {name}"),
+            answer: is_there.to_string(),
+            age,
+        });
+        tags.chain(digests).chain(images).chain(platforms).collect()
     }
 
     /// The digest that a reference's tag points at now or, at most, as long ago as digests are remembered. A reference
@@ -333,6 +349,14 @@ impl Client {
             asked.insert(path);
         }
         Ok(Arc::new(list))
+    }
+
+    pub(super) fn config(&self) -> &RegistryConfig {
+        &self.inner.config
+    }
+
+    pub(super) fn platforms(&self) -> &Cache<String, bool> {
+        &self.inner.platforms
     }
 
     pub(super) fn images(&self) -> &Cache<String, Image> {

@@ -1,6 +1,6 @@
 //! Which image a digest leads to on one platform.
 
-use homeport_image_ref::{Digest, Reference};
+use homeport_image_ref::{DOCKER_HUB, Digest, Reference};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
@@ -54,14 +54,12 @@ struct Entry {
     annotations: std::collections::BTreeMap<String, String>,
 }
 
+/// What an image is for. Docker Hub writes `null` where there is nothing.
 #[derive(Default, Deserialize)]
-struct EntryPlatform {
-    #[serde(default)]
-    os: String,
-    #[serde(default)]
-    architecture: String,
-    #[serde(default)]
-    variant: String,
+pub(super) struct EntryPlatform {
+    os: Option<String>,
+    architecture: Option<String>,
+    variant: Option<String>,
 }
 
 impl Client {
@@ -82,9 +80,15 @@ impl Client {
 
     /// Whether a digest leads to an image for a platform at all. What is no index is taken to be for any.
     ///
-    /// As [`Client::leads_to`] it asks for manifests in full, once each.
+    /// As [`Client::leads_to`] it asks for manifests in full, once each; but for Docker Hub, whose own interface tells it
+    /// without that being a pull. There the reference has the tag besides the digest.
     pub async fn is_for(&self, reference: &Reference, platform: &Platform) -> Result<bool, RegistryError> {
-        match self.image(reference, platform).await {
+        if reference.registry() == DOCKER_HUB {
+            return if self.has_hub() { self.is_on_hub_for(reference, platform).await } else { Ok(true) };
+        }
+        let digest = reference.digest().cloned();
+        let pinned = digest.map_or_else(|| reference.clone(), |digest| reference.without_tag().with_digest(digest));
+        match self.image(&pinned, platform).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
@@ -134,12 +138,16 @@ impl Client {
 impl Entry {
     /// Attestations stand in the index as images of no platform.
     fn is_for(&self, platform: &Platform) -> bool {
-        let EntryPlatform { os, architecture, variant } = &self.platform;
-        let same_variant = variant == &platform.variant || variant.is_empty() || platform.variant.is_empty();
-        !self.annotations.contains_key(REFERENCE_TYPE)
-            && *os == platform.os
-            && *architecture == platform.architecture
-            && same_variant
+        !self.annotations.contains_key(REFERENCE_TYPE) && self.platform.suits(platform)
+    }
+}
+
+impl EntryPlatform {
+    pub(super) fn suits(&self, platform: &Platform) -> bool {
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        let variant = text(&self.variant);
+        let same_variant = variant == platform.variant || variant.is_empty() || platform.variant.is_empty();
+        text(&self.os) == platform.os && text(&self.architecture) == platform.architecture && same_variant
     }
 }
 

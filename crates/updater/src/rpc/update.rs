@@ -1,8 +1,9 @@
 //! `homeport.updater.v1.UpdateService`.
 
 use homeport_proto::updater::v1::{
-    PlanUpdateRequest, PlanUpdateResponse, StartBatchRequest, StartBatchResponse, StartRollbackRequest,
-    StartRollbackResponse, StartUpdateRequest, StartUpdateResponse, update_service_server::UpdateService,
+    ListPoliciesRequest, ListPoliciesResponse, PlanUpdateRequest, PlanUpdateResponse, StartBatchRequest,
+    StartBatchResponse, StartRollbackRequest, StartRollbackResponse, StartUpdateRequest, StartUpdateResponse,
+    update_service_server::UpdateService,
 };
 use homeport_service::status::to_status;
 use tonic::{Request, Response, Status};
@@ -20,6 +21,14 @@ impl UpdateService for Update {
         let PlanUpdateRequest { container, target_version, force, script, rehearse } = request.into_inner();
         let version = some(target_version);
         let request = UpdateRequest { container, version, force, script, rehearse, ..UpdateRequest::default() };
+        if let Some((plan, outlook)) = self.0.own_plan(&request).await.map_err(|error| to_status(&error))? {
+            return Ok(Response::new(PlanUpdateResponse {
+                text: format!("{plan}\n{outlook}"),
+                json: plan.to_json(),
+                hash: plan.hash(),
+                outlook_json: serde_json::to_string(&outlook).unwrap_or_default(),
+            }));
+        }
         let shown = self.0.plan(&request).await.map_err(|error| to_status(&error))?;
         let plan = &shown.job.plan;
         Ok(Response::new(PlanUpdateResponse {
@@ -60,6 +69,15 @@ impl UpdateService for Update {
             self.0.start_batch(items, &requested_by).await.map_err(|error| to_status(&error))?;
         let operations = answers.into_iter().map(Into::into).collect();
         Ok(Response::new(StartBatchResponse { batch_group_id, operations }))
+    }
+
+    async fn list_policies(&self, _: Request<ListPoliciesRequest>) -> Result<Response<ListPoliciesResponse>, Status> {
+        let policies = self.0.policies().await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(ListPoliciesResponse {
+            auto_rollback: policies.automatic,
+            stacks: policies.stacks.into_iter().collect(),
+            containers: policies.containers.into_iter().collect(),
+        }))
     }
 
     async fn start_rollback(

@@ -1,6 +1,7 @@
 //! The process of a script: its own group, little environment, bounded output, a limit.
 
 use std::{
+    ffi::OsStr,
     io::pipe,
     os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
     path::Path,
@@ -25,13 +26,14 @@ const AFTERGLOW: Duration = Duration::from_millis(500);
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 pub(super) async fn run(
-    script: &Path,
+    words: &[&OsStr],
     directory: &Path,
     limit: Duration,
     occasion: &Occasion,
 ) -> Result<String, ScriptError> {
-    let failed = |source| ScriptError::Start { path: script.display().to_string(), source };
-    let (child, mut output) = start(script, directory, occasion).map_err(failed)?;
+    let script = || words.join(OsStr::new(" ")).to_string_lossy().into_owned();
+    let failed = |source| ScriptError::Start { path: script(), source };
+    let (child, mut output) = start(words, directory, occasion).map_err(failed)?;
     let mut group = Group::of(child);
     let mut text = Vec::new();
     let ended = timeout(limit, async {
@@ -57,11 +59,14 @@ pub(super) async fn run(
     }
 }
 
-fn start(script: &Path, directory: &Path, occasion: &Occasion) -> std::io::Result<(Child, Receiver)> {
+/// The container's id and name are the arguments after the words.
+fn start(words: &[&OsStr], directory: &Path, occasion: &Occasion) -> std::io::Result<(Child, Receiver)> {
+    let (program, arguments) = words.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
     let (reader, writer) = pipe()?;
     let output = Receiver::from_owned_fd(OwnedFd::from(reader))?;
-    let mut command = Command::new(script);
+    let mut command = Command::new(program);
     command
+        .args(arguments)
         .args([&occasion.container_id, &occasion.container_name])
         .current_dir(directory)
         .env_clear()

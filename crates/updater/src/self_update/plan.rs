@@ -89,6 +89,7 @@ fn part(container: &Container, repository: String, target: &Target, health: &Hea
             ports: Vec::new(),
             http: None,
             before: Before::default(),
+            stays: false,
         },
     }
 }

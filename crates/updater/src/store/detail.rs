@@ -110,11 +110,11 @@ pub(crate) async fn all_kept(store: &Store) -> Result<Vec<KeptRow>, StoreError> 
     rows.iter().map(kept).collect()
 }
 
-/// The operation that last changed a container with success.
+/// The operation that last brought a container to another version, be it that it proved itself or stays all the same.
 pub async fn newest_success(store: &Store, container: &str) -> Result<Option<String>, StoreError> {
     Ok(sqlx::query_scalar(
         "SELECT d.operation_id FROM operation_detail d JOIN operation o ON o.operation_id = d.operation_id \
-         WHERE d.container_name = $1 AND d.status = 'complete' \
+         WHERE d.container_name = $1 AND (d.status = 'complete' OR d.new_container_id <> '') \
          AND o.kind IN ('single', 'batch', 'rollback', 'fix_mismatch') ORDER BY o.completed_us DESC, o.id DESC LIMIT 1",
     )
     .bind(container)

@@ -13,8 +13,8 @@ pub async fn insert(transaction: &mut Transaction, operation: &Operation) -> Res
     let o = operation;
     sqlx::query(
         "INSERT INTO operation (operation_id, kind, status, lock_key, container_id, container_name, stack_name, \
-         old_version, new_version, rollback_of, batch_group_id, requested_by, created_us, updated_us, dependents) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)",
+         old_version, new_version, rollback_of, batch_group_id, requested_by, created_us, updated_us, dependents, also_locks) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15)",
     )
     .bind(&o.id)
     .bind(o.kind.as_str())
@@ -30,6 +30,7 @@ pub async fn insert(transaction: &mut Transaction, operation: &Operation) -> Res
     .bind(&o.requested_by)
     .bind(o.created_at.as_microsecond())
     .bind(names(&o.dependents))
+    .bind(names(&o.also_locks))
     .execute(&mut **transaction)
     .await?;
     for (position, detail) in o.details.iter().enumerate() {
@@ -177,6 +178,20 @@ fn operation_has(details: &[Detail], name: &str) -> bool {
 
 fn names(list: &[String]) -> String {
     serde_json::Value::from(list).to_string()
+}
+
+/// Notes which locks an operation needs besides its own.
+pub(crate) async fn set_also_locks(
+    transaction: &mut Transaction,
+    id: &str,
+    locks: &[String],
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE operation SET also_locks = $2 WHERE operation_id = $1")
+        .bind(id)
+        .bind(names(locks))
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
 }
 
 /// Says how far an operation is that has not ended.

@@ -77,6 +77,8 @@ pub struct Operation {
     pub status: Status,
     /// Operations with the same one run one after the other.
     pub lock: String,
+    /// Others that it needs, since containers of other stacks follow.
+    pub also_locks: Vec<String>,
     /// Of the only container.
     pub container_id: String,
     /// Of the only container, or `N containers`.
@@ -170,6 +172,11 @@ impl Kind {
 }
 
 impl Detail {
+    /// Whether its new version is in place: it succeeded, or did not prove itself and stays.
+    pub fn is_in_place(&self) -> bool {
+        self.status == DetailStatus::Complete || !self.new_container_id.is_empty()
+    }
+
     /// Whether its turn is over.
     pub const fn is_ended(&self) -> bool {
         matches!(self.status, DetailStatus::Complete | DetailStatus::Failed)
@@ -177,6 +184,11 @@ impl Detail {
 }
 
 impl Operation {
+    /// All locks that it needs.
+    pub fn locks(&self) -> Vec<String> {
+        [&self.lock].into_iter().chain(&self.also_locks).cloned().collect()
+    }
+
     /// Id of the journal entry of one of its containers.
     pub fn journal_id(&self, position: usize) -> String {
         journal_id(&self.id, position)
@@ -257,6 +269,8 @@ impl TryFrom<&SqliteRow> for Operation {
             kind: Kind::parse(row.try_get("kind")?)?,
             status: Status::parse(row.try_get("status")?)?,
             lock: row.try_get("lock_key")?,
+            also_locks: serde_json::from_str(row.try_get("also_locks")?)
+                .map_err(|error| StoreError::corrupt("operation.also_locks", error))?,
             container_id: row.try_get("container_id")?,
             container_name: row.try_get("container_name")?,
             stack: row.try_get("stack_name")?,

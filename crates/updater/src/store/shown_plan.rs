@@ -3,20 +3,24 @@
 use homeport_store::{Store, StoreError, Transaction};
 use jiff::Timestamp;
 
-use crate::plan::Plan;
-
 /// Plans that are remembered; the oldest go first. One has a few kilobytes, and is looked at for minutes.
 const MAX_PLANS: i64 = 500;
 
 /// Remembers a plan by its hash.
-pub(crate) async fn remember(transaction: &mut Transaction, plan: &Plan, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn remember(
+    transaction: &mut Transaction,
+    hash: &str,
+    container: &str,
+    json: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO shown_plan (hash, container_name, plan, shown_us) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (hash) DO UPDATE SET shown_us = $4",
     )
-    .bind(plan.hash())
-    .bind(&plan.container.name)
-    .bind(plan.to_json())
+    .bind(hash)
+    .bind(container)
+    .bind(json)
     .bind(now.as_microsecond())
     .execute(&mut **transaction)
     .await?;

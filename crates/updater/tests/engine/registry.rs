@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use homeport_image_ref::{Policy, Reference, Tag, newest};
 use homeport_service::Secret;
 use homeport_updater::registry::{
-    Anonymous, Client, Credential, CredentialError, Credentials, Freshness, RegistryConfig, RegistryError,
+    Anonymous, Client, Credential, CredentialError, Credentials, Freshness, Platform, RegistryConfig, RegistryError,
 };
 
-use server::{Server, TokenService};
+use server::{Server, TokenService, index};
 
 /// The registry of the fixtures.
 const FIXTURES: &str = "127.0.0.1:5000";
@@ -118,4 +118,46 @@ async fn a_token_opens_one_repository_as_often_as_it_is_asked() {
     let error = client.digest(&server.image("o/y:1")).await.unwrap_err();
     assert!(error.is_not_found(), "{error}");
     assert_eq!(service.given(), 2, "another repository, another token");
+}
+
+/// Contract, section 8: an OCI index as buildx pushes it, with attestations beside the images.
+#[tokio::test]
+async fn an_index_has_images_for_some_platforms_and_may_be_rebuilt_for_others_alone() {
+    let server = Server::start("").await;
+    let client = client(Anonymous);
+    let linux = |architecture: &str| Platform {
+        os: "linux".to_owned(),
+        architecture: architecture.to_owned(),
+        variant: String::new(),
+    };
+    let image = server.image("o/multi:1.0");
+    let at = async |fresh| image.without_tag().with_digest(client.digest_as_of(&image, fresh).await.unwrap());
+    server.push_index("o/multi", "1.0", &["amd64", "arm64"], "on monday").await;
+    let before = at(Freshness::Remembered).await;
+    assert!(client.is_for(&before, &linux("amd64")).await.unwrap());
+    assert!(!client.is_for(&before, &linux("riscv64")).await.unwrap());
+    assert!(!client.is_for(&before, &linux("unknown")).await.unwrap(), "an attestation is no image");
+    let id = index::digest(index::config("amd64").as_bytes());
+    assert!(client.leads_to(&before, &linux("amd64"), &[], &id).await.unwrap());
+    assert!(!client.leads_to(&before, &linux("arm64"), &[], &id).await.unwrap());
+    // Only what is said about the images differs.
+    server.push_index("o/multi", "1.0", &["amd64", "arm64"], "on tuesday").await;
+    let after = at(Freshness::Since(tokio::time::Instant::now())).await;
+    assert_ne!(before, after);
+    assert!(client.leads_to(&after, &linux("amd64"), &[], &id).await.unwrap());
+}
+
+/// Contract, section 8: a registry by name, plain where the settings say so, reached at another place.
+#[tokio::test]
+async fn a_named_registry_is_plain_where_that_is_configured() {
+    let server = Server::start("").await;
+    server.push("o/x", ["1".to_owned()].into_iter()).await;
+    let rewrite = [("registry.example".to_owned(), server.authority())].into();
+    let plain_http = vec!["registry.example".to_owned()];
+    let image: Reference = "registry.example/o/x:1".parse().unwrap();
+    let settings = RegistryConfig { rewrite, plain_http, ..config() };
+    let client = Client::new(&settings, Arc::new(Anonymous)).unwrap();
+    assert!(client.digest(&image).await.is_ok());
+    let list = client.tags(&image, Freshness::Remembered).await.unwrap();
+    assert_eq!(list.tags, [Tag::parse("1")]);
 }

@@ -8,11 +8,12 @@ use std::{
 
 use async_trait::async_trait;
 use axum::http::{Method, StatusCode};
+use homeport_image_ref::Reference;
 use homeport_service::clock::Clock;
 use homeport_updater::{
     check::{CheckConfig, CheckEvents, Checker, Finished, Parts, Progress, Status},
     inventory::{Container, Inventory, InventoryError},
-    registry::{Anonymous, Client, RegistryConfig, Transport},
+    registry::{Anonymous, Client, Platform, RegistryConfig, Transport},
 };
 use jiff::Timestamp;
 use reqwest::{Request, Response, ResponseBuilderExt as _};
@@ -29,6 +30,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const WINDOW: Duration = Duration::from_secs(21_600);
 /// What Docker Hub takes for abuse.
 const ABUSE_PER_MINUTE: usize = 3000;
+/// What Docker Hub's own interface allows in a minute.
+const HUB_PER_MINUTE: usize = 180;
 /// How often each tag is pushed anew.
 const REBUILD: Duration = Duration::from_secs(7 * 3600);
 
@@ -55,6 +58,8 @@ struct State {
     counted: Vec<Instant>,
     /// When anything was asked, within the minute.
     recent: Vec<Instant>,
+    /// When Hub's own interface was asked, within the minute.
+    shown: Vec<Instant>,
     answered: BTreeMap<u16, usize>,
     methods: BTreeMap<String, usize>,
     /// Tags whose digest was asked for.
@@ -71,6 +76,9 @@ impl Hub {
         let (host, path) = (request.url().host_str().unwrap(), request.url().path());
         if host == "auth.docker.io" {
             return (StatusCode::OK, Vec::new(), r#"{"token":"t","access_token":"t","expires_in":300}"#.to_owned());
+        }
+        if host == "hub.docker.com" {
+            return self.show(&mut state, path, now);
         }
         assert_eq!(host, "registry-1.docker.io");
         if request.headers().get("authorization").is_none_or(|value| value != "Bearer t") {
@@ -106,12 +114,46 @@ impl Hub {
         }
         if is_manifest {
             state.asked.insert(path.to_owned());
-            let age = (now - self.begun).as_secs() / REBUILD.as_secs();
-            headers.push(("docker-content-digest", digest(&format!("{path}{age}"))));
+            headers.push(("docker-content-digest", self.digest(path, now)));
             return (StatusCode::OK, headers, String::new());
         }
         let tags: Vec<_> = (0..50).map(|patch| format!("\"1.{}.{patch}\"", patch % 5)).collect();
         (StatusCode::OK, headers, format!("{{\"tags\":[{}]}}", tags.join(",")))
+    }
+}
+
+impl Hub {
+    /// What a manifest's path leads to at a time.
+    fn digest(&self, path: &str, now: Instant) -> String {
+        digest(&format!("{path}{}", (now - self.begun).as_secs() / REBUILD.as_secs()))
+    }
+
+    /// A tag, as Hub's own interface shows it: those of `app7` are for another platform.
+    fn show(&self, state: &mut State, path: &str, now: Instant) -> (StatusCode, Vec<(&'static str, String)>, String) {
+        state.shown.retain(|at| now - *at < Duration::from_secs(60));
+        state.shown.push(now);
+        *state.methods.entry("GET shown".to_owned()).or_default() += 1;
+        let left = HUB_PER_MINUTE.saturating_sub(state.shown.len());
+        let headers = vec![
+            ("x-ratelimit-limit", HUB_PER_MINUTE.to_string()),
+            ("x-ratelimit-remaining", left.to_string()),
+            ("x-ratelimit-reset", "60".to_owned()),
+        ];
+        if left == 0 {
+            return (StatusCode::TOO_MANY_REQUESTS, headers, String::new());
+        }
+        let (repository, tag) =
+            path.strip_prefix("/v2/namespaces/library/repositories/").unwrap().split_once("/tags/").unwrap();
+        let architecture = if repository == "app7" { "arm64" } else { "amd64" };
+        let body = format!(
+            r#"{{"name":"{tag}","digest":"{}","images":[
+                {{"architecture":"unknown","os":"unknown","variant":null,"digest":"{}"}},
+                {{"architecture":"{architecture}","os":"linux","variant":null,"digest":"{}"}}]}}"#,
+            self.digest(&format!("/v2/library/{repository}/manifests/{tag}"), now),
+            digest("attestation"),
+            digest("image"),
+        );
+        (StatusCode::OK, headers, body)
     }
 }
 
@@ -149,6 +191,8 @@ impl Inventory for Images {
                 image: format!("{repository}:{tag}"),
                 repo_digests: vec![format!("{repository}@{}", digest("old"))],
                 image_id: digest("config"),
+                // All but one: it could run none of what its repository has by now.
+                platform: if number % REPOSITORIES == 7 { Platform::default() } else { linux("amd64") },
                 running: true,
                 health: "none",
                 ..Container::default()
@@ -160,6 +204,10 @@ impl Inventory for Images {
     async fn read_file(&self, _path: &str) -> Result<Option<String>, InventoryError> {
         Ok(None)
     }
+}
+
+fn linux(architecture: &str) -> Platform {
+    Platform { os: "linux".to_owned(), architecture: architecture.to_owned(), variant: String::new() }
 }
 
 struct Silent;
@@ -225,6 +273,8 @@ async fn docker_hub_is_never_asked_too_much() {
     assert_eq!(state.asked.len(), REPOSITORIES, "the newest tag of each repository, and no other");
     let pulls = state.methods["GET manifest"];
     assert!((100..=4 * 80 + 1).contains(&pulls), "what a rebuild leads to is asked for within the allowance: {pulls}");
+    let shown = state.methods["GET shown"];
+    assert!(shown <= REPOSITORIES * 4, "platforms are asked for once each rebuild: {shown}");
     let lists = state.methods["GET tags"];
     assert!(lists <= REPOSITORIES * (24 * 4 + 1), "a list holds for a quarter of an hour: {lists}");
 }
@@ -236,4 +286,33 @@ async fn a_registry_that_counts_everything_is_asked_in_turns() {
     all_is_well(&hub, &checker);
     let counted: usize = hub.state.lock().unwrap().methods.values().sum();
     assert!(counted <= 4 * 400, "{counted}");
+}
+
+/// Contract, section 8: for which platforms a tag is, Docker Hub tells without that being a pull.
+#[tokio::test(start_paused = true)]
+async fn platforms_on_docker_hub_cost_no_pull() {
+    let hub = Hub::new(Counts::Pulls, 100);
+    let client = Client::over(hub.clone(), &RegistryConfig::default(), Arc::new(Anonymous)).unwrap();
+    let check = async |image: &str, architecture: &str| {
+        let tagged: Reference = image.parse().unwrap();
+        let pinned = tagged.with_digest(client.digest(&tagged).await.unwrap());
+        client.is_for(&pinned, &linux(architecture)).await
+    };
+    assert!(check("app1:1.4.49", "amd64").await.unwrap());
+    assert!(check("app1:1.4.49", "amd64").await.unwrap());
+    assert!(!check("app1:1.4.49", "arm64").await.unwrap());
+    assert!(check("app7:1.4.49", "arm64").await.unwrap());
+    assert!(!check("app7:1.4.49", "amd64").await.unwrap());
+    {
+        let state = hub.state.lock().unwrap();
+        assert_eq!((state.methods["GET shown"], state.methods.get("GET manifest")), (4, None));
+    }
+    let moved: Reference = format!("app1:1.4.49@{}", digest("former")).parse().unwrap();
+    assert!(client.is_for(&moved, &linux("amd64")).await.is_err(), "that is told of another image");
+    let mirror = RegistryConfig {
+        rewrite: [("docker.io".to_owned(), "mirror.lan".to_owned())].into(),
+        ..RegistryConfig::default()
+    };
+    let client = Client::over(hub.clone(), &mirror, Arc::new(Anonymous)).unwrap();
+    assert!(client.is_for(&moved, &linux("amd64")).await.unwrap(), "a mirror has no such interface");
 }

@@ -143,6 +143,11 @@ async fn s2_3_policies_have_both_members() {
     );
     let policy = &data["global_policy"];
     assert_eq!((&policy["entity_type"], &policy["auto_rollback_enabled"]), (&json!("global"), &json!(true)));
+    let said = |list: &str, name: &str| {
+        let policies = data[list].as_array().unwrap();
+        policies.iter().find(|policy| policy["entity_id"] == name).unwrap()["auto_rollback_enabled"].clone()
+    };
+    assert_eq!((said("stack_policies", "media"), said("container_policies", "web")), (json!(false), json!(true)));
     assert!(
         policy["health_check_required"].is_boolean() && policy["id"].is_number() && policy["created_at"].is_string()
     );

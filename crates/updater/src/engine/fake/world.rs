@@ -24,6 +24,8 @@ pub(crate) struct World {
     pub(crate) exiting: BTreeSet<String>,
     /// The compose file has lost a mount.
     pub(crate) loses_mounts: bool,
+    /// What a person changes in a file while compose works: its path, a text and what stands there then.
+    pub(crate) on_recreate: Vec<(String, String, String)>,
     /// How much data there is.
     pub(crate) measured: u64,
     /// Directories in which the application holds its update lock.
@@ -147,6 +149,15 @@ impl World {
     pub(crate) fn stop(&mut self, id: &str) {
         if let Some(container) = self.containers.get_mut(id).filter(|container| container.is_up()) {
             container.state = State::Exited;
+        }
+    }
+
+    /// A person changes files.
+    pub(super) fn edit_meanwhile(&mut self) {
+        for (path, from, to) in std::mem::take(&mut self.on_recreate) {
+            let file = self.files.get_mut(&path).unwrap();
+            assert!(file.contains(&from), "{file}");
+            *file = file.replacen(&from, &to, 1);
         }
     }
 

@@ -48,7 +48,7 @@ async fn s2_2_a_batch_is_grouped_by_the_real_stack_and_echoes_the_callers() {
 async fn s2_2_what_a_busy_stack_is_asked_for_waits_and_is_answered_the_same() {
     let bench = Bench::new();
     let process = bench.process().await;
-    let _busy = process.operations.occupy("stack app", 4).expect("the lock is free");
+    let _busy = process.operations.occupy(&["stack app".to_owned()], 4).expect("the lock is free");
     process.work();
     let started = process.update("web").await.unwrap();
     assert_eq!((started.container.as_str(), started.version.as_str()), ("web", "2"));

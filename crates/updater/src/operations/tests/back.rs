@@ -90,3 +90,37 @@ async fn where_the_old_image_is_gone_the_nearest_is_taken_or_nothing_is_done() {
     );
     process.stop().await;
 }
+
+/// Contract, section 10.3, the branch "resolved": a moving tag whose former image is gone goes to the version that it was.
+#[tokio::test]
+async fn where_the_tag_was_the_same_the_version_that_it_was_is_pinned() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    process.work();
+    // To the same tag, which was rebuilt meanwhile.
+    bench.targets.rebuilt.lock().unwrap().insert("1".to_owned(), digest("2"));
+    let item = |container: &str| BatchItem {
+        update: UpdateRequest {
+            container: container.to_owned(),
+            version: Some("1".to_owned()),
+            ..UpdateRequest::default()
+        },
+        old_resolved_version: "3".to_owned(),
+        ..BatchItem::default()
+    };
+    let (_, answers) = process.operations.start_batch(vec![item("web")], "ada").await.unwrap();
+    assert_eq!(answers[0].error, "");
+    let done = process.ended(&answers[0].operation).await;
+    assert_eq!(done.status, Status::Complete, "{}", done.error);
+    {
+        let mut world = bench.engine.world();
+        world.tags.retain(|_, id| *id != "sha256:old");
+        world.images.remove("sha256:old");
+    }
+    bench.targets.gone.lock().unwrap().insert(digest("1"));
+    let back = process.rollback(&done.id, false).await.unwrap();
+    let back = process.ended(&back).await;
+    assert_eq!((back.status, bench.runs("web").as_str()), (Status::Complete, "3"), "{}", back.error);
+    assert_eq!(bench.file(), FILE.replacen("app:1", "app:3", 1));
+    process.stop().await;
+}

@@ -177,6 +177,26 @@ async fn labels_of_what_does_not_come_up_again_are_taken_back_by_themselves() {
     process.stop().await;
 }
 
+/// Contract, section 10.7: the file is put back also where a person has changed it meanwhile; what they wrote stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_go_out_of_a_file_that_a_person_changed_meanwhile() {
+    let bench = Bench::new();
+    bench.lock();
+    let process = bench.process().await;
+    bench.engine.world().exiting.insert("sha256:old".to_owned());
+    process.work();
+    let changes = [("docksmith.ignore", Some("true")), ("docksmith.version-max", Some("2"))];
+    let labelled = process.label(&changes, false).await.unwrap();
+    process.staged(&labelled.operation, "locking").await;
+    bench.engine.world().on_recreate.push((PATH.to_owned(), "version-max=2".to_owned(), "version-max=3".to_owned()));
+    bench.engine.world().on_recreate.push((PATH.to_owned(), "# the web".to_owned(), "# mine".to_owned()));
+    bench.engine.world().locks_held.clear();
+    assert_eq!(process.ended(&labelled.operation).await.status, Status::Failed);
+    let expected = FILE.replacen("the web\n", "mine\n    labels:\n      - docksmith.version-max=3\n", 1);
+    assert_eq!(bench.file(), expected, "their label and comment stay, ours goes");
+    process.stop().await;
+}
+
 #[tokio::test]
 async fn a_mismatch_is_fixed_towards_the_file_or_towards_what_runs() {
     let bench = Bench::new();
@@ -190,6 +210,13 @@ async fn a_mismatch_is_fixed_towards_the_file_or_towards_what_runs() {
     assert_eq!((ended.kind, ended.status, ended.error.as_str()), (Kind::FixMismatch, Status::Complete, ""));
     assert_eq!((ended.old_version.as_str(), ended.new_version.as_str()), ("1", "2"));
     assert_eq!((bench.runs("web").as_str(), bench.data().as_str()), ("2", "written by new"));
+    // The way back writes the old version into the file, as that of an update does.
+    let back = process.rollback(&ended.id, false).await.unwrap();
+    let back = process.ended(&back).await;
+    assert_eq!((back.status, bench.file().as_str()), (Status::Complete, FILE), "{}", back.error);
+    assert_eq!((bench.runs("web").as_str(), bench.data().as_str()), ("1", "written by old"));
+    let again = process.updated("web").await;
+    assert_eq!(again.status, Status::Complete, "{}", again.error);
     // No registry has that any more: then the file is wrong.
     let before = bench.engine.world().starts;
     bench.engine.world().files.insert(PATH.to_owned(), FILE.replacen("app:1", "app:9", 1));

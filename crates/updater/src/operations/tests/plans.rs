@@ -76,3 +76,48 @@ async fn what_moves_while_it_waits_in_the_queue_ends_it_untouched() {
     assert_eq!((bench.runs("web").as_str(), bench.file()), ("1", changed));
     process.stop().await;
 }
+
+/// Contract, section 13: an update of one of Homeport's containers is one of all, planned and held to like any other.
+#[tokio::test]
+async fn the_update_of_homeport_itself_is_planned_and_held_to_that() {
+    const OWN: &str = "/stacks/homeport/compose.yaml";
+    let bench = Bench::new();
+    {
+        let mut world = bench.engine.world();
+        world.own = Some("hp-agent".to_owned());
+        let file = "services:\n  agent:\n    image: app:1\n  updater:\n    image: app:1\n";
+        world.files.insert(OWN.to_owned(), file.to_owned());
+        for service in ["agent", "updater"] {
+            let labels = [
+                ("com.docker.compose.project", "homeport"),
+                ("com.docker.compose.service", service),
+                ("com.docker.compose.project.config_files", OWN),
+                ("com.docker.compose.project.working_dir", "/stacks/homeport"),
+                ("homeport.role", service),
+            ];
+            let id = world.create(&format!("hp-{service}"), "app:1", &[], &labels);
+            world.start(&id);
+        }
+    }
+    let process = bench.process().await;
+    let request = |container: &str| UpdateRequest { container: container.to_owned(), ..UpdateRequest::default() };
+    assert!(process.operations.own_plan(&request("web")).await.unwrap().is_none());
+    let (plan, outlook) = process.operations.own_plan(&request("hp-updater")).await.unwrap().unwrap();
+    let told = format!("{plan}\n{outlook}");
+    assert!(told.contains("hp-agent: app:1 → app:2") && told.contains("hp-updater: app:1 → app:2"), "{told}");
+    assert!(told.contains("+     image: app:2"), "{told}");
+    assert!(!plan.to_json().contains("services:"), "files may hold secrets");
+    assert_eq!((outlook.spec.len(), outlook.files.len(), outlook.registry.pulls), (2, 1, 1));
+    let started = bench.engine.world().starts;
+
+    let agreed = UpdateRequest { plan_hash: plan.hash()[..12].to_owned(), ..request("hp-updater") };
+    bench.targets.rebuilt.lock().unwrap().insert("2".to_owned(), digest("3"));
+    let moved = process.operations.start_update(agreed.clone()).await.unwrap_err();
+    assert!(matches!(moved, UpdateError::PlanMoved { .. }), "{moved}");
+    bench.targets.rebuilt.lock().unwrap().clear();
+    let operation = process.operations.start_update(agreed).await.unwrap().operation;
+    let operation = process.operations.get(&operation).await.unwrap();
+    assert_eq!((operation.status, operation.details.len()), (Status::Queued, 2));
+    assert_eq!(bench.engine.world().starts, started, "nothing was done yet");
+    process.stop().await;
+}

@@ -115,3 +115,42 @@ async fn a_batch_against_a_way_back_and_a_restart_leave_whole_containers() {
         process.stop().await;
     }
 }
+
+/// Contract, sections 10.6 and 11: who follows from another stack is not worked on at the same time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_in_another_stack_holds_that_stack_too() {
+    let bench = Bench::new();
+    bench.label("lone", "docksmith.restart-after", "web");
+    // Its application holds the first one up in the middle.
+    bench.lock();
+    let process = bench.process().await;
+    process.work();
+    let first = process.update("web").await.unwrap().operation;
+    process.staged(&first, "locking").await;
+    let second = process.update("lone").await.unwrap().operation;
+    let restart = ByHand { action: Action::Restart { timeout: None }, force: false, requested_by: "ada".to_owned() };
+    let act = process.operations.act(&process.context, "lone", &restart).await;
+    assert!(matches!(act, Err(UpdateError::Busy { .. })), "{act:?}");
+    assert_eq!(process.operations.get(&second).await.unwrap().status, Status::Queued);
+    bench.engine.world().locks_held.clear();
+    let (first, second) = (process.ended(&first).await, process.ended(&second).await);
+    assert_eq!((first.status, second.status), (Status::Complete, Status::Complete), "{} {}", first.error, second.error);
+    assert!(first.completed_at <= second.started_at, "they overlapped");
+    process.stop().await;
+}
+
+/// Contract, section 11: two operations that each reach into the other's stack do not wait for each other for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn operations_that_reach_into_each_others_stacks_both_end() {
+    let bench = Bench::new();
+    bench.label("lone", "docksmith.restart-after", "web");
+    bench.label("web", "docksmith.restart-after", "lone");
+    let process = bench.process().await;
+    let (web, lone) = (process.update("web").await.unwrap().operation, process.update("lone").await.unwrap().operation);
+    process.work();
+    for id in [web, lone] {
+        let ended = process.ended(&id).await;
+        assert_eq!(ended.status, Status::Complete, "{}", ended.error);
+    }
+    process.stop().await;
+}

@@ -1,6 +1,7 @@
 //! Docker's own registry as a process of the test.
 
 mod certificates;
+pub(crate) mod index;
 mod tokens;
 
 use std::{
@@ -11,7 +12,6 @@ use std::{
 
 use futures::{StreamExt as _, stream};
 use homeport_image_ref::Reference;
-use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 pub(crate) use tokens::TokenService;
@@ -30,6 +30,7 @@ pub(crate) struct Server {
     process: Child,
     directory: TempDir,
     port: u16,
+    http: reqwest::Client,
 }
 
 impl Server {
@@ -93,7 +94,8 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .expect("docker-registry must be installed; it is in the package of that name");
-        let server = Self { process, directory, port };
+        let http = reqwest::Client::builder().build().unwrap();
+        let server = Self { process, directory, port, http };
         for _ in 0..STEPS {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return server;
@@ -126,13 +128,7 @@ impl Server {
 
     /// Puts an empty image there under all these tags.
     pub(crate) async fn push(&self, repository: &str, tags: impl Iterator<Item = String>) {
-        let base = format!("http://127.0.0.1:{}", self.port);
-        let http = reqwest::Client::builder().build().unwrap();
-        let digest = format!("sha256:{}", hex::encode(Sha256::digest("{}")));
-        let upload = http.post(format!("{base}/v2/{repository}/blobs/uploads/")).send().await.unwrap();
-        let location = upload.headers()["location"].to_str().unwrap().to_owned();
-        let put = http.put(location).query(&[("digest", digest.as_str())]).body("{}").send().await.unwrap();
-        assert!(put.status().is_success(), "{}", put.status());
+        let digest = self.push_blob(repository, "{}").await;
         let kind = "application/vnd.docker.distribution.manifest.v2+json";
         let manifest = serde_json::json!({
             "schemaVersion": 2,
@@ -140,17 +136,38 @@ impl Server {
             "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 2, "digest": digest},
             "layers": [],
         });
-        let puts: Vec<_> = tags
-            .map(|tag| {
-                let request = http.put(format!("{base}/v2/{repository}/manifests/{tag}")).header("content-type", kind);
-                request.body(manifest.to_string()).send()
-            })
-            .collect();
-        let answers: Vec<_> = stream::iter(puts).buffer_unordered(AT_ONCE).collect().await;
-        for answer in answers {
-            let status = answer.unwrap().status();
-            assert!(status.is_success(), "{status}");
-        }
+        let manifest = manifest.to_string();
+        let puts = tags.map(|tag| {
+            let manifest = manifest.clone();
+            async move { self.put_manifest(repository, &tag, kind, manifest).await }
+        });
+        stream::iter(puts).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+    }
+
+    /// Puts a blob there and returns its digest.
+    async fn push_blob(&self, repository: &str, content: &str) -> String {
+        let digest = index::digest(content.as_bytes());
+        let upload = self.http.post(format!("{}/v2/{repository}/blobs/uploads/", self.base())).send().await.unwrap();
+        let location = upload.headers()["location"].to_str().unwrap().to_owned();
+        let put = self.http.put(location).query(&[("digest", digest.as_str())]).body(content.to_owned());
+        let status = put.send().await.unwrap().status();
+        assert!(status.is_success(), "{status}");
+        digest
+    }
+
+    async fn put_manifest(&self, repository: &str, which: &str, kind: &str, manifest: String) {
+        let put = self.http.put(format!("{}/v2/{repository}/manifests/{which}", self.base()));
+        let status = put.header("content-type", kind).body(manifest).send().await.unwrap().status();
+        assert!(status.is_success(), "{status}");
+    }
+
+    fn base(&self) -> String {
+        format!("http://{}", self.authority())
+    }
+
+    /// Host and port.
+    pub(crate) fn authority(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 }
 

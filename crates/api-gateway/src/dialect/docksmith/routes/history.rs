@@ -50,8 +50,12 @@ pub(super) fn routes() -> Vec<Route> {
             .body(r#"{"value": "90"}"#)
             .answers(Answer::Envelope(r#"{"key": "history_retention_days", "value": "90"}"#)),
         Route::get("/api/policies", policies::get, "What happens after a failure, and who can be brought back")
+            .detail(
+                "Whether an old version comes back by itself is said by the label of its container, else by the setting of its \
+                 stack, else by the global one, which is on unless it was switched off.",
+            )
             .answers(Answer::Envelope(
-                r#"{"global_policy": {"id": 1, "entity_type": "global", "auto_rollback_enabled": true, "health_check_required": true, "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z"}, "containers": {"<container>": {"can_rollback": true, "last_operation_id": "0b7e", "old_version": "1.26.3"}}}"#,
+                r#"{"global_policy": {"id": 1, "entity_type": "global", "auto_rollback_enabled": true, "health_check_required": true, "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z"}, "stack_policies": [{"id": 2, "entity_type": "stack", "entity_id": "media", "auto_rollback_enabled": false, "health_check_required": true, "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z"}], "container_policies": [{"id": 3, "entity_type": "container", "entity_id": "web", "auto_rollback_enabled": false, "health_check_required": true, "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z"}], "containers": {"<container>": {"can_rollback": true, "last_operation_id": "0b7e", "old_version": "1.26.3"}}}"#,
             )),
         Route::get("/api/scripts", scripts::list, "What lies in the directory of scripts")
             .answers(Answer::Envelope(
