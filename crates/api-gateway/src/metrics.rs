@@ -2,9 +2,9 @@
 
 mod bus;
 
-use std::{sync::OnceLock, time::Duration};
+use std::{cell::RefCell, sync::OnceLock, time::Duration};
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub(crate) use bus::text as bus_text;
@@ -102,9 +102,35 @@ fn describe() {
 
 /// Counts a request. `route` is the template; requests that match none share one label.
 pub(crate) fn count_request(route: Option<&str>, method: &'static str, status: u16, elapsed: Duration) {
-    let route = route.unwrap_or("unmatched").to_owned();
-    counter!(REQUESTS, "route" => route.clone(), "method" => method, "status" => status.to_string()).increment(1);
-    histogram!(REQUEST_SECONDS, "route" => route, "method" => method).record(elapsed.as_secs_f64());
+    thread_local! {
+        /// A page polls the same route again and again: what it counts on is looked up once.
+        static LAST: RefCell<Option<Counted>> = const { RefCell::new(None) };
+    }
+    let route = route.unwrap_or("unmatched");
+    LAST.with_borrow_mut(|last| {
+        let same = last.take().filter(|last| last.status == status && last.method == method && last.route == route);
+        let counted = last.insert(same.unwrap_or_else(|| Counted::new(route, method, status)));
+        counted.requests.increment(1);
+        counted.seconds.record(elapsed.as_secs_f64());
+    });
+}
+
+/// What requests of one kind are counted on.
+struct Counted {
+    route: String,
+    method: &'static str,
+    status: u16,
+    requests: Counter,
+    seconds: Histogram,
+}
+
+impl Counted {
+    fn new(route: &str, method: &'static str, status: u16) -> Self {
+        let label = route.to_owned();
+        let requests = counter!(REQUESTS, "route" => label.clone(), "method" => method, "status" => status.to_string());
+        let seconds = histogram!(REQUEST_SECONDS, "route" => label, "method" => method);
+        Self { route: route.to_owned(), method, status, requests, seconds }
+    }
 }
 
 /// Counts what most requests to plugins are: a GET that went well. As [`count_request`], looked up once.

@@ -111,10 +111,11 @@ impl Page {
     /// The answer to a request with these headers.
     pub(super) fn answer(&self, headers: &HeaderMap, is_summary: bool) -> Response {
         let form = if is_summary { &self.summary } else { &self.full };
-        let is_known = form
-            .tag
-            .to_str()
-            .is_ok_and(|tag| headers.get_all(header::IF_NONE_MATCH).iter().any(|value| lists(value, tag)));
+        // Nearly all send exactly what they were given.
+        let is_known = headers
+            .get_all(header::IF_NONE_MATCH)
+            .iter()
+            .any(|value| *value == form.tag || form.tag.to_str().is_ok_and(|tag| lists(value, tag)));
         let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { form.response(headers) };
         let headers = response.headers_mut();
         headers.insert(header::ETAG, form.tag.clone());
