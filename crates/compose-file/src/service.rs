@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_found_by_its_container_first() {
+    fn s9_a_service_is_found_by_its_container_first() {
         let web = find("db", Some("site")).unwrap();
         assert_eq!(web.name, "web");
         let image = web.image.unwrap();

@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_that_are_set_nowhere_are_named() {
+    fn s10_10_variables_that_are_set_nowhere_are_named() {
         let line = |name: &str| {
             format!(
                 "time=\"x\" level=warning msg=\"The \\\"{name}\\\" variable is not set. Defaulting to a blank string.\"\n"
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_is_named_in_full() {
+    fn s10_10_a_project_is_named_in_full() {
         let project = Project {
             name: "web".to_owned(),
             config_files: vec!["/s/compose.yaml".into(), "/s/override.yaml".into()],

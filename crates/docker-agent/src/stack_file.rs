@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_files_of_the_project_are_led_to() {
+    fn s9_only_the_files_of_the_project_are_led_to() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().canonicalize().unwrap();
         let stack = root.join("stack");

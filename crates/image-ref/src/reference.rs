@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_those_of_docker() {
+    fn s8_defaults_are_those_of_docker() {
         check("nginx", "docker.io", "library/nginx", None, "nginx");
         check("nginx:1.26", "docker.io", "library/nginx", Some("1.26"), "nginx:1.26");
         check("library/nginx", "docker.io", "library/nginx", None, "nginx");
@@ -280,14 +280,14 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_no_tag() {
+    fn s8_a_port_is_no_tag() {
         check("host:5000/x", "host:5000", "x", None, "host:5000/x");
         check("127.0.0.1:5000/nginx:1.22.1", "127.0.0.1:5000", "nginx", Some("1.22.1"), "127.0.0.1:5000/nginx:1.22.1");
         check("[::1]:5000/x:1", "[::1]:5000", "x", Some("1"), "[::1]:5000/x:1");
     }
 
     #[test]
-    fn digests_stay() {
+    fn s8_digests_stay() {
         let pinned = format!("nginx:1@sha256:{HEX}");
         check(&pinned, "docker.io", "library/nginx", Some("1"), &pinned);
         let untagged: Reference = format!("x@sha256:{HEX}").parse().unwrap();

@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_gets_arguments_and_a_small_environment() {
+    async fn s12_it_gets_arguments_and_a_small_environment() {
         let place = Place::new();
         let said =
             place.ask(r#"echo "$1 $2 $CONTAINER_NAME $TARGET_VERSION $HOMEPORT_REASON"; env | wc -l"#).await.unwrap();
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn any_code_but_zero_is_a_no_with_what_it_said() {
+    async fn s12_any_code_but_zero_is_a_no_with_what_it_said() {
         let place = Place::new();
         let error = place.ask("echo nobody home; echo really >&2; exit 3").await.unwrap_err();
         assert_eq!(error.to_string(), "script exited with code 3: nobody home\nreally");
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_hangs_is_ended_with_all_that_it_started() {
+    async fn s12_one_that_hangs_is_ended_with_all_that_it_started() {
         let place = Place::new();
         let begin = Instant::now();
         let witness = place.0.path().join("witness");
@@ -302,14 +302,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn output_without_end_is_cut_off_and_does_not_stop_it() {
+    async fn s12_output_without_end_is_cut_off_and_does_not_stop_it() {
         let place = Place::new();
         let said = place.ask("head -c 300000 /dev/zero | tr '\\0' x; echo; echo the end").await.unwrap();
         assert!(said.len() <= 65_600 && said.ends_with("…"), "{} bytes", said.len());
     }
 
     #[test]
-    fn only_executable_files_of_the_directory_are_scripts() {
+    fn s12_only_executable_files_of_the_directory_are_scripts() {
         let place = Place::new();
         place.write("scripts/good.sh", 0o755, "");
         place.write("scripts/in/deep.sh", 0o755, "");

@@ -102,7 +102,7 @@ fn pinned_digests_move_along() {
 }
 
 #[test]
-fn defaults_are_edited_where_nothing_overrides_them() {
+fn s9_defaults_are_edited_where_nothing_overrides_them() {
     check(&web("${V:-nginx:1.22.0}"), "1.26.3", "1.22.0", "1.26.3");
     check(&web("${V-nginx:1.22.0}"), "1.26.3", "1.22.0", "1.26.3");
     check(&web("${V:-host:5000/nginx:1.22.0}"), "1.26.3", "1.22.0", "1.26.3");
@@ -113,7 +113,7 @@ fn defaults_are_edited_where_nothing_overrides_them() {
 }
 
 #[test]
-fn variables_are_edited_where_they_are_set() {
+fn s9_variables_are_edited_where_they_are_set() {
     let file = "/s/.env";
     let env =
         "# TAG=1.22.0\r\nOTHER=1.22.0\r\nTAG=1.22.0 # old\r\nIMG=\"nginx:1.22.0\"\r\nQ='1.22.0'\r\nV=nginx:$Q\r\n";
@@ -129,7 +129,7 @@ fn variables_are_edited_where_they_are_set() {
 }
 
 #[test]
-fn a_default_that_says_the_same_as_the_variable_follows() {
+fn s9_a_default_that_says_the_same_as_the_variable_follows() {
     for (image, env, expected) in [
         ("nginx:${TAG:-1.22.0}", "TAG=1.22.0", Some("nginx:${TAG:-1.26.3}")),
         ("${IMG-nginx:1.22.0}", "IMG='nginx:1.22.0'", Some("${IMG-nginx:1.26.3}")),
@@ -173,7 +173,7 @@ fn what_else_is_made_of_the_variable_is_named() {
 }
 
 #[test]
-fn what_is_split_or_not_only_an_image_is_refused() {
+fn s9_what_is_split_or_not_only_an_image_is_refused() {
     refused(
         "services:\n  web:\n    image: &i nginx:1\n    labels: {image: *i}\n",
         "",
@@ -204,7 +204,7 @@ fn anchors_that_only_this_service_uses_are_edited() {
 }
 
 #[test]
-fn of_several_files_the_last_that_sets_the_image_is_edited() {
+fn s9_of_several_files_the_last_that_sets_the_image_is_edited() {
     let files = [
         ("/s/a.yaml", "services: {web: {image: 'nginx:1.0'}}"),
         ("/s/b.yaml", "services: {web: {image: 'nginx:1.1'}}"),
@@ -228,7 +228,7 @@ fn an_extended_service_of_another_file_is_edited_there() {
 }
 
 #[test]
-fn an_included_file_has_variables_of_its_own() {
+fn s9_an_included_file_has_variables_of_its_own() {
     let files = [
         ("/s/compose.yaml", "include: [sub/inc.yml]\nservices: {db: {image: 'c:$TAG'}}\n"),
         ("/s/sub/inc.yml", "services: {web: {image: 'nginx:$WEB-$TAG'}}\n"),

@@ -33,7 +33,7 @@ fn refused(files: &[(&str, &str)], wanted: &[(&str, &str)], reason: &str) {
 const WEB: &str = "services:\n  web:\n    image: nginx:1 # the web\n    ports: [\"80:80\"]\n  db:\n    image: db:1\n";
 
 #[test]
-fn a_service_without_labels_gets_a_list_and_loses_it_again() {
+fn s9_a_service_without_labels_gets_a_list_and_loses_it_again() {
     let labelled = "services:\n  web:\n    image: nginx:1 # the web\n    labels:\n      - docksmith.ignore=true\n    ports: [\"80:80\"]\n  db:\n    image: db:1\n";
     check(WEB, &[("docksmith.ignore", "true")], labelled);
     check(labelled, &[("docksmith.ignore", "")], WEB);
@@ -52,7 +52,7 @@ fn a_service_without_labels_gets_a_list_and_loses_it_again() {
 }
 
 #[test]
-fn lists_keep_their_style() {
+fn s9_lists_keep_their_style() {
     let list = "services:\n  web:\n    image: a:1\n    labels:\n    - \"a=1\" # one\n    # two\n    - docksmith.tag-regex=^1\n    - 'q=z'\n    init: true\n";
     check(list, &[("a", "2")], &list.replace("a=1", "a=2"));
     check(list, &[("q", "it is")], &list.replace("q=z", "q=it is"));
@@ -82,7 +82,7 @@ fn lists_keep_their_style() {
 }
 
 #[test]
-fn mappings_keep_their_style() {
+fn s9_mappings_keep_their_style() {
     let map = "services:\n  web:\n    labels:\n      docksmith.ignore: true # yes\n      b: 'x'\n      empty:\n    image: a:1\n";
     check(map, &[("docksmith.ignore", "yes")], &map.replace(": true", ": \"yes\""));
     check(map, &[("b", "y")], &map.replace("'x'", "'y'"));
@@ -103,7 +103,7 @@ fn mappings_keep_their_style() {
 }
 
 #[test]
-fn of_several_files_the_last_one_counts() {
+fn s9_of_several_files_the_last_one_counts() {
     let (base, other) =
         ("services:\n  web:\n    image: a\n    labels: [x=1, y=1]\n", "services:\n  web:\n    labels: [x=2]\n");
     let files = sources(&[("/s/a.yaml", base), ("/s/b.yaml", other)]);

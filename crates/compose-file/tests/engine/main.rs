@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::shape::Shape;
 
 #[test]
-fn compose_sees_one_value_change() {
+fn s9_compose_sees_one_value_change() {
     let wrong: Vec<String> = shape::all().iter().filter_map(|shape| check(shape).err()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -68,7 +68,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_edit_changes_the_tag_and_not_a_byte_more(around in around(), image in image(), tag in "[0-9]{1,2}\\.[0-9]{1,2}(-alpine)?") {
+    fn s9_an_edit_changes_the_tag_and_not_a_byte_more(around in around(), image in image(), tag in "[0-9]{1,2}\\.[0-9]{1,2}(-alpine)?") {
         let file = |tag: &str| format!("{}{}{}", around.before, image.replace('@', tag), around.after);
         let (old, new) = (file("1.22.0"), file(&tag));
         let target = Target { tag, digest: None };
@@ -76,7 +76,7 @@ proptest! {
     }
 
     #[test]
-    fn an_edit_of_a_variable_changes_its_line_alone(
+    fn s9_an_edit_of_a_variable_changes_its_line_alone(
         lines in prop::collection::vec("(#[ -~]{0,20}|[A-S_]{1,6}=[ -~&&[^$\"'\\\\]]{0,12}|)", 0..8),
         at in 0..8_usize,
         quote in prop_oneof![Just(""), Just("\""), Just("'")],

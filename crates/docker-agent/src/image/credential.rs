@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_registry_gets_its_own() {
+    async fn s8_each_registry_gets_its_own() {
         assert_eq!(pair("docker.io").await.unwrap(), ("person".to_owned(), "secret?>~".to_owned()));
         assert_eq!(pair("127.0.0.1:5000").await.unwrap(), ("a".to_owned(), "b".to_owned()));
         assert_eq!(pair("ghcr.io").await.unwrap(), (String::new(), "tok".to_owned()));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_missing_helper_is_named_not_ignored() {
+    async fn s8_a_missing_helper_is_named_not_ignored() {
         let (_directory, credentials) = credentials();
         let error = credentials.of("gcr.io").await.unwrap_err().to_string();
         assert!(error.contains("gcr.io") && error.contains("install"), "{error}");

@@ -115,7 +115,7 @@ networks:
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_seeded_loss_is_found_while_the_old_container_runs() {
+async fn s10_1_a_seeded_loss_is_found_while_the_old_container_runs() {
     let world = World::new();
     let stack = Stack::new(&world, SEEDED);
     stack.compose(&["up", "--detach"]);
@@ -278,7 +278,7 @@ async fn an_image_that_is_not_here_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_files_of_projects_are_touched() {
+async fn s9_only_files_of_projects_are_touched() {
     let world = World::new();
     let stack = stack(&world);
     let path = stack.project.config_files[0].clone();

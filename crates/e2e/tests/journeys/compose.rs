@@ -15,7 +15,7 @@ pub fn nginx(image: &str, port: u16) -> String {
     )
 }
 
-pub fn nginx_is_updated_and_only_the_tag_changes(world: &World) -> Outcome {
+pub fn s10_1_nginx_is_updated_and_only_the_tag_changes(world: &World) -> Outcome {
     let versions = world.run.fixtures.versions("nginx")?;
     let port = free_port()?;
     let project = Project::up(&world.run, "hp-nginx", &nginx(&versions.old_image(), port))?;
@@ -38,7 +38,7 @@ pub fn nginx_is_updated_and_only_the_tag_changes(world: &World) -> Outcome {
     Ok(())
 }
 
-pub fn the_tag_in_an_env_file_is_the_one_that_changes(world: &World) -> Outcome {
+pub fn s9_the_tag_in_an_env_file_is_the_one_that_changes(world: &World) -> Outcome {
     let versions = world.run.fixtures.versions("nginx")?;
     let port = free_port()?;
     let image = format!("{}:${{WEB_TAG:-0.1}}", versions.repository);
@@ -54,7 +54,7 @@ pub fn the_tag_in_an_env_file_is_the_one_that_changes(world: &World) -> Outcome 
 }
 
 /// An override, an included file, and an environment that the container gets too: the version is one of its variables.
-pub fn several_files_and_a_version_that_the_container_sees(world: &World) -> Outcome {
+pub fn s10_10_several_files_and_a_version_that_the_container_sees(world: &World) -> Outcome {
     let versions = world.run.fixtures.versions("nginx")?;
     let port = free_port()?;
     let label = world.run.label();

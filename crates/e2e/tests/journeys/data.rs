@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::World;
 
-pub fn redis_goes_forward_and_back_with_its_data(world: &World) -> Outcome {
+pub fn s10_3_redis_goes_forward_and_back_with_its_data(world: &World) -> Outcome {
     let versions = world.run.fixtures.versions("redis")?;
     let engine = &world.run.engine;
     let compose = format!(

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{World, broken::server_header};
 
-pub fn nothing_is_lost(world: &World) -> Outcome {
+pub fn s10_1_nothing_is_lost(world: &World) -> Outcome {
     let versions = world.run.fixtures.versions("nginx")?;
     let engine = &world.run.engine;
     let (label, port, name) = (world.run.label(), free_port()?, "hp-full");

@@ -128,7 +128,7 @@ pub fn a_container_removed_midway_is_put_back(world: &World) -> Outcome {
     Ok(())
 }
 
-pub fn a_tag_that_does_not_exist_changes_nothing(world: &World) -> Outcome {
+pub fn s10_1_a_tag_that_does_not_exist_changes_nothing(world: &World) -> Outcome {
     let versions = world.run.fixtures.versions("nginx")?;
     let project = Project::up(&world.run, "hp-missing", &nginx(&versions.old_image(), free_port()?))?;
     let (container, file) = (project.container("web")?, project.file("compose.yaml")?);

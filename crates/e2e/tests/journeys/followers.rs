@@ -6,7 +6,7 @@ use homeport_e2e::{Outcome, Project, free_port};
 use crate::{World, broken::server_header};
 
 /// One service lives in the network of another, one container of `docker run` too, and a third asks for a restart.
-pub fn what_lives_in_a_network_moves_with_it(world: &World) -> Outcome {
+pub fn s10_6_what_lives_in_a_network_moves_with_it(world: &World) -> Outcome {
     let (engine, label) = (&world.run.engine, world.run.label());
     let (nginx, redis) = (world.run.fixtures.versions("nginx")?, world.run.fixtures.versions("redis")?);
     let port = free_port()?;

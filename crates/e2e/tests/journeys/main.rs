@@ -36,21 +36,24 @@ const SETTINGS: [(&str, &str); 2] =
     [("HOMEPORT_UPDATER__HEALTH__STABLE_MS", "5000"), ("HOMEPORT_UPDATER__HEALTH__PORT_TIMEOUT_MS", "8000")];
 
 const SCENARIOS: &[Scenario<World>] = &[
-    ("compose::nginx_is_updated_and_only_the_tag_changes", compose::nginx_is_updated_and_only_the_tag_changes),
     (
-        "compose::the_tag_in_an_env_file_is_the_one_that_changes",
-        compose::the_tag_in_an_env_file_is_the_one_that_changes,
+        "compose::s10_1_nginx_is_updated_and_only_the_tag_changes",
+        compose::s10_1_nginx_is_updated_and_only_the_tag_changes,
     ),
     (
-        "compose::several_files_and_a_version_that_the_container_sees",
-        compose::several_files_and_a_version_that_the_container_sees,
+        "compose::s9_the_tag_in_an_env_file_is_the_one_that_changes",
+        compose::s9_the_tag_in_an_env_file_is_the_one_that_changes,
     ),
-    ("followers::what_lives_in_a_network_moves_with_it", followers::what_lives_in_a_network_moves_with_it),
+    (
+        "compose::s10_10_several_files_and_a_version_that_the_container_sees",
+        compose::s10_10_several_files_and_a_version_that_the_container_sees,
+    ),
+    ("followers::s10_6_what_lives_in_a_network_moves_with_it", followers::s10_6_what_lives_in_a_network_moves_with_it),
     (
         "scaled::all_containers_of_a_service_go_and_come_back_together",
         scaled::all_containers_of_a_service_go_and_come_back_together,
     ),
-    ("docker_run::nothing_is_lost", docker_run::nothing_is_lost),
+    ("docker_run::s10_1_nothing_is_lost", docker_run::s10_1_nothing_is_lost),
     (
         "swarm::a_service_is_one_thing_and_goes_forward_and_back",
         swarm::a_service_is_one_thing_and_goes_forward_and_back,
@@ -59,7 +62,7 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("broken::one_that_never_answers_is_rolled_back", broken::one_that_never_answers_is_rolled_back),
     ("broken::one_that_is_unhealthy_is_rolled_back", broken::one_that_is_unhealthy_is_rolled_back),
     ("broken::one_of_docker_run_is_rolled_back", broken::one_of_docker_run_is_rolled_back),
-    ("data::redis_goes_forward_and_back_with_its_data", data::redis_goes_forward_and_back_with_its_data),
+    ("data::s10_3_redis_goes_forward_and_back_with_its_data", data::s10_3_redis_goes_forward_and_back_with_its_data),
     ("data::postgres_that_refuses_its_data_is_rolled_back", data::postgres_that_refuses_its_data_is_rolled_back),
     ("events::an_update_is_seen_everywhere", events::an_update_is_seen_everywhere),
     ("access::every_route_needs_a_credential", access::every_route_needs_a_credential),
@@ -74,23 +77,29 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("failures::an_invalid_compose_file_stops_the_update", failures::an_invalid_compose_file_stops_the_update),
     ("failures::a_registry_that_answers_nonsense_is_named", failures::a_registry_that_answers_nonsense_is_named),
     ("failures::a_container_removed_midway_is_put_back", failures::a_container_removed_midway_is_put_back),
-    ("failures::a_tag_that_does_not_exist_changes_nothing", failures::a_tag_that_does_not_exist_changes_nothing),
+    (
+        "failures::s10_1_a_tag_that_does_not_exist_changes_nothing",
+        failures::s10_1_a_tag_that_does_not_exist_changes_nothing,
+    ),
     (
         "failures::a_full_disk_is_noticed_before_anything_changes",
         failures::a_full_disk_is_noticed_before_anything_changes,
     ),
     ("failures::a_deleted_image_is_kept_for_the_way_back", failures::a_deleted_image_is_kept_for_the_way_back),
     (
-        "pipelines::a_container_and_a_stack_are_restarted_in_order",
-        pipelines::a_container_and_a_stack_are_restarted_in_order,
+        "pipelines::s10_5_a_container_and_a_stack_are_restarted_in_order",
+        pipelines::s10_5_a_container_and_a_stack_are_restarted_in_order,
     ),
-    ("pipelines::labels_are_set_and_taken_back", pipelines::labels_are_set_and_taken_back),
+    ("pipelines::s10_7_labels_are_set_and_taken_back", pipelines::s10_7_labels_are_set_and_taken_back),
     (
-        "pipelines::labels_of_what_does_not_come_up_are_put_back",
-        pipelines::labels_of_what_does_not_come_up_are_put_back,
+        "pipelines::s10_7_labels_of_what_does_not_come_up_are_put_back",
+        pipelines::s10_7_labels_of_what_does_not_come_up_are_put_back,
     ),
-    ("pipelines::a_mismatch_is_fixed_and_taken_back", pipelines::a_mismatch_is_fixed_and_taken_back),
-    ("pipelines::a_failed_update_stays_where_that_is_wanted", pipelines::a_failed_update_stays_where_that_is_wanted),
+    ("pipelines::s10_8_a_mismatch_is_fixed_and_taken_back", pipelines::s10_8_a_mismatch_is_fixed_and_taken_back),
+    (
+        "pipelines::s10_3_a_failed_update_stays_where_that_is_wanted",
+        pipelines::s10_3_a_failed_update_stays_where_that_is_wanted,
+    ),
     ("held::an_update_is_held_to_its_plan", held::an_update_is_held_to_its_plan),
     ("held::a_script_that_says_no_is_final", held::a_script_that_says_no_is_final),
     ("held::a_lock_of_the_application_is_waited_for", held::a_lock_of_the_application_is_waited_for),

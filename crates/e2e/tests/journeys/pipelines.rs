@@ -29,7 +29,7 @@ fn wait(world: &World, answer: &Value) -> anyhow::Result<Value> {
 }
 
 /// 10.4 and 10.5: in order, with what depends on it; a script of a dependent that says no leaves everything as it is.
-pub fn a_container_and_a_stack_are_restarted_in_order(world: &World) -> Outcome {
+pub fn s10_5_a_container_and_a_stack_are_restarted_in_order(world: &World) -> Outcome {
     let image = world.run.fixtures.versions("nginx")?.old_image();
     let text = format!(
         "services:\n  db:\n    image: {image}\n    labels: [\"{{label}}\"]\n    stop_grace_period: 1s\n  \
@@ -64,7 +64,7 @@ pub fn a_container_and_a_stack_are_restarted_in_order(world: &World) -> Outcome 
 }
 
 /// 10.7: into the file and the container, and back out of both.
-pub fn labels_are_set_and_taken_back(world: &World) -> Outcome {
+pub fn s10_7_labels_are_set_and_taken_back(world: &World) -> Outcome {
     let port = free_port()?;
     let image = world.run.fixtures.versions("nginx")?.old_image();
     let project = Project::up(&world.run, "hp-labels", &nginx(&image, port))?;
@@ -87,7 +87,7 @@ pub fn labels_are_set_and_taken_back(world: &World) -> Outcome {
 }
 
 /// 10.7: where the container does not come up with them, the file and the container are as they were.
-pub fn labels_of_what_does_not_come_up_are_put_back(world: &World) -> Outcome {
+pub fn s10_7_labels_of_what_does_not_come_up_are_put_back(world: &World) -> Outcome {
     let image = world.run.fixtures.versions("nginx")?.old_image();
     let text = format!(
         "services:\n  web:\n    image: {image} # mine\n    labels: [\"{{label}}\"]\n    stop_grace_period: 1s\n    \
@@ -105,7 +105,7 @@ pub fn labels_of_what_does_not_come_up_are_put_back(world: &World) -> Outcome {
 }
 
 /// 10.8: a container comes to its file, and goes back with it; one that would break there stays.
-pub fn a_mismatch_is_fixed_and_taken_back(world: &World) -> Outcome {
+pub fn s10_8_a_mismatch_is_fixed_and_taken_back(world: &World) -> Outcome {
     let versions = world.run.fixtures.versions("nginx")?;
     let port = free_port()?;
     let project = Project::up(&world.run, "hp-mismatch", &nginx(&versions.old_image(), port))?;
@@ -149,7 +149,7 @@ pub fn a_mismatch_is_fixed_and_taken_back(world: &World) -> Outcome {
 }
 
 /// 10.3: where its label says so, a new version that does not prove itself stays, and a person goes back.
-pub fn a_failed_update_stays_where_that_is_wanted(world: &World) -> Outcome {
+pub fn s10_3_a_failed_update_stays_where_that_is_wanted(world: &World) -> Outcome {
     let versions = world.run.fixtures.versions("nginx-unhealthy")?;
     let port = free_port()?;
     let text = nginx(&versions.old_image(), port).replace("{label}\"", "{label}\", \"docksmith.auto_rollback=false\"");

@@ -30,7 +30,7 @@ fn a_stack_is_restarted_and_waited_for() {
 }
 
 #[test]
-fn labels_are_set_and_taken_back() {
+fn s10_7_labels_are_set_and_taken_back() {
     let result = json!({ "results": [{ "container": "web", "success": true, "operation_id": "op-1" }] });
     let double = Double::start()
         .data("POST /api/labels/set", [json!({ "operation_id": "op-1" })])

@@ -41,7 +41,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_is_total(a in tag(), b in tag(), c in tag()) {
+    fn s6_3_the_order_is_total(a in tag(), b in tag(), c in tag()) {
         let parse = |text: &str| Tag::parse(text).version().cloned();
         if let (Some(a), Some(b), Some(c)) = (parse(&a), parse(&b), parse(&c)) {
             prop_assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
@@ -51,7 +51,7 @@ proptest! {
     }
 
     #[test]
-    fn a_candidate_is_newer_and_of_the_same_kind(current in tag(), tags in tags()) {
+    fn s6_6_a_candidate_is_newer_and_of_the_same_kind(current in tag(), tags in tags()) {
         let current = Tag::parse(&current);
         if let Some(found) = newest(&current, &tags, &Policy::default()) {
             prop_assert_eq!(found.kind(), current.kind());

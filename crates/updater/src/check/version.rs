@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn the_label_counts_when_it_agrees() {
+    fn s6_5_the_label_counts_when_it_agrees() {
         let oci = "org.opencontainers.image.version";
         check("1.25", None, "1.25.0");
         check("1.25", Some((oci, "1.25.3")), "1.25.3");

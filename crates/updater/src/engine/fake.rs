@@ -286,6 +286,10 @@ impl Engine for FakeEngine {
         on_progress(50, "Downloading");
         let image = {
             let mut world = self.world();
+            if let Some(left) = world.failing_pulls.checked_sub(1) {
+                world.failing_pulls = left;
+                return Err(refused(EngineErrorKind::Other, "the registry failed"));
+            }
             let id = world.registry.get(&pull.digest).cloned();
             let id = id.ok_or_else(|| refused(EngineErrorKind::NotFound, "manifest unknown"))?;
             world.images.insert(id.clone());

@@ -329,13 +329,13 @@ const COMPOSE: Scenario = Scenario {
 const REPLACE: Scenario = Scenario { compose: false, ..COMPOSE };
 
 #[tokio::test]
-async fn compose_survives_every_fault() {
+async fn s10_1_compose_survives_every_fault() {
     torture(COMPOSE).await;
     torture(Scenario { broken: true, ..COMPOSE }).await;
 }
 
 #[tokio::test]
-async fn compose_with_data_survives_every_fault() {
+async fn s10_1_compose_with_data_survives_every_fault() {
     torture(Scenario { data: true, ..COMPOSE }).await;
     torture(Scenario { data: true, broken: true, ..COMPOSE }).await;
 }
@@ -348,7 +348,7 @@ async fn a_moved_tag_survives_every_fault() {
 }
 
 #[tokio::test]
-async fn a_replacement_survives_every_fault() {
+async fn s10_1_a_replacement_survives_every_fault() {
     torture(REPLACE).await;
     torture(Scenario { data: true, ..REPLACE }).await;
     torture(Scenario { data: true, broken: true, ..REPLACE }).await;
@@ -400,7 +400,7 @@ async fn a_scaled_service_survives_every_fault() {
 }
 
 #[tokio::test]
-async fn what_follows_survives_every_fault() {
+async fn s10_6_what_follows_survives_every_fault() {
     torture(Scenario { followed: true, ..COMPOSE }).await;
     torture(Scenario { followed: true, data: true, broken: true, ..REPLACE }).await;
 }

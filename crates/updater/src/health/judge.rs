@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_has_its_own_periods_and_the_margin() {
+    fn s10_1_a_check_has_its_own_periods_and_the_margin() {
         assert_eq!(check(Some(CHECK), &seen(29, State::Running, Health::Starting)), Verdict::Wait);
         assert!(is_broken(&check(Some(CHECK), &seen(30, State::Running, Health::Starting))));
         assert_eq!(check(Some(CHECK), &seen(10, State::Running, Health::Healthy)), Verdict::Healthy);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_check_it_has_to_stay_up() {
+    fn s10_1_without_a_check_it_has_to_stay_up() {
         assert_eq!(check(None, &seen(9, State::Running, Health::None)), Verdict::Wait);
         assert_eq!(check(None, &seen(10, State::Running, Health::None)), Verdict::Healthy);
     }

@@ -27,6 +27,7 @@ mod kept;
 mod pipelines;
 mod plans;
 mod rivals;
+mod told;
 
 const PATH: &str = "/stacks/app/compose.yaml";
 const FILE: &str = "services:\n  web:\n    image: app:1 # the web\n  db:\n    image: app:1\n";
@@ -286,7 +287,7 @@ async fn an_update_is_kept_in_the_history_with_everything_that_clients_ask_for()
 }
 
 #[tokio::test]
-async fn asking_twice_is_asking_once_and_a_queue_survives_a_restart() {
+async fn s11_asking_twice_is_asking_once_and_a_queue_survives_a_restart() {
     let bench = Bench::new();
     let process = bench.process().await;
     let first = process.update("web").await.unwrap();
@@ -303,7 +304,7 @@ async fn asking_twice_is_asking_once_and_a_queue_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_restart_in_the_middle_ends_in_one_version() {
+async fn s11_a_restart_in_the_middle_ends_in_one_version() {
     for instants in (0..110).step_by(7) {
         let bench = Bench::new();
         let process = bench.process().await;
@@ -328,7 +329,7 @@ async fn a_restart_in_the_middle_ends_in_one_version() {
 }
 
 #[tokio::test]
-async fn a_batch_goes_stack_by_stack_and_one_failure_stays_alone() {
+async fn s10_2_a_batch_goes_stack_by_stack_and_one_failure_stays_alone() {
     let mut world = world();
     world.exiting.insert("sha256:newest".to_owned());
     let bench = Bench::of(world);

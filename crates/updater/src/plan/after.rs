@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn one_action_of_each_kind() {
+    fn s7_one_action_of_each_kind() {
         let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         assert_eq!(check("restart: a, b"), Ok(Some(After::Restart { containers: list(&["a", "b"]) })));
         assert_eq!(check("compose-restart:db"), Ok(Some(After::ComposeRestart { services: list(&["db"]) })));

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lives_in_the_network_or_asks_for_it_follows() {
+    fn s7_what_lives_in_the_network_or_asks_for_it_follows() {
         let compose = |service: &'static str, needs: &'static str| {
             [("com.docker.compose.project", "p"), ("com.docker.compose.service", service), (DEPENDS_ON, needs)]
         };
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_are_cut_and_homeport_stays() {
+    fn s7_circles_are_cut_and_homeport_stays() {
         check(
             &[
                 ("a", &[("docksmith.restart-after", "b")]),

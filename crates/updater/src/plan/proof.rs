@@ -175,7 +175,7 @@ mod tests {
 
     /// Contract, section 7: the label, in both spellings, is stronger than the stack's setting, and that than the global one.
     #[test]
-    fn the_way_back_is_automatic_by_label_then_stack_then_setting() {
+    fn s7_the_way_back_is_automatic_by_label_then_stack_then_setting() {
         let check = |labels: &[(&str, &str)], automatic: bool, expected: Option<bool>| {
             let rollback = RollbackConfig { automatic, stacks: [("app".to_owned(), false)].into() };
             assert_eq!(comes_back(&container(labels), &rollback).ok(), expected, "{labels:?} {automatic}");

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_failures_in_a_row_count() {
+    async fn s8_only_failures_in_a_row_count() {
         let breaker = Breaker::default();
         for _ in 0..20 {
             breaker.note(false);

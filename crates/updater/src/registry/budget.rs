@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_burst_passes_and_then_the_pace_counts() {
+    async fn s8_a_burst_passes_and_then_the_pace_counts() {
         let budget = Budget::new(10);
         for _ in 0..BURST {
             assert_eq!(budget.take(Cost::Question, Urgency::Background), Ok(Duration::ZERO));

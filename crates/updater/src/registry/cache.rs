@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_question_is_asked_for_all() {
+    async fn s8_one_question_is_asked_for_all() {
         let (cache, count) = (Cache::new(LIFETIME), AtomicU32::new(0));
         let get = |fresh| cache.get(&"k", fresh, |_| ask(&count, false));
         let start = Instant::now();

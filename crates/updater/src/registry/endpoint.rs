@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_to_hosts() {
+    fn s8_names_lead_to_hosts() {
         let config = RegistryConfig {
             plain_http: vec!["nas:5000".to_owned()],
             rewrite: [("127.0.0.1:5000".to_owned(), "host.docker.internal:5000".to_owned())].into(),

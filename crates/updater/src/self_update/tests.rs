@@ -126,7 +126,7 @@ fn check(engine: &FakeEngine, outcome: &Outcome, when: &str) {
 }
 
 #[tokio::test]
-async fn all_parts_go_to_the_new_version_and_others_stay() {
+async fn s13_all_parts_go_to_the_new_version_and_others_stay() {
     let engine = FakeEngine::new(world());
     let directory = tempfile::tempdir().unwrap();
     let job = job(&engine).await;
@@ -138,7 +138,7 @@ async fn all_parts_go_to_the_new_version_and_others_stay() {
 }
 
 #[tokio::test]
-async fn a_version_that_does_not_stay_up_is_taken_back() {
+async fn s13_a_version_that_does_not_stay_up_is_taken_back() {
     let mut world = world();
     world.exiting.insert("sha256:new".to_owned());
     let engine = FakeEngine::new(world);
@@ -149,7 +149,7 @@ async fn a_version_that_does_not_stay_up_is_taken_back() {
 }
 
 #[tokio::test]
-async fn whoever_dies_at_whatever_instant_it_ends_in_one_version() {
+async fn s13_whoever_dies_at_whatever_instant_it_ends_in_one_version() {
     for fault in [Fault::Updater, Fault::Agent, Fault::Engine] {
         let mut ended_both_ways = [false; 2];
         // Every third: each journal is a database on the disk.

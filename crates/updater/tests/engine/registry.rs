@@ -60,7 +60,7 @@ async fn what_the_registry_lacks_is_not_found() {
 }
 
 #[tokio::test]
-async fn long_lists_are_read_to_their_end() {
+async fn s8_long_lists_are_read_to_their_end() {
     let server = Server::start("").await;
     server.push("many", (0..1010).map(|number| format!("1.0.{number}"))).await;
     let list = client(Anonymous).tags(&server.image("many"), Freshness::Remembered).await.unwrap();
@@ -70,7 +70,7 @@ async fn long_lists_are_read_to_their_end() {
 }
 
 #[tokio::test]
-async fn passwords_open_a_registry_that_has_some() {
+async fn s8_passwords_open_a_registry_that_has_some() {
     let server = Server::start_with_password().await;
     let image = server.image("x:1");
     let right = client(User("user", "secret")).digest(&image).await.unwrap_err();
@@ -82,7 +82,7 @@ async fn passwords_open_a_registry_that_has_some() {
 }
 
 #[tokio::test]
-async fn tls_needs_a_certificate_that_is_trusted() {
+async fn s8_tls_needs_a_certificate_that_is_trusted() {
     let server = Server::start_with_tls().await;
     let ca_file = Some(server.ca_file());
     let trusting = Client::new(&RegistryConfig { ca_file, ..config() }, Arc::new(Anonymous)).unwrap();
@@ -93,7 +93,7 @@ async fn tls_needs_a_certificate_that_is_trusted() {
 }
 
 #[tokio::test]
-async fn a_registry_may_want_to_know_its_clients_by_certificate() {
+async fn s8_a_registry_may_want_to_know_its_clients_by_certificate() {
     let server = Server::start_with_client_certificates().await;
     let certs_dir = Some(server.certs_dir());
     let known = Client::new(&RegistryConfig { certs_dir, ..config() }, Arc::new(Anonymous)).unwrap();
@@ -106,7 +106,7 @@ async fn a_registry_may_want_to_know_its_clients_by_certificate() {
 }
 
 #[tokio::test]
-async fn a_token_opens_one_repository_as_often_as_it_is_asked() {
+async fn s8_a_token_opens_one_repository_as_often_as_it_is_asked() {
     let service = TokenService::start().await;
     let server = Server::start_with_tokens(&service).await;
     let client = client(Anonymous);
@@ -122,7 +122,7 @@ async fn a_token_opens_one_repository_as_often_as_it_is_asked() {
 
 /// Contract, section 8: an OCI index as buildx pushes it, with attestations beside the images.
 #[tokio::test]
-async fn an_index_has_images_for_some_platforms_and_may_be_rebuilt_for_others_alone() {
+async fn s8_an_index_has_images_for_some_platforms_and_may_be_rebuilt_for_others_alone() {
     let server = Server::start("").await;
     let client = client(Anonymous);
     let linux = |architecture: &str| Platform {
@@ -149,7 +149,7 @@ async fn an_index_has_images_for_some_platforms_and_may_be_rebuilt_for_others_al
 
 /// Contract, section 8: a registry by name, plain where the settings say so, reached at another place.
 #[tokio::test]
-async fn a_named_registry_is_plain_where_that_is_configured() {
+async fn s8_a_named_registry_is_plain_where_that_is_configured() {
     let server = Server::start("").await;
     server.push("o/x", ["1".to_owned()].into_iter()).await;
     let rewrite = [("registry.example".to_owned(), server.authority())].into();

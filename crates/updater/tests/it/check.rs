@@ -169,7 +169,7 @@ async fn s14_everything_is_checked_at_the_start_and_told() {
 
 /// Section 6.6, and the platform of the host: what cannot run here is not offered.
 #[tokio::test]
-async fn a_tag_without_an_image_for_the_host_is_passed_over() {
+async fn s5_a_tag_without_an_image_for_the_host_is_passed_over() {
     let fake = Fake::start(move |asked| {
         let manifests = |architecture: &str| {
             format!(
@@ -219,7 +219,7 @@ async fn s2_1_a_refresh_asks_anew_and_once() {
 }
 
 #[tokio::test]
-async fn a_good_result_outlives_a_registry_that_is_away() {
+async fn s5_a_good_result_outlives_a_registry_that_is_away() {
     let status = Arc::new(Mutex::new(StatusCode::OK));
     let fake = registry(status.clone()).await;
     let stack = Stack::start(vec![container(&fake, "web", "x:1.22.1")], &[]);
@@ -261,7 +261,7 @@ async fn s14_when_registries_were_asked_last_outlives_a_restart() {
 
 /// Section 5.8: the script is asked only where there is something to do, and once.
 #[tokio::test]
-async fn scripts_are_asked_before_it_is_said_that_there_is_an_update() {
+async fn s5_scripts_are_asked_before_it_is_said_that_there_is_an_update() {
     let fake = registry(Arc::default()).await;
     let current = Container {
         repo_digests: vec![format!("{}/x@{}", fake.authority(), hash("b"))],
@@ -304,7 +304,7 @@ async fn s2_1_one_container_is_checked_by_name_or_id_and_told() {
 }
 
 #[tokio::test]
-async fn compose_files_are_read_as_compose_reads_them() {
+async fn s5_compose_files_are_read_as_compose_reads_them() {
     let fake = registry(Arc::default()).await;
     let place = ComposePlace {
         project: "p".to_owned(),

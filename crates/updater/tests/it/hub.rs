@@ -265,7 +265,7 @@ fn all_is_well(hub: &Hub, checker: &Checker) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn docker_hub_is_never_asked_too_much() {
+async fn s8_docker_hub_is_never_asked_too_much() {
     let hub = Hub::new(Counts::Pulls, 100);
     let checker = a_day(&hub).await;
     all_is_well(&hub, &checker);
@@ -280,7 +280,7 @@ async fn docker_hub_is_never_asked_too_much() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_registry_that_counts_everything_is_asked_in_turns() {
+async fn s8_a_registry_that_counts_everything_is_asked_in_turns() {
     let hub = Hub::new(Counts::Everything, 400);
     let checker = a_day(&hub).await;
     all_is_well(&hub, &checker);
@@ -290,7 +290,7 @@ async fn a_registry_that_counts_everything_is_asked_in_turns() {
 
 /// Contract, section 8: for which platforms a tag is, Docker Hub tells without that being a pull.
 #[tokio::test(start_paused = true)]
-async fn platforms_on_docker_hub_cost_no_pull() {
+async fn s8_platforms_on_docker_hub_cost_no_pull() {
     let hub = Hub::new(Counts::Pulls, 100);
     let client = Client::over(hub.clone(), &RegistryConfig::default(), Arc::new(Anonymous)).unwrap();
     let check = async |image: &str, architecture: &str| {

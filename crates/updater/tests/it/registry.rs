@@ -42,7 +42,7 @@ fn texts(tags: &[Tag]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn digests_come_by_head_and_are_remembered() {
+async fn s8_digests_come_by_head_and_are_remembered() {
     let fake = Fake::start(|_| reply(StatusCode::OK, &[("docker-content-digest", DIGEST)], "")).await;
     let (client, image) = (anonymous(), fake.image("o/x:1.2"));
     for _ in 0..3 {
@@ -78,7 +78,7 @@ async fn a_digest_that_does_not_fit_the_contents_is_refused() {
 }
 
 #[tokio::test]
-async fn lists_are_read_page_by_page() {
+async fn s8_lists_are_read_page_by_page() {
     let fake = Fake::start(|asked| match asked.query.as_str() {
         "n=1000" => {
             reply(StatusCode::OK, &[("link", "</v2/x/tags/list?cursor=abc>; rel=\"next\"")], r#"{"tags":["1","a b"]}"#)
@@ -140,7 +140,7 @@ async fn token_registry(wanted: &'static str) -> Fake {
 }
 
 #[tokio::test]
-async fn a_token_is_fetched_once_for_a_repository() {
+async fn s8_a_token_is_fetched_once_for_a_repository() {
     let fake = token_registry("").await;
     let client = anonymous();
     client.digest(&fake.image("o/x:1")).await.unwrap();
@@ -157,7 +157,7 @@ async fn a_token_is_fetched_once_for_a_repository() {
 }
 
 #[tokio::test]
-async fn credentials_go_to_the_token_service_alone() {
+async fn s8_credentials_go_to_the_token_service_alone() {
     let fake = token_registry("Basic dXNlcjpzZWNyZXQ=").await;
     let user = Client::new(&config(), Arc::new(User("user", "secret"))).unwrap();
     assert_eq!(user.digest(&fake.image("x:1")).await.unwrap().as_str(), DIGEST);
@@ -196,7 +196,7 @@ async fn identity_tokens_are_exchanged() {
 }
 
 #[tokio::test]
-async fn basic_authentication_is_for_those_who_ask_for_it() {
+async fn s8_basic_authentication_is_for_those_who_ask_for_it() {
     let fake = Fake::start(|asked| match asked.header("authorization").as_str() {
         "Basic dXNlcjpzZWNyZXQ=" => reply(StatusCode::OK, &[("docker-content-digest", DIGEST)], ""),
         _ => reply(StatusCode::UNAUTHORIZED, &[("www-authenticate", "Basic realm=\"x\"")], ""),
@@ -209,7 +209,7 @@ async fn basic_authentication_is_for_those_who_ask_for_it() {
 }
 
 #[tokio::test]
-async fn a_short_rest_is_kept_and_a_long_one_reported() {
+async fn s8_a_short_rest_is_kept_and_a_long_one_reported() {
     let fake = Fake::start(|asked| match asked.number {
         0 => reply(StatusCode::TOO_MANY_REQUESTS, &[("retry-after", "1")], ""),
         _ => reply(StatusCode::OK, &[("docker-content-digest", DIGEST)], ""),
@@ -228,7 +228,7 @@ async fn a_short_rest_is_kept_and_a_long_one_reported() {
 }
 
 #[tokio::test]
-async fn faults_of_the_registry_are_tried_again() {
+async fn s8_faults_of_the_registry_are_tried_again() {
     let fake = Fake::start(|asked| match asked.number {
         0 | 1 => reply(StatusCode::BAD_GATEWAY, &[], ""),
         _ => reply(StatusCode::OK, &[("docker-content-digest", DIGEST)], ""),
@@ -243,7 +243,7 @@ async fn faults_of_the_registry_are_tried_again() {
 
 /// Section 8: a circuit breaker, which missing and private images do not trip.
 #[tokio::test]
-async fn a_registry_that_fails_again_and_again_is_left_alone() {
+async fn s8_a_registry_that_fails_again_and_again_is_left_alone() {
     let fake = Fake::start(|_| reply(StatusCode::BAD_GATEWAY, &[], "")).await;
     let client = anonymous();
     let first = client.digest(&fake.image("x:1")).await.unwrap_err();
@@ -263,7 +263,7 @@ async fn a_registry_that_fails_again_and_again_is_left_alone() {
 
 /// Section 8: revalidate instead of fetching again.
 #[tokio::test]
-async fn a_list_that_still_holds_is_not_sent_again() {
+async fn s8_a_list_that_still_holds_is_not_sent_again() {
     let fake = Fake::start(|asked| match (asked.path.as_str(), asked.header("if-none-match").as_str()) {
         ("/v2/x/tags/list", "\"v1\"") => reply(StatusCode::NOT_MODIFIED, &[], ""),
         ("/v2/x/tags/list", _) => reply(StatusCode::OK, &[("etag", "\"v1\"")], r#"{"tags":["1","2"]}"#),
@@ -286,7 +286,7 @@ async fn a_list_that_still_holds_is_not_sent_again() {
 
 /// Section 8: what is known outlives the process.
 #[tokio::test]
-async fn answers_are_kept_on_disk() {
+async fn s8_answers_are_kept_on_disk() {
     let fake = Fake::start(|asked| match asked.header("if-none-match").as_str() {
         "" => reply(StatusCode::OK, &[("docker-content-digest", DIGEST), ("etag", "\"v1\"")], r#"{"tags":["1","2"]}"#),
         _ => reply(StatusCode::NOT_MODIFIED, &[], ""),
@@ -314,7 +314,7 @@ async fn answers_are_kept_on_disk() {
 
 /// Section 8: an index is more than the image of one platform.
 #[tokio::test]
-async fn an_index_leads_to_the_image_of_a_platform() {
+async fn s8_an_index_leads_to_the_image_of_a_platform() {
     let hash = |letter: &str| format!("sha256:{}", letter.repeat(64));
     let entry = |letter: &str, platform: &str| format!(r#"{{"digest":"{}","platform":{platform}}}"#, hash(letter));
     let index = [
@@ -363,7 +363,7 @@ async fn an_index_leads_to_the_image_of_a_platform() {
 
 /// Section 8: GitHub's registry takes a token of GitHub's, unless Docker knows better.
 #[tokio::test]
-async fn a_token_of_github_is_for_its_registry_alone() {
+async fn s8_a_token_of_github_is_for_its_registry_alone() {
     let token = || Some(Secret::new("ghp".to_owned()));
     let anonymous = WithGithub::new(Arc::new(Anonymous), token());
     let found = anonymous.credential("ghcr.io").await.unwrap().unwrap();
@@ -443,7 +443,7 @@ async fn a_registry_may_be_reached_elsewhere() {
 }
 
 #[tokio::test]
-async fn only_so_many_requests_are_under_way() {
+async fn s8_only_so_many_requests_are_under_way() {
     let fake = Fake::start_slow(Duration::from_millis(50), |_| {
         reply(StatusCode::OK, &[("docker-content-digest", DIGEST)], "")
     })

@@ -89,14 +89,14 @@ fn failed(container: &Container, service: Option<&Service>, error: RegistryError
 }
 
 #[test]
-fn ignored_before_everything_else() {
+fn s5_ignored_before_everything_else() {
     let checked = locally(&container("x:1", &[("docksmith.ignore", "1")]), Some(&service("y:2")));
     assert_eq!(checked.status, Status::Ignored);
     assert_eq!((checked.stack.as_str(), checked.current_tag.as_str()), ("p", ""), "nothing more is told of it");
 }
 
 #[test]
-fn another_image_in_the_file_is_a_mismatch() {
+fn s5_another_image_in_the_file_is_a_mismatch() {
     let status = |running: &str, file: &str| locally(&container(running, &[]), Some(&service(file))).status;
     let hex = "a".repeat(64);
     assert_eq!(status("nginx:1.22", "nginx:1.26"), Status::ComposeMismatch);
@@ -117,7 +117,7 @@ fn another_image_in_the_file_is_a_mismatch() {
 }
 
 #[test]
-fn what_was_built_here_is_local() {
+fn s5_what_was_built_here_is_local() {
     let built = Container { repo_digests: Vec::new(), ..container("own:1", &[]) };
     let checked = locally(&built, None);
     assert_eq!((checked.status, checked.is_local), (Status::LocalImage, true));
@@ -127,7 +127,7 @@ fn what_was_built_here_is_local() {
 }
 
 #[test]
-fn policies_that_cannot_be_read_fail_the_check() {
+fn s7_policies_that_cannot_be_read_fail_the_check() {
     let checked = locally(&container("x:1", &[("docksmith.tag-regex", "(")]), None);
     assert_eq!(checked.status, Status::CheckFailed);
     assert!(checked.error.starts_with("invalid tag regex"), "{}", checked.error);
@@ -145,7 +145,7 @@ fn a_newer_version_is_available() {
 }
 
 #[test]
-fn the_newest_version_is_up_to_date_unless_it_was_rebuilt() {
+fn s5_the_newest_version_is_up_to_date_unless_it_was_rebuilt() {
     let tags = [("1.22.1", 'a'), ("1.26.3", 'b'), ("1.27.0-alpine", 'c')];
     let newest = container("nginx:1.26.3", &[]);
     assert_eq!(check(&newest, &tags, 'a').status, Status::UpToDate);
@@ -156,7 +156,7 @@ fn the_newest_version_is_up_to_date_unless_it_was_rebuilt() {
 }
 
 #[test]
-fn moving_tags_are_followed_by_digest() {
+fn s5_moving_tags_are_followed_by_digest() {
     let tags = [("1.26.3", 'b'), ("1.22.1", 'a'), ("1.26", 'b'), ("latest", 'b'), ("1.27.0-rc1", 'd')];
     let moved = check(&container("nginx:latest", &[]), &tags, 'b');
     assert_eq!((moved.status, moved.is_rebuild), (Status::UpdateAvailable, false));
@@ -168,7 +168,7 @@ fn moving_tags_are_followed_by_digest() {
 }
 
 #[test]
-fn latest_can_be_pinned_to_what_it_is() {
+fn s5_latest_can_be_pinned_to_what_it_is() {
     let tags = [("1.26.3", 'a'), ("1.26", 'a'), ("1.22.1", 'c')];
     let pinnable = check(&container("nginx", &[]), &tags, 'a');
     assert_eq!((pinnable.status, pinnable.recommended_tag.as_str()), (Status::UpToDatePinnable, "1.26.3"));
@@ -180,7 +180,7 @@ fn latest_can_be_pinned_to_what_it_is() {
 }
 
 #[test]
-fn a_floating_track_keeps_the_tag() {
+fn s6_4_a_floating_track_keeps_the_tag() {
     let floating = container("postgres:16", &[("docksmith.version-track", "floating")]);
     let moved = check(&floating, &[("16", 'b'), ("17", 'c')], 'b');
     assert_eq!((moved.latest_version.as_str(), moved.is_rebuild), ("16", true));
@@ -189,7 +189,7 @@ fn a_floating_track_keeps_the_tag() {
 }
 
 #[test]
-fn failures_are_told_apart() {
+fn s5_failures_are_told_apart() {
     let web = container("x:1", &[]);
     let registry = || "r".to_owned();
     let missing = failed(&web, None, RegistryError::NotFound { registry: registry(), what: "x".to_owned() });
@@ -229,7 +229,7 @@ fn an_index_that_changed_around_the_image_is_no_update() {
 
 /// Section 6.6: a list that was cut short may lack the tag of the variant.
 #[test]
-fn what_a_cut_list_may_lack_is_asked_for() {
+fn s6_6_what_a_cut_list_may_lack_is_asked_for() {
     let open = open(&container("x:1.0.0-alpine", &[]), None);
     let tags = ["1.0.0-alpine", "1.1.0", "1.2.0", "latest"].map(Tag::parse);
     let texts: Vec<_> = open.unlisted(&tags).iter().map(Tag::to_string).collect();
@@ -238,7 +238,7 @@ fn what_a_cut_list_may_lack_is_asked_for() {
 }
 
 #[test]
-fn tags_without_images_are_noted() {
+fn s5_tags_without_images_are_noted() {
     let open = open(&container("x:1.0", &[]), None);
     let mut answers = answers(&open, &[("1.0", 'a')], 'a');
     answers.ghosts.push(Tag::parse("1.1"));
@@ -248,7 +248,7 @@ fn tags_without_images_are_noted() {
 }
 
 #[test]
-fn labels_that_differ_from_the_file_are_told() {
+fn s7_labels_that_differ_from_the_file_are_told() {
     let labels = |value: &str| [("docksmith.ignore".to_owned(), value.to_owned())].into();
     let file = Service { labels: labels("false"), ..service("x:1") };
     let running = container("x:1", &[("docksmith.ignore", "no"), ("homeport.operation", "1")]);
@@ -258,7 +258,7 @@ fn labels_that_differ_from_the_file_are_told() {
 }
 
 #[test]
-fn what_names_no_tag_cannot_be_followed() {
+fn s5_what_names_no_tag_cannot_be_followed() {
     let pinned = container(&format!("x@{}", digest('a')), &[]);
     let checked = locally(&pinned, None);
     assert_eq!(checked.status, Status::Unknown);

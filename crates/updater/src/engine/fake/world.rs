@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) loses_mounts: bool,
     /// What a person changes in a file while compose works: its path, a text and what stands there then.
     pub(crate) on_recreate: Vec<(String, String, String)>,
+    /// How often the registry fails yet.
+    pub(crate) failing_pulls: usize,
     /// How much data there is.
     pub(crate) measured: u64,
     /// Directories in which the application holds its update lock.

@@ -9,7 +9,7 @@ fn by(action: &Action, who: &str) -> ByHand {
 }
 
 #[tokio::test]
-async fn an_action_is_done_and_recorded() {
+async fn s10_9_an_action_is_done_and_recorded() {
     let bench = Bench::new();
     let process = bench.process().await;
     let acted = process.operations.act(&process.context, "lone", &by(&STOP, "ada")).await.unwrap();
@@ -68,7 +68,7 @@ async fn several_are_worked_on_in_order_and_one_that_fails_holds_up_none() {
 }
 
 #[tokio::test]
-async fn what_a_crash_interrupted_is_done_again() {
+async fn s10_9_what_a_crash_interrupted_is_done_again() {
     let bench = Bench::new();
     let process = bench.process().await;
     let subject = process.operations.0.subject("lone", &STOP).await.unwrap();

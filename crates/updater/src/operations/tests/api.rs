@@ -128,7 +128,7 @@ async fn s14_what_was_worked_on_is_checked_again() {
 }
 
 /// Everything that was told, as topic and payload.
-async fn told(process: &Process) -> Vec<(String, serde_json::Value)> {
+pub(super) async fn told(process: &Process) -> Vec<(String, serde_json::Value)> {
     let rows: Vec<(String, String)> = sqlx::query_as("SELECT topic, payload FROM outbox ORDER BY id")
         .fetch_all(process.operations.0.parts.store.reader())
         .await

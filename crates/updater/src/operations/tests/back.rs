@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_rollback_by_hand_brings_back_file_and_data_once() {
+async fn s10_3_a_rollback_by_hand_brings_back_file_and_data_once() {
     let bench = Bench::new();
     let process = bench.process().await;
     process.work();
@@ -26,7 +26,7 @@ async fn a_rollback_by_hand_brings_back_file_and_data_once() {
 }
 
 #[tokio::test]
-async fn a_rollback_leaves_a_persons_changes_of_the_file() {
+async fn s9_a_rollback_leaves_a_persons_changes_of_the_file() {
     let bench = Bench::new();
     let process = bench.process().await;
     process.work();
@@ -40,7 +40,7 @@ async fn a_rollback_leaves_a_persons_changes_of_the_file() {
 }
 
 #[tokio::test]
-async fn only_the_newest_update_keeps_something_and_is_rolled_back_without_force() {
+async fn s10_3_only_the_newest_update_keeps_something_and_is_rolled_back_without_force() {
     let bench = Bench::new();
     let process = bench.process().await;
     process.work();
@@ -60,7 +60,7 @@ async fn only_the_newest_update_keeps_something_and_is_rolled_back_without_force
 
 /// Contract, section 10.3: the image itself, by its digest, what its tag is now, what its tag was then, or nothing.
 #[tokio::test]
-async fn where_the_old_image_is_gone_the_nearest_is_taken_or_nothing_is_done() {
+async fn s10_3_where_the_old_image_is_gone_the_nearest_is_taken_or_nothing_is_done() {
     let bench = Bench::new();
     let process = bench.process().await;
     process.work();
@@ -93,7 +93,7 @@ async fn where_the_old_image_is_gone_the_nearest_is_taken_or_nothing_is_done() {
 
 /// Contract, section 10.3, the branch "resolved": a moving tag whose former image is gone goes to the version that it was.
 #[tokio::test]
-async fn where_the_tag_was_the_same_the_version_that_it_was_is_pinned() {
+async fn s10_3_where_the_tag_was_the_same_the_version_that_it_was_is_pinned() {
     let bench = Bench::new();
     let process = bench.process().await;
     process.work();

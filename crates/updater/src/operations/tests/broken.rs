@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn what_is_broken_is_taken_back_and_says_why() {
+async fn s10_3_what_is_broken_is_taken_back_and_says_why() {
     let mut world = world();
     world.exiting.insert("sha256:new".to_owned());
     let bench = Bench::of(world);
@@ -22,7 +22,7 @@ async fn what_is_broken_is_taken_back_and_says_why() {
 
 /// Contract, section 10.3: without an automatic way back the new version stays, counts as failed, and a person goes back.
 #[tokio::test]
-async fn what_is_broken_stays_where_a_person_wants_to_decide() {
+async fn s10_3_what_is_broken_stays_where_a_person_wants_to_decide() {
     let mut world = world();
     world.exiting.insert("sha256:new".to_owned());
     let bench = Bench::of(world);
@@ -51,7 +51,7 @@ async fn what_is_broken_stays_where_a_person_wants_to_decide() {
 
 /// Invariant 2: also by force it is known in what the new container differs before the old one is touched.
 #[tokio::test]
-async fn what_force_lets_pass_is_told() {
+async fn s10_1_what_force_lets_pass_is_told() {
     let mut world = world();
     world.loses_mounts = true;
     let bench = Bench::of(world);
@@ -66,7 +66,7 @@ async fn what_force_lets_pass_is_told() {
 }
 
 #[tokio::test]
-async fn what_would_lose_something_is_refused_while_the_old_container_runs() {
+async fn s10_1_what_would_lose_something_is_refused_while_the_old_container_runs() {
     let mut world = world();
     world.loses_mounts = true;
     let bench = Bench::of(world);

@@ -46,7 +46,7 @@ impl Process {
 }
 
 #[tokio::test]
-async fn an_assigned_script_is_really_asked_and_its_no_is_final() {
+async fn s10_1_an_assigned_script_is_really_asked_and_its_no_is_final() {
     let bench = Bench::new();
     bench.script("no.sh", "echo $2 is busy; exit 7");
     let process = bench.process().await;

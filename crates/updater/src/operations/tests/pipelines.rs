@@ -44,7 +44,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn a_restart_takes_what_depends_on_it_along_in_order() {
+async fn s10_4_a_restart_takes_what_depends_on_it_along_in_order() {
     let bench = Bench::new();
     bench.label("lone", "docksmith.restart-after", "web");
     let (process, before) = (bench.process().await, bench.started("db"));
@@ -60,7 +60,7 @@ async fn a_restart_takes_what_depends_on_it_along_in_order() {
 }
 
 #[tokio::test]
-async fn a_script_of_a_dependent_that_says_no_stops_a_restart_unless_forced() {
+async fn s10_4_a_script_of_a_dependent_that_says_no_stops_a_restart_unless_forced() {
     let bench = Bench::new();
     bench.script("no.sh", "test $HOMEPORT_REASON = restart && exit 3");
     bench.label("lone", "docksmith.restart-after", "web");
@@ -82,7 +82,7 @@ async fn a_script_of_a_dependent_that_says_no_stops_a_restart_unless_forced() {
 }
 
 #[tokio::test]
-async fn an_update_leaves_a_dependent_alone_whose_script_says_no_and_a_rollback_asks_first() {
+async fn s10_6_an_update_leaves_a_dependent_alone_whose_script_says_no_and_a_rollback_asks_first() {
     let bench = Bench::new();
     bench.script("no.sh", "exit 3");
     bench.label("lone", "docksmith.restart-after", "web");
@@ -101,7 +101,7 @@ async fn an_update_leaves_a_dependent_alone_whose_script_says_no_and_a_rollback_
 }
 
 #[tokio::test]
-async fn a_stack_is_restarted_in_levels_and_homeport_is_left_out() {
+async fn s10_5_a_stack_is_restarted_in_levels_and_homeport_is_left_out() {
     let bench = Bench::new();
     bench.label("lone", "docksmith.restart-after", "db");
     let process = bench.process().await;
@@ -125,7 +125,7 @@ async fn a_stack_is_restarted_in_levels_and_homeport_is_left_out() {
 }
 
 #[tokio::test]
-async fn labels_are_written_and_taken_back() {
+async fn s10_7_labels_are_written_and_taken_back() {
     let bench = Bench::new();
     let process = bench.process().await;
     process.work();
@@ -154,7 +154,7 @@ async fn labels_are_written_and_taken_back() {
 }
 
 #[tokio::test]
-async fn labels_of_what_does_not_come_up_again_are_taken_back_by_themselves() {
+async fn s10_7_labels_of_what_does_not_come_up_again_are_taken_back_by_themselves() {
     let bench = Bench::new();
     let process = bench.process().await;
     bench.engine.world().exiting.insert("sha256:old".to_owned());
@@ -179,7 +179,7 @@ async fn labels_of_what_does_not_come_up_again_are_taken_back_by_themselves() {
 
 /// Contract, section 10.7: the file is put back also where a person has changed it meanwhile; what they wrote stays.
 #[tokio::test(flavor = "multi_thread")]
-async fn labels_go_out_of_a_file_that_a_person_changed_meanwhile() {
+async fn s10_7_labels_go_out_of_a_file_that_a_person_changed_meanwhile() {
     let bench = Bench::new();
     bench.lock();
     let process = bench.process().await;
@@ -198,7 +198,7 @@ async fn labels_go_out_of_a_file_that_a_person_changed_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_mismatch_is_fixed_towards_the_file_or_towards_what_runs() {
+async fn s10_8_a_mismatch_is_fixed_towards_the_file_or_towards_what_runs() {
     let bench = Bench::new();
     let process = bench.process().await;
     process.work();
@@ -250,7 +250,7 @@ async fn a_restart_during_an_update_waits_and_asked_for_twice_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_dies_during_a_restart_or_a_change_of_labels_everything_runs_and_fits() {
+async fn s11_whoever_dies_during_a_restart_or_a_change_of_labels_everything_runs_and_fits() {
     for fault in [Fault::Updater, Fault::Agent, Fault::Engine] {
         for instants in (1..40).step_by(3) {
             let bench = Bench::new();

@@ -79,7 +79,7 @@ async fn what_moves_while_it_waits_in_the_queue_ends_it_untouched() {
 
 /// Contract, section 13: an update of one of Homeport's containers is one of all, planned and held to like any other.
 #[tokio::test]
-async fn the_update_of_homeport_itself_is_planned_and_held_to_that() {
+async fn s13_the_update_of_homeport_itself_is_planned_and_held_to_that() {
     const OWN: &str = "/stacks/homeport/compose.yaml";
     let bench = Bench::new();
     {

@@ -18,7 +18,7 @@ async fn all_of(process: &Process) -> Vec<Operation> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_who_ask_for_the_same_at_once_get_the_same() {
+async fn s11_many_who_ask_for_the_same_at_once_get_the_same() {
     let bench = Bench::new();
     let process = bench.process().await;
     let mut asked = tokio::task::JoinSet::new();
@@ -35,7 +35,7 @@ async fn many_who_ask_for_the_same_at_once_get_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_on_one_stack_go_one_after_the_other() {
+async fn s11_two_on_one_stack_go_one_after_the_other() {
     let bench = Bench::new();
     let process = bench.process().await;
     process.work();
@@ -50,7 +50,7 @@ async fn two_on_one_stack_go_one_after_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_way_back_that_waited_behind_another_update_is_refused_untouched() {
+async fn s10_3_a_way_back_that_waited_behind_another_update_is_refused_untouched() {
     let bench = Bench::new();
     let process = bench.process().await;
     process.work();
@@ -118,7 +118,7 @@ async fn a_batch_against_a_way_back_and_a_restart_leave_whole_containers() {
 
 /// Contract, sections 10.6 and 11: who follows from another stack is not worked on at the same time.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_follower_in_another_stack_holds_that_stack_too() {
+async fn s10_6_a_follower_in_another_stack_holds_that_stack_too() {
     let bench = Bench::new();
     bench.label("lone", "docksmith.restart-after", "web");
     // Its application holds the first one up in the middle.
@@ -141,7 +141,7 @@ async fn a_follower_in_another_stack_holds_that_stack_too() {
 
 /// Contract, section 11: two operations that each reach into the other's stack do not wait for each other for ever.
 #[tokio::test(flavor = "multi_thread")]
-async fn operations_that_reach_into_each_others_stacks_both_end() {
+async fn s11_operations_that_reach_into_each_others_stacks_both_end() {
     let bench = Bench::new();
     bench.label("lone", "docksmith.restart-after", "web");
     bench.label("web", "docksmith.restart-after", "lone");

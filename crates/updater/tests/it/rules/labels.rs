@@ -8,7 +8,7 @@ use super::check;
 
 /// Booleans are `true`, `1` and `yes`, everywhere.
 #[test]
-fn booleans() {
+fn s7_booleans() {
     check(&[
         ("ignore=true", "x:1.0", "1.1", "ignore=true", "ignored"),
         ("ignore=1", "x:1.0", "1.1", "ignore=1", "ignored"),
@@ -21,7 +21,7 @@ fn booleans() {
 }
 
 #[test]
-fn pins() {
+fn s7_pins() {
     check(&[
         ("major", "x:1.2.3", "1.2.4 1.3.0 2.0.0", "version-pin-major", "update 1.3.0 minor"),
         ("minor", "x:1.2.3", "1.2.4 1.3.0 2.0.0", "version-pin-minor", "update 1.2.4 patch"),
@@ -33,7 +33,7 @@ fn pins() {
 }
 
 #[test]
-fn bounds() {
+fn s7_bounds() {
     check(&[
         ("max is inclusive", "x:7.0.0", "7.2.0 7.2.1", "version-max=7.2.0", "update 7.2.0 minor"),
         ("7.99 caps 7", "x:7.0.0", "7.8.1 8.0.0", "version-max=7.99", "update 7.8.1 minor"),
@@ -58,7 +58,7 @@ fn bounds() {
 }
 
 #[test]
-fn tag_regex() {
+fn s7_tag_regex() {
     check(&[
         ("candidates must match", "x:1.0.0", "1.1.0 2.0.0", "tag-regex=^1\\.", "update 1.1.0 minor"),
         ("somewhere is enough", "x:1.0.0-a1b", "1.1.0-a1b", "tag-regex=a1b$", "update 1.1.0-a1b minor"),
@@ -85,7 +85,7 @@ fn tag_regex() {
 }
 
 #[test]
-fn latest_and_pre_releases() {
+fn s7_latest_and_pre_releases() {
     check(&[
         ("pinnable without it", "x:latest@a", "latest@a 1.2.3@a", "", "pinnable 1.2.3"),
         ("allow-latest", "x:latest@a", "latest@a 1.2.3@a", "allow-latest", "newest"),
@@ -95,7 +95,7 @@ fn latest_and_pre_releases() {
 }
 
 #[test]
-fn version_track() {
+fn s7_version_track() {
     check(&[
         ("exact is the default", "x:16@a", "16@b 17@c", "", "update 17 major"),
         ("exact", "x:16@a", "16@b 17@c", "version-track=exact", "update 17 major"),
@@ -113,7 +113,7 @@ fn version_track() {
 
 /// Ours counts before Docksmith's.
 #[test]
-fn both_prefixes() {
+fn s7_both_prefixes() {
     let labels = |pairs: &[(&str, &str)]| {
         UpdateLabels::read(&pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     };

@@ -4,7 +4,7 @@ use super::check;
 
 /// 5.1 Ignored, before everything else.
 #[test]
-fn ignored() {
+fn s5_ignored() {
     check(&[
         ("whatever is newer", "x:1.0@a", "1.0@b 2.0@c", "ignore", "ignored"),
         ("even where another label is wrong", "x:1.0", "2.0", "ignore tag-regex=(", "ignored"),
@@ -13,7 +13,7 @@ fn ignored() {
 
 /// 5.6 Moving tag.
 #[test]
-fn moving_tag() {
+fn s5_moving_tag() {
     check(&[
         ("another digest", "x:latest@a", "latest@b", "", "update latest some"),
         ("the same", "x:stable@a", "stable@a 1.0@a", "", "newest"),
@@ -28,7 +28,7 @@ fn moving_tag() {
 
 /// 5.7 Version tag.
 #[test]
-fn version_tag() {
+fn s5_version_tag() {
     check(&[
         ("a newer one", "x:1.22.1@a", "1.22.1@a 1.26.3@b", "", "update 1.26.3 minor"),
         ("none newer, the digest is the same", "x:1.26.3@a", "1.26.3@a", "", "newest"),
@@ -44,7 +44,7 @@ fn version_tag() {
 
 /// What names no tag has nothing to follow.
 #[test]
-fn nothing_to_follow() {
+fn s5_nothing_to_follow() {
     let pinned = super::explained("x@a", "1.0@a", "");
     assert!(pinned.checked.note.contains("pinned to a digest"), "{}", pinned.checked.note);
 }

@@ -4,7 +4,7 @@ use super::{check, explained};
 
 /// 6.1 What counts as a version.
 #[test]
-fn what_counts_as_a_version() {
+fn s6_1_what_counts_as_a_version() {
     check(&[
         ("a number", "x:16", "16 17", "", "update 17 major"),
         ("two numbers", "x:7.2", "7.2 7.4", "", "update 7.4 minor"),
@@ -22,7 +22,7 @@ fn what_counts_as_a_version() {
 
 /// 6.1 Dates.
 #[test]
-fn dates() {
+fn s6_1_dates() {
     check(&[
         ("YYYYMMDD", "x:20240722", "20240722 20240812", "", "update 20240812 minor"),
         ("YYYY.M.D", "x:2024.7.22", "2024.8.12", "", "update 2024.8.12 minor"),
@@ -45,7 +45,7 @@ fn dates() {
 
 /// 6.1 Hashes and words.
 #[test]
-fn hashes_and_words() {
+fn s6_1_hashes_and_words() {
     check(&[
         ("hex digits are no version", "x:1.0", "8adcd0b4 1.0", "", "newest"),
         ("even where they begin with digits", "x:1.0", "8adcd0b4-ls46 1.0", "", "newest"),
@@ -60,7 +60,7 @@ fn hashes_and_words() {
 
 /// 6.2 Pre-releases.
 #[test]
-fn pre_releases() {
+fn s6_2_pre_releases() {
     check(&[
         ("not offered to a release", "x:1.0.0", "1.1.0-rc1 1.1.0-alpha 1.1.0-beta.2", "", "newest"),
         ("none of these words", "x:1.0.0", "1.1.0-dev1 1.1.0-pre1 1.1.0-preview.1 1.1.0-canary.3", "", "newest"),
@@ -77,7 +77,7 @@ fn pre_releases() {
 
 /// 6.2 Builds and variants.
 #[test]
-fn builds_and_variants() {
+fn s6_2_builds_and_variants() {
     check(&[
         ("ls12 is after ls9", "x:4.0.16-ls9", "4.0.16-ls12", "", "update 4.0.16-ls12 patch"),
         (
@@ -119,7 +119,7 @@ fn builds_and_variants() {
 
 /// 6.3 Order and change.
 #[test]
-fn order_and_change() {
+fn s6_3_order_and_change() {
     check(&[
         ("the major number", "x:1.9.9", "1.10.0 2.0.0", "", "update 2.0.0 major"),
         ("numbers, not text", "x:1.9.0", "1.10.0 1.9.0", "", "update 1.10.0 minor"),
@@ -134,7 +134,7 @@ fn order_and_change() {
 
 /// 6.4 Moving tags.
 #[test]
-fn moving_tags() {
+fn s6_4_moving_tags() {
     check(&[
         ("latest has moved", "x:latest@a", "latest@b 1.0@a", "allow-latest", "update latest some"),
         ("between known versions", "x:latest@a", "latest@b 1.0.0@a 1.1.0@b", "", "update latest minor"),
@@ -156,7 +156,7 @@ fn moving_tags() {
 
 /// 6.5 Current version: row by row the image, its tags and the version.
 #[test]
-fn the_current_version() {
+fn s6_5_the_current_version() {
     for (rule, image, tags, expected) in [
         ("of the tag, written out", "x:1.25", "1.25", "1.25.0"),
         ("of a date", "x:20240722", "20240722", "2024.07.22"),
@@ -173,7 +173,7 @@ fn the_current_version() {
 
 /// 6.6 Newest candidate: what the other sections do not show.
 #[test]
-fn the_newest_candidate() {
+fn s6_6_the_newest_candidate() {
     check(&[
         ("the order of the list does not count", "x:1.0.0", "1.2.0 1.3.0 1.1.0", "", "update 1.3.0 minor"),
         ("moving names are no candidates", "x:1.0.0", "latest stable main develop 1.0.0", "", "newest"),
