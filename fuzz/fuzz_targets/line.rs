@@ -4,6 +4,7 @@
 use homeport_bus_wire::{
     line::{self, DELIVERED_MAX, Line},
     lines::Lines,
+    message,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -25,6 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(found == read(bytes, 3), "it matters how the bytes come in");
     for published in found.into_iter().flatten() {
         let Line::Publish(event) = published else { continue };
+        assert!(message::encoded_len(&event) <= bytes.len(), "an event is no longer than its line");
         let mut written = Vec::new();
         if line::append(&mut written, &event) {
             assert!(written.len() <= DELIVERED_MAX && written.ends_with(b"\n"));

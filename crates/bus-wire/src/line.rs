@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{IgnoredAny, MapAccess, Visitor},
+    de::{Error, IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::Event;
 
@@ -76,11 +76,11 @@ impl<'de> Visitor<'de> for MessageVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Message, A::Error> {
         let mut message = Message { topic: String::new(), value: String::new() };
-        while let Some(name) = map.next_key::<String>()? {
+        while let Some(Text(name)) = map.next_key()? {
             if name.eq_ignore_ascii_case("topic") {
-                message.topic = map.next_value::<Option<String>>()?.unwrap_or_default();
+                message.topic = map.next_value::<Option<Text>>()?.map_or_else(String::new, |Text(topic)| topic);
             } else if name.eq_ignore_ascii_case("value") {
-                message.value = text(map.next_value()?);
+                message.value = value(map.next_value()?).map_err(A::Error::custom)?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -89,11 +89,66 @@ impl<'de> Visitor<'de> for MessageVisitor {
     }
 }
 
-/// A value that is no string would end the event loops of existing subscribers, so it becomes its own JSON text.
-fn text(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        other => other.to_string(),
+/// A value that is no string would end the event loops of existing subscribers, so it becomes its own JSON text. What is
+/// made of it is never longer than it is.
+fn value(raw: &RawValue) -> serde_json::Result<String> {
+    if raw.get().starts_with('"') {
+        return serde_json::from_str(raw.get()).map(|Text(text)| text);
+    }
+    Ok(compact(raw.get()))
+}
+
+/// A JSON text without the space between its parts. Numbers and strings stay as they were written.
+fn compact(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    let stays = |&character: &char| {
+        if in_string {
+            in_string = escaped || character != '"';
+            escaped = !escaped && character == '\\';
+            return true;
+        }
+        in_string = character == '"';
+        !character.is_ascii_whitespace()
+    };
+    json.chars().filter(stays).collect()
+}
+
+/// A string with every escape that JSON's grammar has. Half of a surrogate pair stands for no character, and is replaced
+/// as Go does it.
+struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // As bytes, because a half pair would be refused as a string.
+        deserializer.deserialize_bytes(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl Visitor<'_> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Text, E> {
+        if let Ok(text) = str::from_utf8(bytes) {
+            return Ok(Text(text.to_owned()));
+        }
+        let mut text = String::with_capacity(bytes.len());
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            match chunk.invalid() {
+                // The first of the three bytes that a half pair is given as.
+                [0xED, ..] => text.push(char::REPLACEMENT_CHARACTER),
+                // The end, or the other two, which follow as chunks of their own.
+                [] | [0x80..=0xBF, ..] => {}
+                _ => return Err(E::custom("no UTF-8")),
+            }
+        }
+        Ok(Text(text))
     }
 }
 
@@ -114,6 +169,22 @@ mod tests {
         check("{}", "", "");
         check(r#"{"topic":"a","value":{"k": [1, "x"]}}"#, "a", r#"{"k":[1,"x"]}"#);
         check(r#"{"topic":"a","value":7}"#, "a", "7");
+    }
+
+    #[test]
+    fn a_value_that_is_no_string_is_its_own_text() {
+        for value in ["12345678901234567890123", "1.10", "1e5", "-0", "1e400", "null", r#"{"b":1,"a":2,"b":3}"#] {
+            check(&format!(r#"{{"topic":"a","value":{value}}}"#), "a", value);
+        }
+        check("{\"value\": [ 1,\t{\"k \\\" \\\\\" : \" é\\u0041 \"} ]}", "", "[1,{\"k \\\" \\\\\":\" é\\u0041 \"}]");
+        let deep = "[".repeat(2000) + &"]".repeat(2000);
+        check(&format!(r#"{{"value":{deep}}}"#), "", &deep);
+    }
+
+    #[test]
+    fn half_of_a_pair_is_no_character() {
+        check(r#"{"topic":"a\ud83d:\ude00","value":"\ud83d\ude00\ud800"}"#, "a\u{fffd}:\u{fffd}", "😀\u{fffd}");
+        check(r#"{"\ud800":1,"value":"x"}"#, "", "x");
     }
 
     #[test]

@@ -229,6 +229,12 @@ impl Broker {
         drop(settled.wait_for(|settled| *settled >= id).await);
     }
 
+    /// Waits until the next events are on disk.
+    pub(crate) async fn settles(&self) {
+        let mut settled = self.shared.settled.subscribe();
+        drop(settled.changed().await);
+    }
+
     /// The disk takes nothing: what waits goes on waiting, and nobody waits for it any more.
     pub(crate) fn storing_fails(&self) {
         let mut registry = self.registry();

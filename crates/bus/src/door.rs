@@ -20,14 +20,14 @@ pub(crate) struct Door {
 struct Limits {
     socket: Arc<str>,
     publish: Vec<String>,
-    subscribe: Vec<String>,
+    subscribe: Arc<[String]>,
 }
 
 impl Door {
     /// The socket of one client.
     pub(crate) fn of(client: &ClientSection) -> Self {
         let socket = client.socket.display().to_string().into();
-        let (publish, subscribe) = (client.publish.clone(), client.subscribe.clone());
+        let (publish, subscribe) = (client.publish.clone(), client.subscribe.clone().into());
         Self { limits: Some(Arc::new(Limits { socket, publish, subscribe })) }
     }
 
@@ -61,6 +61,14 @@ impl Door {
             broker.deny(&limits.socket, "publish", topic);
         }
         may
+    }
+
+    /// The filter of `pubservice` as far as its clients may see: one that reaches into the value reaches other topics too.
+    pub(crate) fn joined(&self, prefix: String) -> Filter {
+        match &self.limits {
+            None => Filter::Joined(prefix),
+            Some(limits) => Filter::JoinedWithin(prefix, Arc::clone(&limits.subscribe)),
+        }
     }
 
     /// Whether its clients may have what this filter asks for; counted if not.

@@ -1,4 +1,4 @@
-//! Two protocols on one socket, told apart by the first byte. In both the client speaks first.
+//! Two protocols on one socket, told apart by the first bytes. In both the client speaks first.
 
 use std::{io, os::fd::AsFd as _};
 
@@ -12,6 +12,9 @@ use crate::broker::Broker;
 /// Connections that may be silent at a time. A publisher may say nothing for hours, so none is closed for it; the limit
 /// on open files comes first.
 const SILENT_MAX: usize = 1 << 16;
+
+/// How a client of gRPC begins: the first bytes of HTTP/2's preface.
+const PREFACE: &[u8; 3] = b"PRI";
 
 #[derive(Debug, PartialEq, Eq)]
 enum Protocol {
@@ -52,22 +55,66 @@ where
 
 /// What the client speaks; none if it left or speaks neither.
 async fn protocol(stream: &UnixStream, broker: &Broker) -> Option<Protocol> {
-    match first_byte(stream).await {
-        Ok(Some(b'P')) => Some(Protocol::Grpc),
-        Ok(Some(b'{' | b' ' | b'\t' | b'\r' | b'\n')) => Some(Protocol::JsonLines),
-        Ok(Some(byte)) => {
-            tracing::debug!(bus.first_byte = byte, "connection closed: it speaks neither gRPC nor JSON lines");
-            broker.unknown_protocol();
-            None
+    loop {
+        let ready = stream.ready(Interest::READABLE).await.ok()?;
+        let mut bytes = [0; PREFACE.len()];
+        // It stays where it is.
+        let peek = || {
+            let (received, _) = rustix::net::recv(stream.as_fd(), &mut bytes, RecvFlags::PEEK)?;
+            match told_by(&bytes[..received]) {
+                Told::Nothing if received > 0 && !ready.is_read_closed() => Err(io::ErrorKind::WouldBlock.into()),
+                told => Ok(told),
+            }
+        };
+        match stream.try_io(Interest::READABLE, peek) {
+            Ok(Told::Protocol(protocol)) => return Some(protocol),
+            Ok(Told::Neither) => {
+                tracing::debug!(bus.first_byte = bytes[0], "connection closed: it speaks neither gRPC nor JSON lines");
+                broker.unknown_protocol();
+                return None;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            // It left.
+            Ok(Told::Nothing) | Err(_) => return None,
         }
-        Ok(None) | Err(_) => None,
     }
 }
 
-/// Looks at the first byte and leaves it where it is; none at the end of the stream.
-async fn first_byte(stream: &UnixStream) -> io::Result<Option<u8>> {
-    let mut byte = [0];
-    let peek = || Ok(rustix::net::recv(stream.as_fd(), &mut byte, RecvFlags::PEEK)?);
-    let (received, _) = stream.async_io(Interest::READABLE, peek).await?;
-    Ok((received > 0).then_some(byte[0]))
+/// What the first bytes tell.
+#[derive(Debug, PartialEq, Eq)]
+enum Told {
+    Protocol(Protocol),
+    Neither,
+    /// More have to come.
+    Nothing,
+}
+
+/// A line may have space before it; whether an object follows is looked at when it is read.
+fn told_by(bytes: &[u8]) -> Told {
+    match bytes {
+        [] => Told::Nothing,
+        [b'{' | b' ' | b'\t' | b'\r' | b'\n', ..] => Told::Protocol(Protocol::JsonLines),
+        _ if bytes == PREFACE => Told::Protocol(Protocol::Grpc),
+        _ if PREFACE.starts_with(bytes) => Told::Nothing,
+        _ => Told::Neither,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_tell() {
+        let check = |bytes: &[u8], told| assert_eq!(told_by(bytes), told, "{bytes:?}");
+        check(b"", Told::Nothing);
+        check(b"P", Told::Nothing);
+        check(b"PR", Told::Nothing);
+        check(b"PRI", Told::Protocol(Protocol::Grpc));
+        check(b"{", Told::Protocol(Protocol::JsonLines));
+        check(b"\r\n{", Told::Protocol(Protocol::JsonLines));
+        check(b"PO", Told::Neither);
+        check(b"PUT", Told::Neither);
+        check(b"\xff", Told::Neither);
+    }
 }

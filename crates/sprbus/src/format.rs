@@ -33,11 +33,15 @@ pub(crate) fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// An object's values without their keys; anything else as it is.
+/// What a person wants to know of the records of a router, of other objects the values without their keys; anything else
+/// as it is.
 pub(crate) fn description(event: &Event) -> String {
     let Ok(Members(members)) = serde_json::from_str(&event.value) else {
         return event.value.clone();
     };
+    if let Some(record) = record(event) {
+        return record;
+    }
     let keys = || members.iter().map(|(key, _)| key.clone().into()).collect();
     let mac = members.iter().find_map(|(key, value)| value.as_str().filter(|_| key == "MAC"));
     match mac {
@@ -45,6 +49,32 @@ pub(crate) fn description(event: &Event) -> String {
         _ if event.topic == "devices:save" => Value::Array(keys()).to_string(),
         _ => Value::Array(members.into_iter().map(|(_, value)| value).collect()).to_string(),
     }
+}
+
+/// Of a DNS query the name and the first answer, of a packet from where to where; none if it has no such members.
+fn record(event: &Event) -> Option<String> {
+    let member = |value: &Value, key: &str| Some(value.get(key)?.as_str()?.to_owned());
+    if event.topic.starts_with("dns:") {
+        let query: Value = serde_json::from_str(&event.value).ok()?;
+        let name = member(&query, "FirstName")?;
+        return Some(match member(&query, "FirstAnswer").filter(|answer| !answer.is_empty()) {
+            Some(answer) => format!("{name} {answer}"),
+            None => name,
+        });
+    }
+    if event.topic.starts_with("nft") {
+        let packet: Value = serde_json::from_str(&event.value).ok()?;
+        let (from, to) = (member(&packet["IP"], "SrcIP")?, member(&packet["IP"], "DstIP")?);
+        let ports = ["TCP", "UDP"].into_iter().find_map(|protocol| {
+            let segment = &packet[protocol];
+            Some((protocol, segment.get("SrcPort")?.as_u64()?, segment.get("DstPort")?.as_u64()?))
+        });
+        return Some(match ports {
+            Some((protocol, from_port, to_port)) => format!("{protocol} {from}:{from_port} -> {to}:{to_port}"),
+            None => format!("{from} -> {to}"),
+        });
+    }
+    None
 }
 
 fn quoted(text: &str) -> String {
@@ -107,6 +137,19 @@ mod tests {
             ("a:b", "[1, 2]", "a:b [1, 2]"),
             ("a:b", "text", "a:b text"),
             ("device:save", r#"{"Name":"n","MAC":"00:11"}"#, "device:save 00:11"),
+            (
+                "dns:serve:10.0.0.2",
+                r#"{"FirstName":"a.example.","FirstAnswer":"10.1.1.1"}"#,
+                "dns:serve:10.0.0.2 a.example. 10.1.1.1",
+            ),
+            ("dns:serve:10.0.0.2", r#"{"FirstName":"a.example.","FirstAnswer":""}"#, "dns:serve:10.0.0.2 a.example."),
+            ("dns:block:event", r#"{"Other":1}"#, "dns:block:event [1]"),
+            (
+                "nft:lan:out",
+                r#"{"IP":{"SrcIP":"10.0.0.2","DstIP":"1.1.1.1"},"UDP":{"SrcPort":4000,"DstPort":53}}"#,
+                "nft:lan:out UDP 10.0.0.2:4000 -> 1.1.1.1:53",
+            ),
+            ("nft:drop:in", r#"{"IP":{"SrcIP":"10.0.0.2","DstIP":"1.1.1.1"}}"#, "nft:drop:in 10.0.0.2 -> 1.1.1.1"),
             ("devices:save", r#"{"00:11":{},"00:12":{}}"#, r#"devices:save ["00:11","00:12"]"#),
         ];
         for (topic, value, expected) in cases {

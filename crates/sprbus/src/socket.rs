@@ -1,9 +1,15 @@
 //! Where the bus is.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::bail;
 use homeport_service::config::Environment;
+
+/// Who may write to a socket may connect to it.
+const EVERYBODY_WRITES: u32 = 0o002;
 
 /// Where every process finds the bus that has the state directory mounted.
 const DEFAULT: &str = "/state/api/eventbus.sock";
@@ -15,6 +21,15 @@ pub(crate) fn path(environment: &Environment) -> PathBuf {
         (None, Some(state)) => Path::new(state).join("api/eventbus.sock"),
         (None, None) => DEFAULT.into(),
     }
+}
+
+/// Two lines for whoever publishes on a socket that not everybody may connect to, which other tools for the bus say as well.
+pub(crate) fn note(socket: &Path) -> Option<String> {
+    let mode = std::fs::metadata(socket).ok()?.permissions().mode();
+    let shown = socket.display();
+    (mode & EVERYBODY_WRITES == 0).then(|| {
+        format!("NOTE: not every user may connect to {shown}.\nIf this fails, use sudo, or let everybody in with chmod a+rw {shown}")
+    })
 }
 
 /// Tells the two usual mistakes apart from a bus that is restarting.

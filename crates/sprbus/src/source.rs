@@ -90,6 +90,9 @@ impl Source {
     pub(crate) async fn publish(&self, topic: &str, value: &str) -> anyhow::Result<()> {
         match self {
             Self::Local { socket, .. } => {
+                if let Some(note) = socket::note(socket) {
+                    say(&note);
+                }
                 Ok(homeport_bus_client::deliver(socket, topic.to_owned(), value.to_owned()).await?)
             }
             Self::Remote { address, token } => remote::publish(address, token, topic, value).await,

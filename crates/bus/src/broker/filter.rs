@@ -1,5 +1,7 @@
 //! Which events a subscriber asked for.
 
+use std::sync::Arc;
+
 use crate::broker::Event;
 
 /// The choice of one subscriber, byte for byte and case-sensitive. There are no wildcards and no segments.
@@ -7,6 +9,8 @@ use crate::broker::Event;
 pub enum Filter {
     /// `topic:value`, joined by a colon, starts with this. So `a:` matches topic `a` too; some plugins rely on that.
     Joined(String),
+    /// The same, and of these only events that the socket may have: `topic:` starts with one of the second.
+    JoinedWithin(String, Arc<[String]>),
     /// The topic starts with this. So `a:` does not match topic `a`.
     Topic(String),
     /// The topic starts with one of these; none means every event.
@@ -18,6 +22,10 @@ impl Filter {
     pub fn matches(&self, event: &Event) -> bool {
         match self {
             Self::Joined(prefix) => joined_starts_with(&event.topic, &event.value, prefix),
+            Self::JoinedWithin(prefix, within) => {
+                joined_starts_with(&event.topic, &event.value, prefix)
+                    && within.iter().any(|within| joined_starts_with(&event.topic, "", within))
+            }
             Self::Topic(prefix) => event.topic.starts_with(prefix),
             Self::Topics(prefixes) => {
                 prefixes.is_empty() || prefixes.iter().any(|prefix| event.topic.starts_with(prefix))
@@ -33,7 +41,7 @@ impl Filter {
     /// The prefixes as the subscriber gave them.
     pub fn prefixes(&self) -> &[String] {
         match self {
-            Self::Joined(prefix) | Self::Topic(prefix) => std::slice::from_ref(prefix),
+            Self::Joined(prefix) | Self::JoinedWithin(prefix, _) | Self::Topic(prefix) => std::slice::from_ref(prefix),
             Self::Topics(prefixes) => prefixes,
         }
     }
@@ -81,6 +89,15 @@ mod tests {
         assert!(check("a:b:{\"k", "a:b", "{\"key\":1}"));
         assert!(!check("a:b:{\"k", "a:b", "{\"K\":1}"));
         assert!(!check("A", "a", ""));
+    }
+
+    #[test]
+    fn a_value_opens_no_topic_that_the_socket_may_not_have() {
+        let check = |prefix: &str, within: &str, topic, value| {
+            Filter::JoinedWithin(prefix.to_owned(), [within.to_owned()].into()).matches(&Event::new(topic, value))
+        };
+        assert!(check("a:b", "a:b", "a:bc", "") && check("a:b:", "a:b:", "a:b", "{}") && check("a", "", "a", ""));
+        assert!(!check("a:b", "a:b", "a", "b") && !check("a:b:c", "a:b", "a", "b:c"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use tower::Service;
 
 use crate::{
     MAX_EVENT_BYTES,
-    broker::{Broker, Event, Filter, Protocol, Subscription},
+    broker::{Broker, Event, Protocol, Subscription},
     door::{Door, peer},
     rpc::delivery::{Delivery, DeliveryCodec},
 };
@@ -78,7 +78,7 @@ impl Pubsub {
 
     /// The caller's response headers follow this at once, so a client that waits for them misses nothing after.
     fn register<T>(&self, prefix: String, request: &Request<T>) -> Result<Subscription, Status> {
-        let filter = Filter::Joined(prefix);
+        let filter = self.door.joined(prefix);
         self.door.subscribe(&self.broker, &filter)?;
         let origin = self.door.origin(Protocol::Pubservice, peer(request));
         self.broker.subscribe_as(filter, origin).map_err(|error| to_status(&error))

@@ -197,6 +197,9 @@ impl Reader {
                 self.say(page.events, to);
                 if let Some(pause) = self.pace.pause(Instant::now(), self.cursor, self.broker.last_id()) {
                     tokio::time::sleep(pause).await;
+                    // The quietest moment is when somebody's event was just stored, and after they were answered.
+                    drop(tokio::time::timeout(pause, self.broker.settles()).await);
+                    tokio::task::yield_now().await;
                 }
             }
             (to, Some(head)) => {

@@ -1,7 +1,7 @@
 //! The broker against a `Vec` of everything that was ever published.
 
 use futures::{FutureExt as _, StreamExt as _};
-use homeport_bus::broker::{Broker, Event, Filter, Limits, Subscription};
+use homeport_bus::broker::{Broker, Event, Filter, Limits, Origin, Subscription};
 use proptest::prelude::*;
 
 const LIMITS: Limits = Limits { queue_events: 3, queue_bytes: 400, subscribers: 4 };
@@ -11,7 +11,8 @@ const OVERHEAD: usize = 64;
 #[derive(Debug, Clone)]
 enum Step {
     Publish(String, String),
-    Subscribe(String),
+    /// By the joined text, by the topic or by several prefixes, and whether the subscription ends when its queue is full.
+    Subscribe(Filter, bool),
     /// The subscriber at this place (of those there are) leaves.
     Leave(usize),
     /// The subscriber at this place takes as many events as it finds, up to this many.
@@ -20,20 +21,47 @@ enum Step {
     Report,
 }
 
+fn filter() -> impl Strategy<Value = Filter> {
+    let prefix = || "[ab]{0,2}(:[ab]{0,2})?";
+    prop_oneof![
+        prefix().prop_map(Filter::Joined),
+        (prefix(), prop::collection::vec(prefix(), 1..3))
+            .prop_map(|(prefix, within)| Filter::JoinedWithin(prefix, within.into())),
+        prefix().prop_map(Filter::Topic),
+        prop::collection::vec(prefix(), 0..3).prop_map(Filter::Topics),
+    ]
+}
+
+/// [`Filter::matches`] as its description says it.
+fn wants(filter: &Filter, Event { topic, value }: &Event) -> bool {
+    match filter {
+        Filter::Joined(prefix) => format!("{topic}:{value}").starts_with(prefix),
+        Filter::JoinedWithin(prefix, within) => {
+            format!("{topic}:{value}").starts_with(prefix)
+                && within.iter().any(|within| format!("{topic}:").starts_with(within))
+        }
+        Filter::Topic(prefix) => topic.starts_with(prefix),
+        Filter::Topics(prefixes) => prefixes.is_empty() || prefixes.iter().any(|prefix| topic.starts_with(prefix)),
+    }
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let topic = "[ab]{0,2}(:[ab]{1,2})?";
     prop_oneof![
         4 => (topic, "[ab{]{0,3}|x{120,200}").prop_map(|(topic, value)| Step::Publish(topic, value)),
-        2 => "[ab]{0,2}(:[ab]{0,2})?".prop_map(Step::Subscribe),
+        2 => (filter(), any::<bool>()).prop_map(|(filter, until_full)| Step::Subscribe(filter, until_full)),
         1 => (0..4usize).prop_map(Step::Leave),
         3 => (0..4usize, 1..5usize).prop_map(|(place, count)| Step::Read(place, count)),
         1 => Just(Step::Report),
     ]
 }
 
-/// A subscriber as it should be: its prefix, what waits for it, what it missed.
+/// A subscriber as it should be: what it asked for, what waits for it, what it missed.
 struct Model {
-    prefix: String,
+    filter: Filter,
+    until_full: bool,
+    /// It was full, and gets nothing more.
+    ended: bool,
     waiting: Vec<Event>,
     missed: u64,
     missed_total: u64,
@@ -41,13 +69,15 @@ struct Model {
 
 impl Model {
     fn publish(&mut self, event: &Event) {
-        if !format!("{}:{}", event.topic, event.value).starts_with(&self.prefix) {
+        if self.ended || !wants(&self.filter, event) {
             return;
         }
         let size = |event: &Event| event.topic.len() + event.value.len() + OVERHEAD;
         let bytes = self.waiting.iter().map(size).sum::<usize>() + size(event);
         if self.waiting.is_empty() || (self.waiting.len() < LIMITS.queue_events && bytes <= LIMITS.queue_bytes) {
             self.waiting.push(event.clone());
+        } else if self.until_full {
+            self.ended = true;
         } else {
             self.missed += 1;
             self.missed_total += 1;
@@ -56,7 +86,7 @@ impl Model {
 
     fn report(&mut self) -> Option<(String, u64, u64)> {
         let missed = std::mem::take(&mut self.missed);
-        (missed > 0).then(|| (self.prefix.clone(), missed, self.missed_total))
+        (missed > 0).then(|| (self.filter.prefix().to_owned(), missed, self.missed_total))
     }
 }
 
@@ -78,10 +108,15 @@ impl Run {
                 broker.publish(event.clone()).unwrap();
                 self.subscribers.iter_mut().for_each(|(_, model)| model.publish(&event));
             }
-            Step::Subscribe(prefix) => {
-                let result = broker.subscribe(Filter::Joined(prefix.clone()));
+            Step::Subscribe(filter, until_full) => {
+                let result = if until_full {
+                    broker.subscribe_until_full(filter.clone(), Origin::default()).map(|(subscription, _)| subscription)
+                } else {
+                    broker.subscribe(filter.clone())
+                };
                 assert_eq!(result.is_ok(), self.subscribers.len() < LIMITS.subscribers);
-                let model = Model { prefix, waiting: Vec::new(), missed: 0, missed_total: 0 };
+                let (waiting, ended) = (Vec::new(), false);
+                let model = Model { filter, until_full, ended, waiting, missed: 0, missed_total: 0 };
                 self.subscribers.extend(result.ok().map(|subscription| (subscription, model)));
             }
             Step::Leave(place) => {

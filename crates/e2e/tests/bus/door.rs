@@ -52,6 +52,20 @@ async fn a_client_has_its_topics_and_no_others() {
 }
 
 #[tokio::test]
+async fn a_subscription_that_reaches_into_values_reaches_no_other_topic() {
+    let bus = Bus::start_with_file(SETTINGS);
+    let mut own = PubsubServiceClient::new(rpc::connect_streaming(&bus.state("clients/plugin/eventbus.sock")));
+    let prefix = pubservice::String { topic: "dns:serve:1".to_owned(), value: String::new() };
+    let mut events = soon(own.subscribe_topic(prefix)).await.unwrap().into_inner();
+    let mut all = bus.subscribe("dns:serve:1").await;
+    for (topic, value) in [("dns", "serve:1"), ("dns:serve:1", "{}")] {
+        bus.publish(topic, value).await;
+        assert_eq!(next(&mut all).await, (topic.to_owned(), value.to_owned()), "on the common socket");
+    }
+    assert_eq!(next(&mut events).await, ("dns:serve:1".to_owned(), "{}".to_owned()));
+}
+
+#[tokio::test]
 async fn a_line_that_is_refused_is_dropped_and_the_next_goes_through() {
     let bus = Bus::start_with_file(SETTINGS);
     let mut all = bus.subscribe("").await;

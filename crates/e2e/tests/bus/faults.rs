@@ -42,26 +42,42 @@ async fn a_reader_that_is_killed_is_forgotten_at_once() {
     assert!(report.is_err(), "an event was queued for the one who is gone: {report:?}");
 }
 
+/// The kernel makes room for more once a whole buffer was read, which takes such a reader hours.
 #[tokio::test]
-async fn a_reader_of_one_byte_a_second_delays_nobody_and_stays() {
-    let bus = Bus::start_with(&[("HOMEPORT_BUS__SUBSCRIBER__STALL_LIMIT_MS", "2000")]);
+async fn a_reader_of_one_byte_a_second_delays_nobody_and_stays_until_its_queue_is_full() {
+    let stall_limit = Duration::from_secs(1);
+    let bus = Bus::start_with(&[
+        ("HOMEPORT_BUS__SUBSCRIBER__STALL_LIMIT_MS", "1000"),
+        ("HOMEPORT_BUS__SUBSCRIBER__QUEUE_EVENTS", "1024"),
+    ]);
     let mut slow = tokio::net::UnixStream::connect(bus.socket()).await.unwrap();
     slow.write_all(b"{\"topic\":\"subscribe:n\"}\n").await.unwrap();
     subscribers(&bus, 1).await;
     let (mut healthy, mut client) = (bus.subscribe("n").await, bus.client());
     let reading = async {
-        for _ in 0..5 {
-            assert!(slow.read_u8().await.is_ok(), "it reads, so it is not cut off");
+        while slow.read_u8().await.is_ok() {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     };
     let publishing = async {
-        for n in 0..2000 {
-            publish(&mut client, "n", &n.to_string()).await.unwrap();
-            assert_eq!(next(&mut healthy).await.1, n.to_string());
+        let value = "x".repeat(1000);
+        // More than the kernel takes, and less than the queue besides.
+        for _ in 0..1000 {
+            publish(&mut client, "n", &value).await.unwrap();
+            next(&mut healthy).await;
         }
+        tokio::time::sleep(3 * stall_limit).await;
+        assert_eq!(bus.statistics().await.subscribers, 2, "its queue has room");
+        for _ in 0..1000 {
+            publish(&mut client, "n", &value).await.unwrap();
+            next(&mut healthy).await;
+        }
+        subscribers(&bus, 1).await;
     };
-    futures::join!(reading, publishing);
+    tokio::select! {
+        () = reading => panic!("what the kernel holds takes minutes"),
+        () = publishing => {}
+    }
 }
 
 /// A small file system in memory at a directory.

@@ -1,6 +1,6 @@
 //! One JSON object a line, on the same socket.
 
-use std::time::Duration;
+use std::{io::ErrorKind, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -97,6 +97,22 @@ async fn every_value_crosses_both_ways_as_it_is() {
         let line: serde_json::Value = serde_json::from_str(&lines.hear().await).unwrap();
         assert_eq!(line["value"], value);
     }
+}
+
+#[tokio::test]
+async fn a_value_that_is_no_string_becomes_its_text_and_no_longer() {
+    let bus = Bus::start();
+    let (mut lines, mut grpc) = (Client::subscribe(&bus, "x").await, bus.subscribe("x:").await);
+    let mut publisher = Client::connect(&bus).await;
+    // Written out, each of these numbers is four times as long, and all of them are more than a reader takes.
+    let numbers = format!("[{}]", ["1e15"; 800_000].join(","));
+    publisher.say(&format!(r#"{{"topic":"x:y","value":{numbers}}}"#)).await;
+    assert!(next(&mut grpc).await.1 == numbers);
+    publisher.say(r#"{"topic":"x:y","value":{ "b": 1.10, "a": 12345678901234567890123 }}"#).await;
+    let text = r#"{"b":1.10,"a":12345678901234567890123}"#;
+    assert_eq!(next(&mut grpc).await.1, text);
+    let line: serde_json::Value = serde_json::from_str(&lines.hear().await).unwrap();
+    assert_eq!(line["value"], text);
 }
 
 #[tokio::test]
@@ -228,10 +244,25 @@ async fn an_idle_subscriber_that_left_is_forgotten_and_one_that_only_listens_is_
 #[tokio::test]
 async fn what_is_neither_protocol_is_closed() {
     let bus = Bus::start();
+    for (before, line) in ["GET / HTTP/1.1", "POST / HTTP/1.1", "PRO", "\u{0}"].into_iter().enumerate() {
+        let mut client = Client::connect(&bus).await;
+        client.say(line).await;
+        assert_eq!(soon(client.0.read_to_end(&mut Vec::new())).await.unwrap_or(0), 0, "{line}");
+        assert_eq!(bus.statistics().await.unknown_protocol, before as u64 + 1, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_said_before_the_protocol_is_known() {
+    let bus = Bus::start();
     let mut client = Client::connect(&bus).await;
-    client.say("GET / HTTP/1.1").await;
-    assert_eq!(soon(client.0.read_to_end(&mut Vec::new())).await.unwrap_or(0), 0);
-    assert_eq!(bus.statistics().await.unknown_protocol, 1);
+    soon(client.0.write_all(b"PR")).await.unwrap();
+    bus.publish("a", "1").await;
+    assert!(client.0.get_ref().try_read(&mut [0; 64]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
+    soon(client.0.write_all(b"I * HTTP/2.0\r\n\r\nSM\r\n\r\n")).await.unwrap();
+    let mut settings = [0; 9];
+    soon(client.0.read_exact(&mut settings)).await.unwrap();
+    assert_eq!(settings[3], 4, "a SETTINGS frame");
 }
 
 #[tokio::test]

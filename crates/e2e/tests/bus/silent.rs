@@ -19,11 +19,23 @@ fn raise_limit() {
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
 }
 
+/// What a silent connection may cost in the memory of the bus.
+const CONNECTION_BYTES: u64 = 16 << 10;
+
+/// Memory of a process, in bytes.
+fn resident(process_id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process_id}/status")).unwrap();
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    kilobytes.unwrap().trim().parse::<u64>().unwrap() << 10
+}
+
 #[tokio::test]
 async fn ten_thousand_silent_connections_stay_and_cost_little() {
     raise_limit();
-    let bus = Bus::start();
+    let mut bus = Bus::start();
+    let process_id = bus.process().process_id();
     let mut events = bus.subscribe("a").await;
+    let before = resident(process_id);
     let connect = || {
         let stream = UnixStream::connect(bus.socket()).unwrap();
         stream.set_nonblocking(true).unwrap();
@@ -32,6 +44,8 @@ async fn ten_thousand_silent_connections_stay_and_cost_little() {
     let mut silent: Vec<_> = (0..CONNECTIONS).map(|_| connect()).collect();
     bus.publish("a", "beside them").await;
     assert_eq!(next(&mut events).await.1, "beside them");
+    let each = resident(process_id).saturating_sub(before) / CONNECTIONS as u64;
+    assert!(each < CONNECTION_BYTES, "{each} bytes each");
     // Any of them may speak up, in either protocol's way, and is heard.
     for place in [0, CONNECTIONS / 2, CONNECTIONS - 1] {
         soon(silent[place].write_all(br#"{"topic":"a","value":"1"}"#)).await.unwrap();

@@ -36,7 +36,8 @@ pub(super) fn all(frame: &mut Frame<'_>, view: &mut View, now: Timestamp) {
 }
 
 fn title(view: &mut View, now: Timestamp) -> Line<'static> {
-    let rate: f64 = view.topics.values_mut().map(|topic| topic.rate.per_second(now)).sum();
+    // Nothing sums up to minus nothing.
+    let rate = view.topics.values_mut().map(|topic| topic.rate.per_second(now)).fold(0.0, |sum, rate| sum + rate);
     let mut parts = vec![
         Span::styled(format!("sprbus {}", view.source), HEADING),
         Span::raw(format!("  {} events, {rate:.1}/s", view.total)),

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// Between two portions while others publish: somebody who is far behind can wait, and they need not. Some 4000 events a
-/// second are still told; below 8 ms more than one in a hundred publishes meets a portion and is seen to wait.
-const PAUSE: Duration = Duration::from_millis(8);
+/// Between two portions while others publish, before the next moment when nobody waits for the disk: somebody who is far
+/// behind can wait, and they need not. Over 4000 events a second are still told.
+const PAUSE: Duration = Duration::from_millis(7);
 /// Others publish for as long as their last event is no older.
 const BUSY: Duration = Duration::from_millis(100);
 /// How often the distance is looked at. A reader that comes no nearer makes no pauses until the next look: a reader that

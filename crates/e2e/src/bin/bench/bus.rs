@@ -37,13 +37,20 @@ const FLOWING: Pressure = Pressure { unanswered: 100, undelivered: 1000 };
 /// The publisher waits for the answer to each message before it publishes the next.
 const WAITING: Pressure = Pressure { unanswered: 1, undelivered: 1000 };
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case {
         name: "gRPC, 1 → 1, publisher waits for each answer",
         wire: Wire::Grpc,
         subscribers: 1,
         pressure: WAITING,
-        to_reach: "11 µs",
+        to_reach: "redis's",
+    },
+    Case {
+        name: "redis, 1 → 1, publisher waits for each answer",
+        wire: Wire::Redis,
+        subscribers: 1,
+        pressure: WAITING,
+        to_reach: "–",
     },
     Case {
         name: "gRPC, 1 → 1, up to 100 unanswered",

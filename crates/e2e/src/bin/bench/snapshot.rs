@@ -95,5 +95,6 @@ fn change(source: &Path, round: usize) -> anyhow::Result<()> {
         content[round] ^= 1;
         fs::write(path, content)?;
     }
-    Ok(())
+    // What the application writes is not the snapshot's to write.
+    Ok(rustix::fs::syncfs(fs::File::open(source)?)?)
 }
