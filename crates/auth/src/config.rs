@@ -2,10 +2,20 @@
 
 use std::time::Duration;
 
-use homeport_service::peer::SocketConfig;
+use homeport_service::{config::Environment, peer::SocketConfig};
 use serde::Deserialize;
 
 use crate::oidc::OidcConfig;
+
+/// Variable with the lifetime of a session, as HomelabARR has it.
+const LIFETIME: &str = "JWT_EXPIRES_IN";
+/// Units of a lifetime, in seconds.
+const UNITS: [(char, u32); 5] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 7 * 86_400)];
+
+/// Why a variable cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{LIFETIME} is a time such as 15m, 24h, 7d or 2w, or a number of seconds, not {0:?}")]
+pub(crate) struct LifetimeError(String);
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -29,11 +39,32 @@ pub struct Config {
     pub oidc: OidcConfig,
 }
 
+impl Config {
+    /// The same with what variables say that HomelabARR has as well.
+    pub(crate) fn with(mut self, environment: &Environment) -> Result<Self, LifetimeError> {
+        if let Some(text) = environment.get(LIFETIME) {
+            self.session.lifetime_s = seconds(text).ok_or_else(|| LifetimeError(text.to_owned()))?;
+        }
+        Ok(self)
+    }
+}
+
+/// Reads a time of whole units. None: it is none, or no time at all.
+fn seconds(text: &str) -> Option<u32> {
+    let (number, unit) = match UNITS.iter().find(|(unit, _)| text.ends_with(*unit)) {
+        Some((unit, seconds)) => (text.strip_suffix(*unit)?, *seconds),
+        None => (text, 1),
+    };
+    let number: u32 = number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok()).flatten()?;
+    number.checked_mul(unit).filter(|seconds| *seconds > 0)
+}
+
 /// Sessions of people.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionConfig {
-    /// Seconds from signing in until one has to sign in again. Default: 86400 (24 h).
+    /// Seconds from signing in until one has to sign in again. The variable `JWT_EXPIRES_IN` (`15m`, `24h`, `7d`, `2w`; a
+    /// bare number is seconds) wins over it. Default: 86400 (24 h).
     pub lifetime_s: u32,
     /// Sessions that one user may have; signing in once more ends the oldest. Default: 100.
     pub count_max: u32,
@@ -149,4 +180,24 @@ pub struct PasskeyConfig {
     /// Addresses of the pages that passkeys are for, such as `["https://nas.example.org"]`. Default: none, each address by
     /// which the gateway is reached; a passkey is good at the name that it was made at, and nowhere else.
     pub origins: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn homelabarr_2_a_lifetime_is_written_as_homelabarr_writes_it() {
+        for (text, expected) in
+            [("15m", 900), ("24h", 86_400), ("7d", 604_800), ("2w", 1_209_600), ("90s", 90), ("3600", 3600)]
+        {
+            let config = Config::default().with(&[(LIFETIME, text)].into_iter().collect()).unwrap();
+            assert_eq!(config.session.lifetime_s, expected, "{text}");
+        }
+        for text in ["0", "0h", "h", "-1", "1.5h", "1y", "24 h", "99999w", "+5m"] {
+            assert!(Config::default().with(&[(LIFETIME, text)].into_iter().collect()).is_err(), "{text}");
+        }
+        let usual = Config::default().with(&Environment::default()).unwrap();
+        assert_eq!(usual.session.lifetime_s, SessionConfig::default().lifetime_s);
+    }
 }

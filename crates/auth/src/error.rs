@@ -15,6 +15,8 @@ use crate::{auth::Principal, oidc::OidcError, role::Verb, scope::ScopeError};
 const RETRY_AFTER: &str = "retry-after-seconds";
 /// Trailer that says that the second factor is missing.
 const SECOND_FACTOR: &str = "second-factor";
+/// Trailer that says that the credential is for something else.
+const OUT_OF_SCOPE: &str = "out-of-scope";
 /// Trailer that says who was refused.
 const PRINCIPAL: &str = "principal-bin";
 
@@ -40,14 +42,20 @@ pub(crate) enum AuthError {
     NotAllowed { principal: Box<Principal>, verb: Verb },
     #[error("the account {name} is disabled; an administrator can enable it")]
     Disabled { name: String },
+    #[error("everybody knows this password, so it is good on the machine itself alone; change it there")]
+    KnownPassword,
     #[error("too many wrong guesses; try again in {} s", after.as_secs())]
     LockedOut { after: Duration },
     #[error("too many sign-ins at once; try again in a second")]
     Busy,
     #[error("this password is too weak: {reason}")]
     WeakPassword { reason: String },
-    #[error("{} cannot be used", crate::first_admin::VARIABLE)]
-    FirstPassword(#[source] Box<AuthError>),
+    #[error("{variable} cannot be used")]
+    FirstPassword {
+        variable: &'static str,
+        #[source]
+        source: Box<AuthError>,
+    },
     #[error("a token's name has 1 to 64 characters")]
     TokenName,
     #[error("there is a token {name} already; choose another name, or delete that one first")]
@@ -174,6 +182,7 @@ impl Coded for AuthError {
             | Self::EndedSession => Code::Unauthenticated,
             Self::OutOfScope { .. }
             | Self::NotAllowed { .. }
+            | Self::KnownPassword
             | Self::WrongCode
             | Self::NoCeremony
             | Self::PasskeyRefused(_) => Code::PermissionDenied,
@@ -217,7 +226,7 @@ impl Coded for AuthError {
             | Self::PasskeyJson(_)
             | Self::HashForm
             | Self::Bcrypt(_)
-            | Self::FirstPassword(_)
+            | Self::FirstPassword { .. }
             | Self::Hash(_)
             | Self::HashSettings(_)
             | Self::Sign(_)
@@ -233,8 +242,11 @@ impl From<AuthError> for Status {
         let after = match error {
             AuthError::LockedOut { after } | AuthError::TooManyCeremonies { after } => after.as_secs().max(1),
             AuthError::Busy => 1,
-            AuthError::OutOfScope { principal, .. } | AuthError::NotAllowed { principal, .. } => {
-                let principal = proto::Principal::from(*principal).encode_to_vec();
+            AuthError::OutOfScope { ref principal, .. } | AuthError::NotAllowed { ref principal, .. } => {
+                if matches!(error, AuthError::OutOfScope { .. }) {
+                    status.metadata_mut().insert(OUT_OF_SCOPE, MetadataValue::from_static("true"));
+                }
+                let principal = proto::Principal::from((**principal).clone()).encode_to_vec();
                 status.metadata_mut().insert_bin(PRINCIPAL, MetadataValue::from_bytes(&principal));
                 return status;
             }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use homeport_service::{Secret, file};
+use homeport_service::{Secret, config::Environment, file};
 use rand::Rng as _;
 
 use crate::{auth::Auth, error::AuthError, store};
@@ -13,8 +13,8 @@ use crate::{auth::Auth, error::AuthError, store};
 /// Name of the first administrator.
 const NAME: &str = "admin";
 
-/// Variable with the first administrator's password. Read at the first start only.
-pub(crate) const VARIABLE: &str = "HOMEPORT_ADMIN_PASSWORD";
+/// Variables with the first administrator's password: ours, and the one that HomelabARR has. Read at the first start only.
+const VARIABLES: [&str; 2] = ["HOMEPORT_ADMIN_PASSWORD", "DEFAULT_ADMIN_PASSWORD"];
 
 /// Characters of a password that we make: none that are taken for each other. There are 32, so 5 bits each.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -24,15 +24,20 @@ pub(crate) fn password_file(directory: &Path) -> PathBuf {
     directory.join("initial-admin-password")
 }
 
+/// The password that somebody chose, and where.
+pub(crate) fn chosen(environment: &Environment) -> Option<(&'static str, &str)> {
+    VARIABLES.into_iter().find_map(|variable| Some((variable, environment.get(variable)?)))
+}
+
 /// Makes the first administrator if there is no user yet.
-pub(crate) async fn ensure(auth: &Auth, chosen: Option<&str>) -> Result<(), AuthError> {
+pub(crate) async fn ensure(auth: &Auth, chosen: Option<(&'static str, &str)>) -> Result<(), AuthError> {
     if store::user::exists(auth.store()).await? {
         return forget_password(auth).await;
     }
-    if let Some(password) = chosen {
+    if let Some((variable, password)) = chosen {
         let made = auth.add_first(NAME, &Secret::new(password.to_owned()), false).await;
-        made.map_err(|error| AuthError::FirstPassword(Box::new(error)))?;
-        tracing::info!(user.name = NAME, "made the first user, with the password from {VARIABLE}");
+        made.map_err(|source| AuthError::FirstPassword { variable, source: Box::new(source) })?;
+        tracing::info!(user.name = NAME, "made the first user, with the password from {variable}");
         return Ok(());
     }
     let password = Secret::new(random_password());

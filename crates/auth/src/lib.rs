@@ -51,7 +51,7 @@ pub use config::Config;
 
 /// Runs the service until the context drains.
 pub async fn run(context: Context) -> Result<(), StartError> {
-    let config: Config = context.config()?;
+    let config = context.config::<Config>()?.with(context.environment())?;
     let socket = config.socket.clone();
     let directory = context.state_dir();
     let store = store::open(&directory.join("auth.db")).await?;
@@ -69,7 +69,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     })
     .await?;
     let auth = Arc::new(auth);
-    first_admin::ensure(&auth, context.environment().get(first_admin::VARIABLE)).await?;
+    first_admin::ensure(&auth, first_admin::chosen(context.environment())).await?;
     context.spawn("sessions-prune", Arc::clone(&auth).prune_sessions(context.drain().clone()));
     context.spawn("uses", Arc::clone(&auth).write_uses(context.drain().clone()));
     context.spawn("file-tokens", Arc::clone(&auth).follow_files(context.drain().clone()));

@@ -26,17 +26,31 @@ pub(crate) enum Subject {
     Name(String),
     /// Wrong tokens from a network address.
     Tokens(IpAddr),
+    /// Wrong proofs of a second factor from a network address.
+    Proofs(IpAddr),
+    /// Returns from a provider to which nobody was sent, from a network address.
+    Returns(IpAddr),
 }
 
 impl Subject {
     /// The address, as far as it identifies somebody: a household gets 2^64 addresses of IPv6.
     pub(crate) fn address(text: &str) -> Option<IpAddr> {
-        let address = text.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|a| a.ip())).ok()?;
-        Some(match address.to_canonical() {
+        Some(match parse(text)? {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
             address @ IpAddr::V4(_) => address,
         })
     }
+}
+
+/// Whether an address is this machine's own.
+pub(crate) fn is_loopback(text: &str) -> bool {
+    parse(text).is_some_and(|address| address.is_loopback())
+}
+
+/// An address with or without a port, of the old kind where it is one of those.
+fn parse(text: &str) -> Option<IpAddr> {
+    let address = text.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
+    address.ok().map(|address| address.to_canonical())
 }
 
 /// When who is locked out.
@@ -189,5 +203,7 @@ mod tests {
         assert_eq!(address("[2001:db8::1]:80").as_deref(), Some("2001:db8::"));
         assert_eq!(address(""), None);
         assert_eq!(address("somewhere"), None);
+        assert!(["127.0.0.1", "127.1.2.3:80", "::1", "[::1]:80", "::ffff:127.0.0.1"].map(is_loopback) == [true; 5]);
+        assert!(["", "192.0.2.7", "::", "::2", "localhost"].map(is_loopback) == [false; 5]);
     }
 }

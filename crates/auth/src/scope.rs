@@ -1,4 +1,4 @@
-//! What a token may reach: path scopes, each `path`, `path:r` or `path:rw`.
+//! What a token may reach: path scopes, each `path`, `path:r` or `path:rw`, and with `!` before it what it may not.
 
 use std::fmt;
 
@@ -35,6 +35,8 @@ pub(crate) struct Scope {
     /// Clean; `/` is everything.
     path: String,
     mode: Mode,
+    /// It takes away what others give.
+    is_exception: bool,
 }
 
 impl Scope {
@@ -46,6 +48,7 @@ impl Scope {
         if text.chars().any(char::is_control) {
             return Err(ScopeError::Control);
         }
+        let (is_exception, text) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
         let (path, mode) = match text.rsplit_once(':') {
             None => (text, Mode::Any),
             Some((path, "r")) => (path, Mode::Read),
@@ -55,11 +58,11 @@ impl Scope {
         if !path.starts_with('/') {
             return Err(ScopeError::NotAbsolute);
         }
-        Ok(Self { path: clean(path), mode })
+        Ok(Self { path: clean(path), mode, is_exception })
     }
 
-    /// Whether a request is covered. The path must be [`clean`].
-    pub(crate) fn covers(&self, method: &str, path: &str) -> bool {
+    /// Whether a request is one that this is about. The path must be [`clean`].
+    fn covers(&self, method: &str, path: &str) -> bool {
         self.mode.covers(method) && self.reaches(path)
     }
 
@@ -80,6 +83,9 @@ impl Mode {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_exception {
+            f.write_str("!")?;
+        }
         f.write_str(&self.path)?;
         match self.mode {
             Mode::Any => Ok(()),
@@ -89,10 +95,14 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Whether any of the scopes covers a request; no scopes cover everything.
+/// Whether any of the scopes covers a request, and no exception does; no scopes cover everything.
 pub(crate) fn allow(scopes: &[Scope], method: &str, path: &str) -> bool {
+    if scopes.is_empty() {
+        return true;
+    }
     let path = clean(path);
-    scopes.is_empty() || scopes.iter().any(|scope| scope.covers(method, &path))
+    let mut about = scopes.iter().filter(|scope| scope.covers(method, &path)).peekable();
+    about.peek().is_some() && about.all(|scope| !scope.is_exception)
 }
 
 /// A path from the root, without empty segments, `.` and `..`, and without a slash at its end.
@@ -175,6 +185,17 @@ mod tests {
     }
 
     #[test]
+    fn an_exception_takes_away_whatever_the_order() {
+        check(&["/v1", "!/v1/reboot"], "POST /v1/reboot", false);
+        check(&["!/v1/reboot", "/v1"], "POST /v1/reboot/now", false);
+        check(&["/v1", "!/v1/reboot"], "POST /v1/update", true);
+        check(&["/v1", "!/v1/device/host-config:r"], "PATCH /v1/device/host-config", true);
+        check(&["/v1", "!/v1/device/host-config:r"], "GET /v1/device/host-config", false);
+        check(&["!/v1/reboot"], "POST /v1/reboot", false);
+        check(&["!/v1/reboot"], "GET /other", false);
+    }
+
+    #[test]
     fn texts_that_are_no_scopes() {
         assert_eq!(Scope::parse(""), Err(ScopeError::NotAbsolute));
         assert_eq!(Scope::parse("api"), Err(ScopeError::NotAbsolute));
@@ -189,5 +210,6 @@ mod tests {
     fn the_clean_form_is_shown() {
         assert_eq!(Scope::parse("/a//b/:rw").unwrap().to_string(), "/a/b:rw");
         assert_eq!(Scope::parse("/").unwrap().to_string(), "/");
+        assert_eq!(Scope::parse("!/a/:r").unwrap().to_string(), "!/a:r");
     }
 }

@@ -1,5 +1,7 @@
 //! What a credential may do.
 
+use std::{hash::Hash, net::IpAddr};
+
 use homeport_service::Secret;
 use jiff::Timestamp;
 
@@ -101,8 +103,7 @@ impl Auth {
         if !(enrolment.always_on || (request.need == FactorNeed::Required && enrolment.enrolled)) {
             return Ok(None);
         }
-        let until = self.proofs.expiry(request.second_factor, user.as_str(), self.now());
-        until.map(Some).ok_or(AuthError::NoProof)
+        self.proven(user, request.second_factor, request.address).map(Some)
     }
 
     /// A right token works from anywhere at any time; only wrong ones are counted.
@@ -117,15 +118,29 @@ impl Auth {
         };
         let now = self.now();
         self.parts.events.failure(Who { kind: Kind::Token, name: "", address }, reason, now);
-        // Expired ones are no guesses: somebody had them.
-        if let (Err(AuthError::UnknownToken), Some(ip)) = (&found, Subject::address(address)) {
-            let subject = Subject::Tokens(ip);
-            if let Some(after) = self.lockout.locked(&subject, now) {
-                return Err(AuthError::LockedOut { after });
-            }
-            self.lockout.failed(subject, token.expose(), self.parts.config.lockout.tokens_per_address, now);
+        match found {
+            // Expired ones are no guesses: somebody had them.
+            Err(error @ AuthError::UnknownToken) => Err(self.guessed(Subject::Tokens, address, token.expose(), error)),
+            found => found,
         }
-        found
+    }
+
+    /// What a wrong guess from an address is answered with: why it is wrong or, after too many of them, that the guesser
+    /// has to wait. Whoever has the right one never comes here.
+    pub(super) fn guessed(
+        &self,
+        subject: fn(IpAddr) -> Subject,
+        address: &str,
+        guess: impl Hash,
+        error: AuthError,
+    ) -> AuthError {
+        let Some(subject) = Subject::address(address).map(subject) else { return error };
+        let now = self.now();
+        if let Some(after) = self.lockout.locked(&subject, now) {
+            return AuthError::LockedOut { after };
+        }
+        self.lockout.failed(subject, guess, self.parts.config.lockout.tokens_per_address, now);
+        error
     }
 
     async fn session(&self, token: &Secret<String>) -> Result<Authorized, AuthError> {

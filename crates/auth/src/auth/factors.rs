@@ -141,10 +141,16 @@ impl Auth {
         self.prove(&user)
     }
 
-    /// Whether a token proves the second factor of a user.
-    pub(crate) fn test_factor(&self, user: &UserId, token: &Secret<String>) -> Result<(), AuthError> {
-        let expiry = self.proofs.expiry(token, user.as_str(), self.now());
-        expiry.map(drop).ok_or(AuthError::NoProof)
+    /// Until when a token proves the second factor of a user.
+    pub(crate) fn proven(&self, user: &UserId, token: &Secret<String>, address: &str) -> Result<Timestamp, AuthError> {
+        if let Some(until) = self.proofs.expiry(token, user.as_str(), self.now()) {
+            return Ok(until);
+        }
+        // None at all is no guess.
+        if token.expose().is_empty() {
+            return Err(AuthError::NoProof);
+        }
+        Err(self.guessed(Subject::Proofs, address, token.expose(), AuthError::NoProof))
     }
 
     /// A proof for somebody who has shown a second factor.

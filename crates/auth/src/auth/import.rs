@@ -3,11 +3,7 @@
 use homeport_service::Secret;
 use jiff::Timestamp;
 
-use super::{
-    Auth,
-    tokens::parse_scopes,
-    users::{USERS_MAX, check_name},
-};
+use super::{Auth, tokens::parse_scopes, users::check_name};
 use crate::{
     credential::{
         foreign,
@@ -147,14 +143,7 @@ impl Auth {
         if store::user::by_id(self.store(), &user.id).await?.is_some() {
             user.id = UserId::random();
         }
-        let mut transaction = self.store().begin().await?;
-        if store::user::count(&mut transaction).await? >= USERS_MAX {
-            return Err(AuthError::TooManyUsers { limit: USERS_MAX });
-        }
-        if !store::user::insert(&mut transaction, &user).await? {
-            return Err(AuthError::UserExists { name: user.name });
-        }
-        transaction.commit().await?;
+        self.keep_user(&user).await?;
         Ok(user.id)
     }
 

@@ -5,10 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Auth, Principal};
 use crate::{
-    credential::session::Claims,
+    credential::{password::Passwords, session::Claims},
     error::AuthError,
     events::{Kind, Way, Who},
-    lockout::Subject,
+    lockout::{Subject, is_loopback},
     revocation::Revoked,
     store::{self, SessionId, User, session::NewSession},
 };
@@ -85,7 +85,7 @@ impl Auth {
         Ok(Login {
             token,
             expires_at,
-            must_change_password: user.must_change_password,
+            must_change_password: user.must_change_password || Passwords::is_known(&user.name, attempt.password),
             principal: Principal::user(&user.id, user.name, user.role, Some(&id)),
         })
     }
@@ -132,6 +132,10 @@ impl Auth {
             if user.disabled {
                 self.parts.events.failure(who, "disabled account", self.now());
                 return Err(AuthError::Disabled { name: user.name });
+            }
+            if Passwords::is_known(&user.name, password) && !is_loopback(address) {
+                self.parts.events.failure(who, "a password that everybody knows", self.now());
+                return Err(AuthError::KnownPassword);
             }
             return if verified.outdated { self.rehash(user, password).await } else { Ok(user) };
         }

@@ -7,6 +7,7 @@ use crate::{
     auth::users::{Change, NewUser},
     error::AuthError,
     events::{Kind, Who},
+    lockout::Subject,
     oidc::{Begun, Known, OidcError, Returned},
     store::{self, User},
 };
@@ -60,9 +61,15 @@ impl Auth {
             Ok(user) if user.disabled => Err(AuthError::Disabled { name: user.name }),
             other => other,
         };
-        let user = user.inspect_err(|_| {
+        let user = user.map_err(|error| {
             let who = Who { kind: Kind::User, name: "", address: back.address };
             self.parts.events.failure(who, "not signed in by the provider", self.now());
+            match error {
+                AuthError::Oidc(OidcError::UnknownFlow) => {
+                    self.guessed(Subject::Returns, back.address, (back.state, back.binding.expose()), error)
+                }
+                error => error,
+            }
         })?;
         let (name, password) = (user.name.clone(), Secret::new(String::new()));
         let attempt = Attempt { name: &name, password: &password, address: back.address, user_agent: back.user_agent };

@@ -15,7 +15,7 @@ const NAME_MAX: usize = 64;
 /// Longest e-mail address that there can be.
 const EMAIL_MAX: usize = 254;
 /// Users that can exist.
-pub(super) const USERS_MAX: u32 = 10_000;
+const USERS_MAX: u32 = 10_000;
 /// Applications that a user can mark.
 const STARS_MAX: u32 = 1000;
 /// Longest id of an application.
@@ -72,16 +72,21 @@ impl Auth {
             updated_at: None,
             last_login_at: None,
         };
+        self.keep_user(&user).await?;
+        tracing::info!(user.name = user.name, user.role = user.role.as_str(), "user made");
+        Ok(user)
+    }
+
+    /// Keeps a user who is new, as long as there is room.
+    pub(super) async fn keep_user(&self, user: &User) -> Result<(), AuthError> {
         let mut transaction = self.store().begin().await?;
         if store::user::count(&mut transaction).await? >= USERS_MAX {
             return Err(AuthError::TooManyUsers { limit: USERS_MAX });
         }
-        if !store::user::insert(&mut transaction, &user).await? {
-            return Err(AuthError::UserExists { name: user.name });
+        if !store::user::insert(&mut transaction, user).await? {
+            return Err(AuthError::UserExists { name: user.name.clone() });
         }
-        transaction.commit().await?;
-        tracing::info!(user.name = user.name, user.role = user.role.as_str(), "user made");
-        Ok(user)
+        Ok(transaction.commit().await?)
     }
 
     /// Changes a user. What the user may do changes at once; who is disabled can do nothing.

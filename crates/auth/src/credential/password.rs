@@ -81,6 +81,13 @@ impl Passwords {
         check(user, password.expose(), self.length_min.max(FIRST_LENGTH_MIN))
     }
 
+    /// Whether everybody knows a password, whatever it was hashed for elsewhere: accounts that were taken over may have one.
+    pub(crate) fn is_known(user: &str, password: &Secret<String>) -> bool {
+        let password = password.expose();
+        let is_run = !password.is_empty() && is_run(password);
+        is_run || [user, "admin", "password"].iter().any(|word| is_only(password, word))
+    }
+
     /// The text to store.
     pub(crate) async fn hash(&self, password: &Secret<String>) -> Result<String, AuthError> {
         let (hasher, password) = (self.hasher.clone(), password.clone());

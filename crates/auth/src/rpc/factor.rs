@@ -65,8 +65,8 @@ impl FactorService for Auth {
     }
 
     async fn test_factor(&self, request: Request<TestFactorRequest>) -> Result<Response<TestFactorResponse>, Status> {
-        let TestFactorRequest { user_id, token } = request.into_inner();
-        self.test_factor(&user_id.into(), &Secret::new(token))?;
+        let TestFactorRequest { user_id, token, client_address } = request.into_inner();
+        self.proven(&user_id.into(), &Secret::new(token), &client_address)?;
         Ok(Response::new(TestFactorResponse {}))
     }
 }

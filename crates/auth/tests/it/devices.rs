@@ -106,6 +106,24 @@ async fn five_failures_lock_an_address_out_for_a_minute() {
 }
 
 #[tokio::test]
+async fn words_of_both_kinds_are_guessed_at_as_slowly() {
+    let stack = Stack::start().await;
+    let (words, device) = (issue_recovery(&stack, None, None).await.unwrap(), issue(&stack).await);
+    let redeem = async |words: &str, address: &str| {
+        let (device, client_address) = ("x".to_owned(), address.to_owned());
+        let request = UseRecoveryKeyRequest { words: words.to_owned(), device, client_address };
+        stack.devices().use_recovery_key(request).await.map(drop)
+    };
+    for guess in ["", "legal", "legal", "zoo zoo", &device] {
+        assert_eq!(redeem(guess, "192.0.2.1").await.unwrap_err().code(), Code::NotFound);
+    }
+    assert_eq!(redeem(&words, "192.0.2.1").await.unwrap_err().code(), Code::ResourceExhausted);
+    let other = authorize(&stack, &device, "a", "192.0.2.1").await.unwrap_err();
+    assert_eq!(other.code(), Code::ResourceExhausted, "the other kind is no way round it");
+    redeem(&words, "192.0.2.2").await.expect("another address is not locked");
+}
+
+#[tokio::test]
 async fn eighteen_words_are_good_as_often_as_they_say() {
     let stack = Stack::start().await;
     assert_eq!(recovery(&stack).await, GetRecoveryKeyResponse::default());

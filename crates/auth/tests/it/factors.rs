@@ -174,11 +174,44 @@ async fn five_wrong_codes_lock_out_for_a_quarter_of_an_hour() {
 async fn whoever_lost_it_is_helped_by_an_administrator() {
     let stack = Stack::start().await;
     let (_, proof) = enrol(&stack).await;
-    let test = |token: &str| TestFactorRequest { user_id: ADMIN.to_owned(), token: token.to_owned() };
+    let test = |token: &str| TestFactorRequest {
+        user_id: ADMIN.to_owned(),
+        token: token.to_owned(),
+        client_address: String::new(),
+    };
     stack.factors().test_factor(test(&proof)).await.unwrap();
     assert_eq!(stack.factors().test_factor(test("x")).await.unwrap_err().code(), Code::Unauthenticated);
     stack.factors().reset_factor(ResetFactorRequest { user_id: ADMIN.to_owned() }).await.unwrap();
     assert_eq!(status(&stack).await.state(), State::Unregistered);
     let unknown = stack.factors().reset_factor(ResetFactorRequest { user_id: "nobody".to_owned() }).await;
     assert_eq!(unknown.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn wrong_proofs_are_counted_and_right_ones_always_work() {
+    let settings = [("HOMEPORT_ADMIN_PASSWORD", PASSWORD), ("HOMEPORT_AUTH__LOCKOUT__TOKENS_PER_ADDRESS", "3")];
+    let stack = Stack::with(&settings).await;
+    let (_, proof) = enrol(&stack).await;
+    let ask = async |proof: &str| {
+        let request = AuthorizeRequest {
+            authorization: basic(),
+            method: "GET".to_owned(),
+            path: "/tokens".to_owned(),
+            client_address: "192.0.2.1".to_owned(),
+            second_factor: proof.to_owned(),
+            factor_need: FactorNeed::Required.into(),
+            ..AuthorizeRequest::default()
+        };
+        stack.auth().authorize(request).await.map(drop)
+    };
+    for guess in ["a", "b", "b", "c"] {
+        assert_missing(ask(guess).await);
+    }
+    assert_eq!(ask("d").await.unwrap_err().code(), Code::ResourceExhausted);
+    assert_missing(ask("").await);
+    ask(&proof).await.unwrap();
+    let client_address = "192.0.2.1".to_owned();
+    let request = TestFactorRequest { user_id: ADMIN.to_owned(), token: "e".to_owned(), client_address };
+    let locked = stack.factors().test_factor(request).await.unwrap_err();
+    assert_eq!(locked.code(), Code::ResourceExhausted, "it is the same guess elsewhere");
 }

@@ -55,3 +55,23 @@ async fn a_weak_password_is_no_start() {
     let error = stack.err().expect("it must not start");
     assert_eq!(error, "HOMEPORT_ADMIN_PASSWORD cannot be used: this password is too weak: use at least 12 characters");
 }
+
+#[tokio::test]
+async fn homelabarr_3_6_the_variable_of_homelabarr_is_read_and_no_default_taken() {
+    let stack = Stack::with(&[("DEFAULT_ADMIN_PASSWORD", PASSWORD)]).await;
+    assert!(!stack.login(PASSWORD, "192.0.2.1").await.unwrap().must_change_password);
+    let settings = [("DEFAULT_ADMIN_PASSWORD", "another long one"), ("HOMEPORT_ADMIN_PASSWORD", PASSWORD)];
+    Stack::with(&settings).await.login(PASSWORD, "").await.expect("ours wins");
+    let error = Stack::try_with(&[("DEFAULT_ADMIN_PASSWORD", "admin")]).await.err().expect("it must not start");
+    assert!(error.starts_with("DEFAULT_ADMIN_PASSWORD cannot be used: this password is too weak"), "{error}");
+}
+
+#[tokio::test]
+async fn homelabarr_2_sessions_last_as_long_as_the_variable_of_homelabarr_says() {
+    let stack = Stack::with(&[("HOMEPORT_ADMIN_PASSWORD", PASSWORD), ("JWT_EXPIRES_IN", "15m")]).await;
+    let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).unwrap();
+    let left = stack.login(PASSWORD, "").await.unwrap().expires_at.unwrap().seconds - now;
+    assert!((895..=900).contains(&left), "{left}");
+    let error = Stack::try_with(&[("JWT_EXPIRES_IN", "a day")]).await.err().expect("it must not start");
+    assert!(error.starts_with("JWT_EXPIRES_IN is a time such as 15m"), "{error}");
+}

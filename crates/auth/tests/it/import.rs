@@ -78,3 +78,18 @@ async fn hashes_of_others_sign_in_and_are_made_anew() {
         assert!(!database.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret} is there");
     }
 }
+
+#[tokio::test]
+async fn homelabarr_3_6_a_password_that_everybody_knows_is_good_on_the_machine_alone() {
+    let stack = Stack::start().await;
+    let hash = bcrypt::hash("admin", 4).unwrap();
+    let users = vec![user("user_2", "otto", &hash, "")];
+    stack.users().import(ImportRequest { users, ..ImportRequest::default() }).await.unwrap();
+    for address in ["192.0.2.1", "172.18.0.1:4711", ""] {
+        assert_eq!(stack.login_as("otto", "admin", address).await.unwrap_err().code(), Code::PermissionDenied);
+    }
+    let basic = "Basic b3R0bzphZG1pbg==";
+    assert_eq!(stack.authorize_from(basic, "GET /", "192.0.2.1").await.unwrap_err().code(), Code::PermissionDenied);
+    let here = stack.login_as("otto", "admin", "127.0.0.1:4711").await.unwrap();
+    assert!(here.must_change_password);
+}

@@ -1,6 +1,7 @@
 //! Guessing.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use homeport_proto::auth::v1::{CreateTokenRequest, TokenKind};
 use tonic::{Code, Status};
 
 use crate::stack::{PASSWORD, Stack};
@@ -87,4 +88,62 @@ async fn wrong_tokens_are_counted_and_right_ones_always_work() {
     }
     assert_locked(&stack.authorize_from("Bearer d", "GET /", "192.0.2.1").await.unwrap_err());
     stack.authorize_from(&format!("Bearer {}", token.secret), "GET /", "192.0.2.1").await.unwrap();
+}
+
+/// A token of a kind, which reaches everything that tokens of this kind can.
+async fn token_of(stack: &Stack, kind: TokenKind) -> String {
+    let request = CreateTokenRequest {
+        name: format!("{kind:?}"),
+        kind: kind.into(),
+        subject: "web".to_owned(),
+        user_id: "admin".to_owned(),
+        scopes: vec!["/".to_owned()],
+        ..CreateTokenRequest::default()
+    };
+    stack.token_service().create_token(request).await.unwrap().into_inner().secret
+}
+
+/// The same with other characters at its end.
+fn guess(secret: &str, number: usize) -> String {
+    format!("{}{number:04}", &secret[..secret.len() - 4])
+}
+
+#[tokio::test]
+async fn every_kind_of_token_is_guessed_at_as_slowly_and_always_works() {
+    let stack = small().await;
+    let kinds = [
+        TokenKind::Api,
+        TokenKind::Key,
+        TokenKind::Plugin,
+        TokenKind::Ui,
+        TokenKind::Device,
+        TokenKind::Supervisor,
+        TokenKind::Project,
+    ];
+    let mut secrets = vec![stack.login(PASSWORD, "192.0.2.250").await.unwrap().token];
+    for kind in kinds {
+        secrets.push(token_of(&stack, kind).await);
+    }
+    for (number, secret) in secrets.iter().enumerate() {
+        let address = format!("192.0.2.{number}");
+        let ask = async |token: &str| {
+            stack.authorize_from(&format!("Bearer {token}"), "GET /plugins/web/x", &address).await.map(drop)
+        };
+        for one in 0..3 {
+            let refused = ask(&guess(secret, one)).await.unwrap_err();
+            assert_eq!(refused.code(), Code::Unauthenticated, "kind {number}");
+        }
+        assert_locked(&ask(&guess(secret, 3)).await.unwrap_err());
+        ask(secret).await.unwrap_or_else(|refused| panic!("kind {number}: {refused:?}"));
+    }
+}
+
+#[tokio::test]
+async fn the_present_password_is_guessed_at_as_slowly_as_any() {
+    let stack = small().await;
+    for one in 0..3 {
+        let refused = stack.change_password_from(&format!("guess {one}"), "192.0.2.1").await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unauthenticated);
+    }
+    assert_locked(&stack.change_password_from(PASSWORD, "192.0.2.1").await.unwrap_err());
 }

@@ -136,6 +136,19 @@ async fn a_sign_in_comes_back_once_and_to_its_browser() {
 }
 
 #[tokio::test]
+async fn returns_that_nobody_was_sent_for_are_counted() {
+    let provider = anne().await;
+    let stack = stack(&provider, &[("HOMEPORT_AUTH__LOCKOUT__TOKENS_PER_ADDRESS", "3")]).await;
+    let back = visit(&stack).await.unwrap();
+    let guess = |state: &str| FinishOidcLoginRequest { state: state.to_owned(), ..back.clone() };
+    for state in ["a", "b", "c"] {
+        assert_eq!(finish(&stack, guess(state)).await.unwrap_err().code(), Code::Unauthenticated);
+    }
+    assert_eq!(finish(&stack, guess("d")).await.unwrap_err().code(), Code::ResourceExhausted);
+    finish(&stack, back).await.expect("who was sent comes back all the same");
+}
+
+#[tokio::test]
 async fn a_name_that_is_taken_is_not_taken_over() {
     let provider = anne().await;
     provider.set("preferred_username", json!("admin"));

@@ -200,6 +200,24 @@ async fn five_failures_lock_an_address_out() {
 }
 
 #[tokio::test]
+async fn five_failures_lock_out_where_it_is_a_second_factor() {
+    let stack = Stack::start().await;
+    register(&stack, ADMIN).await;
+    let begin = async || {
+        let (user_id, origin, client_address) = (ADMIN.to_owned(), ORIGIN.to_owned(), "192.0.2.1".to_owned());
+        let request = BeginValidationRequest { user_id, origin, client_address };
+        stack.passkeys().begin_validation(request).await.map(|begun| begun.into_inner().session)
+    };
+    for _ in 0..5 {
+        let session = begin().await.unwrap();
+        let (user_id, client_address) = (ADMIN.to_owned(), "192.0.2.1".to_owned());
+        let request = FinishValidationRequest { user_id, session, credential: "{}".to_owned(), client_address };
+        stack.passkeys().finish_validation(request).await.unwrap_err();
+    }
+    assert_eq!(begin().await.unwrap_err().code(), Code::ResourceExhausted);
+}
+
+#[tokio::test]
 async fn only_so_many_ceremonies_are_under_way() {
     let stack = Stack::start().await;
     for _ in 0..4 {

@@ -235,6 +235,18 @@ impl Stack {
         self.auth().change_password(request).await.map(drop)
     }
 
+    /// The administrator wants another password, from an address.
+    pub(crate) async fn change_password_from(&self, current: &str, address: &str) -> Result<(), Status> {
+        let request = ChangePasswordRequest {
+            username: "admin".to_owned(),
+            current_password: current.to_owned(),
+            new_password: "another horse battery".to_owned(),
+            client_address: address.to_owned(),
+            ..ChangePasswordRequest::default()
+        };
+        self.auth().change_password(request).await.map(drop)
+    }
+
     /// The next event that the bus is told, as `topic value`.
     pub(crate) async fn event(&self) -> String {
         let mut events = self.events.lock().await;

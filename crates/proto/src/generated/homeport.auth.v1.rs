@@ -3222,6 +3222,9 @@ pub struct TestFactorRequest {
     pub user_id: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub token: ::prost::alloc::string::String,
+    /// Address of whoever asks, for lockouts. Empty: not known.
+    #[prost(string, tag = "3")]
+    pub client_address: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TestFactorResponse {}

@@ -147,7 +147,8 @@ pub(super) async fn validate(
 pub(super) async fn test(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap) -> Result<(), Problem> {
     let user_id = person(&caller)?.to_owned();
     let token = second_factor(&headers).expose().clone();
-    let answer = of_auth(app.upstream.factors().test_factor(TestFactorRequest { user_id, token }).await);
+    let request = TestFactorRequest { user_id, token, client_address: caller.client().to_string() };
+    let answer = of_auth(app.upstream.factors().test_factor(request).await);
     answer.map(drop).map_err(|problem| match problem.kind() {
         Kind::Unauthorized => problem.with_kind(Kind::SecondFactor),
         _ => problem,
