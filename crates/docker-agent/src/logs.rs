@@ -1,11 +1,12 @@
 //! What containers printed.
 
 mod demux;
+mod newest;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt as _, stream};
 use jiff::Timestamp;
 
 use crate::{
@@ -14,7 +15,9 @@ use crate::{
     engine::{Engine, Streaming},
     error::EngineError,
 };
-use demux::Demux;
+use demux::{Demux, Piece};
+
+pub(crate) use newest::{Line, newest};
 
 /// A connection that has not sent headers by then is not going to.
 const HEADER_LIMIT: Duration = Duration::from_secs(30);
@@ -40,6 +43,16 @@ impl Wanted {
         engine: &Engine,
         containers: &Containers,
     ) -> Result<impl Stream<Item = Result<Bytes, EngineError>> + use<>, EngineError> {
+        let pieces = self.open_pieces(engine, containers).await?;
+        Ok(pieces.map(|piece| piece.map(|piece| piece.bytes)))
+    }
+
+    /// The same with which output each piece is of. All that is printed to a terminal is of the one.
+    async fn open_pieces(
+        self,
+        engine: &Engine,
+        containers: &Containers,
+    ) -> Result<impl Stream<Item = Result<Piece, EngineError>> + use<>, EngineError> {
         let document = containers.document(&self.container).await?;
         // What is printed to a terminal has no frames.
         let demux = Demux::new(!document.flag("Config.Tty"));
@@ -64,8 +77,8 @@ impl Wanted {
 }
 
 /// The pieces of an answer, each of one output.
-fn pieces(answer: Streaming, demux: Demux) -> impl Stream<Item = Result<Bytes, EngineError>> {
-    let state = (answer, demux, Vec::<Bytes>::new().into_iter());
+fn pieces(answer: Streaming, demux: Demux) -> impl Stream<Item = Result<Piece, EngineError>> {
+    let state = (answer, demux, Vec::<Piece>::new().into_iter());
     stream::unfold(state, |(mut answer, mut demux, mut ready)| async move {
         loop {
             if let Some(piece) = ready.next() {

@@ -1,11 +1,15 @@
 //! The container that docker-agent itself runs in.
 
+mod parts;
+
 use serde_json::Value;
 
 use crate::{
     container::Containers, document::Document as _, error::EngineError, inventory, self_update::SELF_UPDATE_ROLE,
     workshop,
 };
+
+pub(crate) use parts::{Part, parts, restart};
 
 /// Compose's own label, by which the processes of one installation belong together.
 const PROJECT_LABEL: &str = "com.docker.compose.project";

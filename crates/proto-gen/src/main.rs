@@ -25,6 +25,7 @@ const FILES: &[&str] = &[
     "homeport/updater/v1/container.proto",
     "homeport/updater/v1/history.proto",
     "homeport/updater/v1/pipeline.proto",
+    "homeport/updater/v1/release.proto",
     "homeport/updater/v1/script.proto",
     "homeport/updater/v1/updater.proto",
     "pubservice/pubservice.proto",

@@ -462,6 +462,8 @@ pub trait Engine: Send + Sync {
     async fn self_update(&self, id: &str) -> Result<SelfUpdateState, EngineError>;
     /// Removes what carried it out.
     async fn forget_self_update(&self, id: &str) -> Result<(), EngineError>;
+    /// Begins to restart Homeport's own containers; gives their names.
+    async fn restart_own(&self) -> Result<Vec<String>, EngineError>;
     /// Ids of the snapshots that are there.
     async fn snapshots(&self) -> Result<Vec<String>, EngineError>;
 }

@@ -14,6 +14,7 @@ pub mod operations;
 pub mod plan;
 pub mod policy;
 pub mod registry;
+pub mod release;
 pub mod rpc;
 pub mod schedule;
 pub mod script;
@@ -28,8 +29,9 @@ use homeport_operation::Retry;
 use homeport_proto::updater::v1::{
     check_service_server::CheckServiceServer, container_action_service_server::ContainerActionServiceServer,
     history_service_server::HistoryServiceServer, operation_service_server::OperationServiceServer,
-    pipeline_service_server::PipelineServiceServer, script_service_server::ScriptServiceServer,
-    setting_service_server::SettingServiceServer, update_service_server::UpdateServiceServer,
+    pipeline_service_server::PipelineServiceServer, release_service_server::ReleaseServiceServer,
+    script_service_server::ScriptServiceServer, setting_service_server::SettingServiceServer,
+    update_service_server::UpdateServiceServer,
 };
 use homeport_service::{
     Context, Secret, StartError,
@@ -45,7 +47,8 @@ use crate::{
     engine::AgentEngine,
     operations::{Operations, Parts},
     registry::{AgentCredentials, Client, WithGithub},
-    rpc::{Actions, Checks, History, LookBack, Pipelines, ScriptRpc, Update},
+    release::Releases,
+    rpc::{Actions, Checks, History, LookBack, Pipelines, ReleaseRpc, ScriptRpc, Update},
     script::Scripts,
     targets::CheckedTargets,
 };
@@ -99,6 +102,9 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let (sweeping, draining) = (operations.clone(), context.clone());
     context.spawn("sweep", async move { sweeping.sweep(&draining).await });
     context.spawn("history", history.clone().run(checker.clone(), context.drain().clone()));
+    let releases = Releases::new(store.clone(), operations.clone(), Arc::new(checker.clone()));
+    checker.set_timed(releases.get().await?.check_updates);
+    context.spawn("releases", releases.clone().follow(checker.clone(), context.drain().clone()));
     let (checking, drain) = (checker.clone(), context.drain().clone());
     context.spawn("checks", async move { checking.run(drain).await });
 
@@ -106,6 +112,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     Server::new(&context, config.socket)
         .service(CheckServiceServer::new(checks))
         .service(UpdateServiceServer::new(Update(operations.clone())))
+        .service(ReleaseServiceServer::new(ReleaseRpc::new(releases, operations.clone(), context.clone())))
         .service(PipelineServiceServer::new(Pipelines(operations.clone())))
         .service(ScriptServiceServer::new(ScriptRpc(operations.clone())))
         .service(OperationServiceServer::new(History(operations.clone())))

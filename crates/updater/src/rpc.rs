@@ -6,6 +6,7 @@ mod convert;
 mod history;
 mod operation;
 mod pipeline;
+mod release;
 mod script;
 mod update;
 
@@ -14,5 +15,6 @@ pub use check::Checks;
 pub use history::LookBack;
 pub use operation::History;
 pub use pipeline::Pipelines;
+pub use release::ReleaseRpc;
 pub use script::ScriptRpc;
 pub use update::Update;

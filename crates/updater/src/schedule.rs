@@ -19,6 +19,8 @@ pub struct Schedule {
 pub struct Run {
     /// Somebody asked for news rather than for what is remembered.
     pub refresh: bool,
+    /// Somebody asked for it; otherwise its time has come.
+    pub is_asked: bool,
 }
 
 /// A run that was asked for.
@@ -111,9 +113,9 @@ impl Schedule {
     }
 
     fn begin(&self) -> (Run, u64) {
-        let mut begun = (Run { refresh: false }, 0);
+        let mut begun = (Run { refresh: false, is_asked: false }, 0);
         self.state.send_modify(|state| {
-            begun = (Run { refresh: state.refresh }, state.asked);
+            begun = (Run { refresh: state.refresh, is_asked: state.asked > state.done }, state.asked);
             state.refresh = false;
             state.is_running = true;
         });

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub(super) use container::container;
-pub(super) use inventory::{inventory, stats, wanted_log};
+pub(super) use inventory::{inventory, log_line, stats, wanted_log};
 pub(super) use service::service;
 pub(super) use upkeep::{pruned, removed_image, wanted_prune};
 

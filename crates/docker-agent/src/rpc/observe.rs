@@ -5,13 +5,13 @@ use std::pin::Pin;
 use futures::{Stream, StreamExt as _};
 use homeport_proto::docker::v1::{
     GetInventoryRequest, GetInventoryResponse, GetStatsRequest, GetStatsResponse, ReadLogsRequest, ReadLogsResponse,
-    observe_service_server::ObserveService,
+    ReadOwnLogsRequest, ReadOwnLogsResponse, observe_service_server::ObserveService,
 };
 use homeport_service::status::to_status;
 use tonic::{Request, Response, Status};
 
 use super::{Rpc, answer, convert};
-use crate::{inventory, own, stats};
+use crate::{inventory, logs, own, stats};
 
 #[tonic::async_trait]
 impl ObserveService for Rpc {
@@ -28,6 +28,14 @@ impl ObserveService for Rpc {
 
     async fn get_stats(&self, request: Request<GetStatsRequest>) -> Result<Response<GetStatsResponse>, Status> {
         answer(stats::measure(&self.0.engine, &request.into_inner().container).await, convert::stats)
+    }
+
+    async fn read_own_logs(
+        &self,
+        request: Request<ReadOwnLogsRequest>,
+    ) -> Result<Response<ReadOwnLogsResponse>, Status> {
+        let lines = logs::newest(&self.0.engine, &self.0.containers, request.into_inner().lines).await;
+        answer(lines, |lines| ReadOwnLogsResponse { lines: lines.into_iter().map(convert::log_line).collect() })
     }
 
     type ReadLogsStream = Pin<Box<dyn Stream<Item = Result<ReadLogsResponse, Status>> + Send>>;

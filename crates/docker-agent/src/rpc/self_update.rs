@@ -1,14 +1,14 @@
 //! `SelfUpdateService`.
 
 use homeport_proto::docker::v1::{
-    ForgetSelfUpdateRequest, ForgetSelfUpdateResponse, GetSelfUpdateRequest, GetSelfUpdateResponse,
-    StartSelfUpdateRequest, StartSelfUpdateResponse, get_self_update_response::State,
+    ForgetSelfUpdateRequest, ForgetSelfUpdateResponse, GetSelfUpdateRequest, GetSelfUpdateResponse, RestartOwnRequest,
+    RestartOwnResponse, StartSelfUpdateRequest, StartSelfUpdateResponse, get_self_update_response::State,
     self_update_service_server::SelfUpdateService,
 };
 use tonic::{Request, Response, Status};
 
 use super::{Rpc, answer};
-use crate::self_update::Progress;
+use crate::{own, self_update::Progress};
 
 #[tonic::async_trait]
 impl SelfUpdateService for Rpc {
@@ -32,6 +32,11 @@ impl SelfUpdateService for Rpc {
             };
             GetSelfUpdateResponse { state: state.into(), result_json }
         })
+    }
+
+    async fn restart_own(&self, _: Request<RestartOwnRequest>) -> Result<Response<RestartOwnResponse>, Status> {
+        let restarted = own::restart(&self.0.containers, &self.0.context).await;
+        answer(restarted, |containers| RestartOwnResponse { containers })
     }
 
     async fn forget_self_update(

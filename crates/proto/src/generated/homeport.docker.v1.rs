@@ -6565,6 +6565,35 @@ pub struct ReadLogsResponse {
     #[prost(bytes = "vec", tag = "1")]
     pub chunk: ::prost::alloc::vec::Vec<u8>,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadOwnLogsRequest {
+    /// Lines, at most 2000.
+    #[prost(uint32, tag = "1")]
+    pub lines: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReadOwnLogsResponse {
+    /// Newest first. Fewer than were asked for when they are longer than 2 MiB together.
+    #[prost(message, repeated, tag = "1")]
+    pub lines: ::prost::alloc::vec::Vec<LogLine>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogLine {
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(string, tag = "2")]
+    pub container_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub container_name: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub image: ::prost::alloc::string::String,
+    /// Standard error.
+    #[prost(bool, tag = "5")]
+    pub is_error: bool,
+    /// Without its end. What is no UTF-8 is replaced.
+    #[prost(string, tag = "6")]
+    pub text: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 pub mod observe_service_client {
     #![allow(
@@ -6728,6 +6757,33 @@ pub mod observe_service_client {
                 );
             self.inner.server_streaming(req, path, codec).await
         }
+        /// The newest lines of all of Homeport's own containers. FAILED_PRECONDITION: docker-agent does not run in a container.
+        pub async fn read_own_logs(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadOwnLogsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReadOwnLogsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.ObserveService/ReadOwnLogs",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.docker.v1.ObserveService", "ReadOwnLogs"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -6772,6 +6828,14 @@ pub mod observe_service_server {
             &self,
             request: tonic::Request<super::ReadLogsRequest>,
         ) -> std::result::Result<tonic::Response<Self::ReadLogsStream>, tonic::Status>;
+        /// The newest lines of all of Homeport's own containers. FAILED_PRECONDITION: docker-agent does not run in a container.
+        async fn read_own_logs(
+            &self,
+            request: tonic::Request<super::ReadOwnLogsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReadOwnLogsResponse>,
+            tonic::Status,
+        >;
     }
     #[derive(Debug)]
     pub struct ObserveServiceServer<T> {
@@ -6981,6 +7045,51 @@ pub mod observe_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.ObserveService/ReadOwnLogs" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadOwnLogsSvc<T: ObserveService>(pub Arc<T>);
+                    impl<
+                        T: ObserveService,
+                    > tonic::server::UnaryService<super::ReadOwnLogsRequest>
+                    for ReadOwnLogsSvc<T> {
+                        type Response = super::ReadOwnLogsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadOwnLogsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ObserveService>::read_own_logs(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadOwnLogsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
@@ -8261,6 +8370,14 @@ pub struct ForgetSelfUpdateRequest {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ForgetSelfUpdateResponse {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RestartOwnRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RestartOwnResponse {
+    /// Names of the containers, in their order.
+    #[prost(string, repeated, tag = "1")]
+    pub containers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 /// Generated client implementations.
 pub mod self_update_service_client {
     #![allow(
@@ -8432,6 +8549,34 @@ pub mod self_update_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Begins to restart Homeport's own containers one after the other, the one of docker-agent last.
+        /// FAILED_PRECONDITION: docker-agent does not run in a container.
+        pub async fn restart_own(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RestartOwnRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RestartOwnResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.docker.v1.SelfUpdateService/RestartOwn",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.docker.v1.SelfUpdateService", "RestartOwn"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -8470,6 +8615,15 @@ pub mod self_update_service_server {
             request: tonic::Request<super::ForgetSelfUpdateRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ForgetSelfUpdateResponse>,
+            tonic::Status,
+        >;
+        /// Begins to restart Homeport's own containers one after the other, the one of docker-agent last.
+        /// FAILED_PRECONDITION: docker-agent does not run in a container.
+        async fn restart_own(
+            &self,
+            request: tonic::Request<super::RestartOwnRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RestartOwnResponse>,
             tonic::Status,
         >;
     }
@@ -8675,6 +8829,51 @@ pub mod self_update_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ForgetSelfUpdateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.docker.v1.SelfUpdateService/RestartOwn" => {
+                    #[allow(non_camel_case_types)]
+                    struct RestartOwnSvc<T: SelfUpdateService>(pub Arc<T>);
+                    impl<
+                        T: SelfUpdateService,
+                    > tonic::server::UnaryService<super::RestartOwnRequest>
+                    for RestartOwnSvc<T> {
+                        type Response = super::RestartOwnResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RestartOwnRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SelfUpdateService>::restart_own(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RestartOwnSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,7 +1,10 @@
 //! The checker: one snapshot, one check at a time.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -43,6 +46,8 @@ struct Inner {
     writing: Mutex<()>,
     /// Told of every new snapshot.
     stored: watch::Sender<()>,
+    /// Checks run at their interval, and not only when somebody asks.
+    is_timed: AtomicBool,
 }
 
 /// What a checker is made of.
@@ -65,12 +70,20 @@ impl Checker {
     /// A checker with an empty snapshot. It checks nothing by itself until it is [run](Checker::run).
     pub fn new(parts: Parts) -> Self {
         let (schedule, snapshot, stored) = (Schedule::default(), ArcSwap::default(), watch::Sender::new(()));
-        Self { inner: Arc::new(Inner { parts, schedule, snapshot, writing: Mutex::default(), stored }) }
+        let (writing, is_timed) = (Mutex::default(), AtomicBool::new(true));
+        Self { inner: Arc::new(Inner { parts, schedule, snapshot, writing, stored, is_timed }) }
     }
 
     /// Takes over from an earlier run when registries were asked last.
     pub fn resume(&self, last_refresh_at: Option<Timestamp>) {
         self.inner.update(|before, _| Snapshot { last_refresh_at, ..before.clone() });
+    }
+
+    /// Says whether checks run at their interval, and not only when somebody asks.
+    pub fn set_timed(&self, on: bool) {
+        self.inner.is_timed.store(on, Ordering::Relaxed);
+        self.inner
+            .update(|before, _| Snapshot { next_run_at: self.inner.next_run(before.last_run_at), ..before.clone() });
     }
 
     /// What the last check found, at once.
@@ -145,7 +158,12 @@ impl Checker {
     pub async fn run(&self, drain: CancellationToken) {
         let job = |run: Run| {
             let inner = self.inner.clone();
-            async move { inner.check_all(run).await }
+            async move {
+                if !run.is_asked && !inner.is_timed.load(Ordering::Relaxed) {
+                    return true;
+                }
+                inner.check_all(run).await
+            }
         };
         self.inner.schedule.run(self.interval(), drain, job).await;
     }
@@ -248,10 +266,16 @@ impl Inner {
                 update_order,
                 last_run_at: Some(now),
                 last_refresh_at: if is_fresh { Some(now) } else { before.last_refresh_at },
-                next_run_at: now.checked_add(self.parts.config.interval()).ok(),
+                next_run_at: self.next_run(Some(now)),
                 error: None,
             }
         });
+    }
+
+    /// When the run after the last one comes by itself. None: nobody can say yet, or never.
+    fn next_run(&self, last: Option<Timestamp>) -> Option<Timestamp> {
+        let last = last.filter(|_| self.is_timed.load(Ordering::Relaxed))?;
+        last.checked_add(self.parts.config.interval()).ok()
     }
 
     fn store_failure(&self, error: &CheckError) {

@@ -417,6 +417,11 @@ impl Engine for AgentEngine {
         Ok(())
     }
 
+    async fn restart_own(&self) -> Result<Vec<String>, EngineError> {
+        let answer = self.self_updates.clone().restart_own(within(ASK, wire::RestartOwnRequest {})).await;
+        Ok(answer.map_err(doing("restarting Homeport"))?.into_inner().containers)
+    }
+
     async fn snapshots(&self) -> Result<Vec<String>, EngineError> {
         let answer = self
             .snapshots

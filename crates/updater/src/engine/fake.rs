@@ -475,6 +475,11 @@ impl Engine for FakeEngine {
         self.instant().await
     }
 
+    async fn restart_own(&self) -> Result<Vec<String>, EngineError> {
+        self.instant().await?;
+        Ok(self.world().containers.values().map(|container| container.name.clone()).collect())
+    }
+
     async fn snapshots(&self) -> Result<Vec<String>, EngineError> {
         self.instant().await?;
         Ok(self.world().snapshots.keys().cloned().collect())

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use homeport_service::telemetry::chain;
+use homeport_service::{Context, telemetry::chain};
 use homeport_store::{StoreError, Transaction};
 
 use super::{
@@ -25,6 +25,8 @@ pub(super) const LOCK: &str = "homeport";
 const ROLE_LABEL: &str = "homeport.role";
 /// Between two looks how far the container beside the stack is.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long nothing else begins while Homeport restarts. Its turn comes within the grace periods of the others.
+const RESTART_LIMIT: Duration = Duration::from_secs(120);
 /// What clients know these moments as.
 const HANDED_OVER: (&str, u32) = ("pending_restart", 80);
 const RESTARTING: (&str, u32) = ("pending_restart", 90);
@@ -69,6 +71,30 @@ impl Operations {
         group.clone_into(&mut operation.group);
         let known = inner.enqueue_once(&operation, &container.name, &version).await?;
         Ok(Started { operation: known.unwrap_or(operation.id), container: container.name, version })
+    }
+
+    /// The containers that Homeport consists of, in the order in which they start.
+    pub(crate) async fn own_containers(&self) -> Result<Vec<Container>, UpdateError> {
+        Ok(gather_own(self.0.parts.engine.as_ref()).await?.containers)
+    }
+
+    /// The last update of Homeport by itself, or the last way back from one.
+    pub(crate) async fn last_of_itself(&self) -> Result<Option<Operation>, UpdateError> {
+        let last = store::of_lock(&self.0.parts.store, LOCK).await?.into_iter().next();
+        let Some(last) = last else { return Ok(None) };
+        Ok(store::get(&self.0.parts.store, &last).await?)
+    }
+
+    /// Begins to restart all of Homeport's containers, and gives their names. Nothing else begins until this process ends.
+    pub(crate) async fn restart_itself(&self, context: &Context) -> Result<Vec<String>, UpdateError> {
+        let quiet = self.quiet()?;
+        let containers = self.0.parts.engine.restart_own().await?;
+        let drain = context.drain().clone();
+        context.spawn("restart", async move {
+            drain.run_until_cancelled(tokio::time::sleep(RESTART_LIMIT)).await;
+            drop(quiet);
+        });
+        Ok(containers)
     }
 
     /// Starts the way back from an update of Homeport: to the versions of before. What Homeport remembers stays.

@@ -26,6 +26,7 @@ mod held;
 mod kept;
 mod pipelines;
 mod plans;
+mod releases;
 mod rivals;
 mod told;
 

@@ -125,6 +125,18 @@ impl ObserveService for Fake {
         reply(docker::GetStatsResponse { raw_json, cpu_percent: 12.5, memory_usage_bytes: 7, ..Default::default() })
     }
 
+    async fn read_own_logs(&self, _: Request<docker::ReadOwnLogsRequest>) -> Reply<docker::ReadOwnLogsResponse> {
+        let line = docker::LogLine {
+            at: Some(prost_types::Timestamp { seconds: 1_784_800_000, nanos: 7_999 }),
+            container_id: "0123456789abcdef".to_owned(),
+            container_name: "homeport-auth-1".to_owned(),
+            image: "homeport/homeport:local".to_owned(),
+            is_error: true,
+            text: "sign in as admin".to_owned(),
+        };
+        reply(docker::ReadOwnLogsResponse { lines: vec![line] })
+    }
+
     type ReadLogsStream = Pin<Box<dyn Stream<Item = Result<docker::ReadLogsResponse, Status>> + Send>>;
 
     async fn read_logs(&self, request: Request<docker::ReadLogsRequest>) -> Reply<Self::ReadLogsStream> {

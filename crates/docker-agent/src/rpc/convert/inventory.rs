@@ -119,3 +119,14 @@ pub(in crate::rpc) fn wanted_log(wire: proto::ReadLogsRequest) -> Result<logs::W
         follow: wire.follow,
     })
 }
+
+pub(in crate::rpc) fn log_line(line: logs::Line) -> proto::LogLine {
+    proto::LogLine {
+        at: Some(prost_types::Timestamp { seconds: line.at.as_second(), nanos: line.at.subsec_nanosecond() }),
+        container_id: line.part.id,
+        container_name: line.part.name,
+        image: line.part.image,
+        is_error: line.is_error,
+        text: line.text,
+    }
+}
