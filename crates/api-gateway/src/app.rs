@@ -95,7 +95,7 @@ impl App {
                     drop(tokio::time::timeout(patience, revocations.concerning(&caller.principal)).await);
                 }
                 if let Err(problem) = self.gate.ask(&self.upstream, &caller).await
-                    && matches!(problem.kind(), Kind::Unauthorized | Kind::Forbidden)
+                    && matches!(problem.kind(), Kind::Unauthorized | Kind::Forbidden | Kind::OutOfScope)
                 {
                     return;
                 }

@@ -40,6 +40,13 @@ pub(crate) struct Noted {
     pub(crate) action: Option<&'static str>,
 }
 
+impl Noted {
+    /// What was changed.
+    pub(crate) fn about(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { target: Some((id.into(), name.into())), ..Self::default() }
+    }
+}
+
 enum Message {
     Entry(Box<AuditEntry>),
     /// The last one: the gateway stops.

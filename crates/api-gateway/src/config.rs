@@ -28,6 +28,8 @@ pub struct Config {
     pub events: EventsConfig,
     /// What is proxied to plugins.
     pub plugins: PluginsConfig,
+    /// The device supervisor's API.
+    pub supervisor: SupervisorConfig,
 }
 
 /// The `[http]` section.
@@ -182,6 +184,15 @@ impl Default for PluginsConfig {
             max_tunnels: 256,
         }
     }
+}
+
+/// The `[supervisor]` section.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SupervisorConfig {
+    /// Addresses and ports at which the device supervisor's API is served as well, and nothing else: its existing clients look
+    /// at port 48484 of the machine itself (`["127.0.0.1:48484"]`) and of the network that they share with it. Default: none.
+    pub listen: Vec<String>,
 }
 
 /// A setting in milliseconds as a duration.

@@ -12,6 +12,9 @@ use http::request::Parts;
 
 use crate::{gate, openapi::Section, route::Route};
 
+/// Where HomelabARR's clients ask, also below `/api`.
+const HOMELABARR: [&str; 3] = ["/auth", "/enhanced-mount", "/stream"];
+
 /// Whose client is speaking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -47,7 +50,7 @@ impl Dialect {
             Self::SelfPrivacy
         } else if below("/v1") || below("/v2") || path == "/ping" {
             Self::Supervisor
-        } else if below("/auth") || below("/api/auth") {
+        } else if HOMELABARR.iter().any(|path| below(path) || below(&format!("/api{path}"))) || path == "/containers" {
             Self::HomelabArr
         } else if below("/api") {
             Self::Docksmith
@@ -68,7 +71,10 @@ impl Dialect {
                 Some(_) => Secret::new(value.to_owned()),
                 None => Secret::new(format!("Bearer {value}")),
             }),
-            Self::Docksmith | Self::HomelabArr | Self::Spr => header().map(|value| Secret::new(value.to_owned())),
+            Self::HomelabArr => {
+                header().map(|value| Secret::new(value.to_owned())).or_else(|| homelabarr::credential(request))
+            }
+            Self::Docksmith | Self::Spr => header().map(|value| Secret::new(value.to_owned())),
         }
     }
 
@@ -87,6 +93,11 @@ impl Dialect {
             Self::Supervisor => Some("Unauthorized"),
             Self::Docksmith | Self::HomelabArr | Self::Spr => None,
         }
+    }
+
+    /// Whether a credential that is for something else is answered as one that is good for nothing.
+    pub(crate) const fn hides_scopes(self) -> bool {
+        matches!(self, Self::Spr | Self::Supervisor)
     }
 }
 
@@ -145,6 +156,9 @@ mod tests {
         assert_eq!(Dialect::of("/auth/tokens"), Dialect::SelfPrivacy);
         assert_eq!(Dialect::of("/auth/new_device/authorize"), Dialect::SelfPrivacy);
         assert_eq!(Dialect::of("/auth/tokens_x"), Dialect::HomelabArr);
+        assert_eq!(Dialect::of("/api/stream/progress"), Dialect::HomelabArr);
+        assert_eq!(Dialect::of("/containers"), Dialect::HomelabArr);
+        assert_eq!(Dialect::of("/api/containers"), Dialect::Docksmith);
         assert_eq!(Dialect::of("/v1/device"), Dialect::Supervisor);
         assert_eq!(Dialect::of("/plugins/api/"), Dialect::Spr);
     }

@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use homeport_proto::auth::v1::{AuthorizeRequest, FactorNeed, Principal, Role, Verb, WatchRevocationsResponse};
 use homeport_service::Secret;
 use http::{HeaderMap, Method, header};
@@ -45,7 +46,7 @@ pub(crate) struct Caller {
 }
 
 /// What auth is asked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Question {
     authorization: Secret<String>,
     method: Method,
@@ -89,6 +90,14 @@ impl Caller {
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
+    /// The password that came with this very request, if one did.
+    pub(crate) fn password(&self) -> Option<Secret<String>> {
+        let (scheme, value) = self.question.authorization.expose().split_once(' ')?;
+        let text = BASE64_STANDARD.decode(value).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+        let text = String::from_utf8(text).ok()?;
+        text.split_once(':').map(|(_, password)| Secret::new(password.to_owned()))
+    }
+
     /// The account that the credential acts for. `None`: nobody's.
     pub(crate) fn user_id(&self) -> Option<&str> {
         Some(self.principal.user_id.as_str()).filter(|id| !id.is_empty())
@@ -108,8 +117,7 @@ impl Caller {
     /// with something that somebody may have found.
     pub(crate) fn require_password(&self) -> Result<(), Problem> {
         self.require_unscoped()?;
-        let credential = self.question.authorization.expose();
-        if credential.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")) {
+        if self.password().is_some() {
             return Ok(());
         }
         let message = "this needs the password again: send the request with Basic credentials";
@@ -125,7 +133,7 @@ impl Caller {
         if self.principal.scopes.is_empty() {
             return Ok(());
         }
-        Err(Problem::new(Kind::Forbidden, "this token is limited to some paths; use one without scopes, or sign in"))
+        Err(Problem::new(Kind::OutOfScope, "this token is limited to some paths; use one without scopes, or sign in"))
     }
 }
 
@@ -171,6 +179,11 @@ impl Gate {
     /// Asks again about a caller whose request is still going on.
     pub(crate) async fn ask(&self, upstream: &Upstream, caller: &Caller) -> Result<(), Problem> {
         caller.question.put(upstream).await.map(drop)
+    }
+
+    /// Asks whether the caller has shown the second factor, for what turned out to need it.
+    pub(crate) async fn require_factor(&self, upstream: &Upstream, caller: &Caller) -> Result<(), Problem> {
+        Question { need: FactorNeed::Required, ..(*caller.question).clone() }.put(upstream).await.map(drop)
     }
 
     /// Forgets what auth says is good no longer, and tells those whose requests are still going on.

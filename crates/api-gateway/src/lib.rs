@@ -52,7 +52,7 @@ use crate::{
 
 pub use config::{
     AcmeConfig, AuthConfig, Config, DocksmithConfig, EventsConfig, HttpConfig, Network, PluginsConfig, ProxyHeader,
-    TlsConfig,
+    SupervisorConfig, TlsConfig,
 };
 pub use listener::ListenError;
 pub use route::{Access, RouteInfo};
@@ -87,6 +87,8 @@ struct Doors {
     secure: Option<(TcpListener, Arc<ServerConfig>)>,
     /// The plain port beside HTTPS, with the port that it sends to.
     redirect: Option<(TcpListener, u16)>,
+    /// What existing clients of the device supervisor know.
+    supervisor: Vec<TcpListener>,
 }
 
 impl Gateway {
@@ -129,6 +131,11 @@ impl Gateway {
         self.doors.redirect.as_ref()?.0.local_addr().ok()
     }
 
+    /// Where it listens for clients of the device supervisor.
+    pub fn supervisor_addresses(&self) -> Vec<SocketAddr> {
+        self.doors.supervisor.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
     /// Serves until the context drains, then lets requests under way finish.
     pub async fn serve(self) {
         let secure = self.secure_address();
@@ -165,7 +172,11 @@ impl Doors {
             }
             _ => None,
         };
-        Ok(Self { plain, secure, redirect })
+        let mut supervisor = Vec::new();
+        for listen in &config.supervisor.listen {
+            supervisor.push(listener::bind(listen).await?);
+        }
+        Ok(Self { plain, secure, redirect, supervisor })
     }
 
     fn with_routers(self, app: &Arc<App>) -> Vec<Door> {
@@ -179,7 +190,10 @@ impl Doors {
             let router = listener::redirect(Arc::clone(&app.challenges), port);
             Door { listener, router, plugins: None, tls: None }
         });
-        std::iter::once(plain).chain(secure).chain(redirect).collect()
+        let alone = (!self.supervisor.is_empty()).then(|| router::supervisor(app));
+        let supervisor = self.supervisor.into_iter().zip(alone.into_iter().cycle());
+        let supervisor = supervisor.map(|(listener, router)| Door { listener, router, plugins: None, tls: None });
+        std::iter::once(plain).chain(secure).chain(redirect).chain(supervisor).collect()
     }
 }
 

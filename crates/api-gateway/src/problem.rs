@@ -19,6 +19,8 @@ use crate::dialect::{Dialect, docksmith::envelope};
 const RETRY_AFTER_SECONDS: u32 = 2;
 /// Trailer of a gRPC status that says how long a locked-out client must wait.
 const RETRY_AFTER_TRAILER: &str = "retry-after-seconds";
+/// Trailer of a gRPC status that says that the credential is for something else.
+const SCOPE_TRAILER: &str = "out-of-scope";
 /// Trailer of a gRPC status that says that the second factor is missing.
 const FACTOR_TRAILER: &str = "second-factor";
 /// Where existing clients of SPR's API ask for the second factor.
@@ -48,6 +50,8 @@ pub(crate) enum Kind {
     /// The credential is good, and the second factor missing.
     SecondFactor,
     Forbidden,
+    /// The credential is good, for other paths.
+    OutOfScope,
     NotFound,
     MethodNotAllowed,
     BodyTimeout,
@@ -70,7 +74,7 @@ impl Kind {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::SecondFactor => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::OutOfScope => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -93,7 +97,7 @@ impl Kind {
             Self::BadRequest => "BAD_REQUEST",
             Self::Unauthorized => "UNAUTHORIZED",
             Self::SecondFactor => "SECOND_FACTOR",
-            Self::Forbidden => "FORBIDDEN",
+            Self::Forbidden | Self::OutOfScope => "FORBIDDEN",
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::BodyTimeout => "REQUEST_TIMEOUT",
@@ -136,6 +140,7 @@ impl Problem {
             Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => Kind::BadRequest,
             Code::Unauthenticated if status.metadata().contains_key(FACTOR_TRAILER) => Kind::SecondFactor,
             Code::Unauthenticated => Kind::Unauthorized,
+            Code::PermissionDenied if status.metadata().contains_key(SCOPE_TRAILER) => Kind::OutOfScope,
             Code::PermissionDenied => Kind::Forbidden,
             Code::NotFound => Kind::NotFound,
             Code::AlreadyExists | Code::Aborted => Kind::Conflict,
@@ -213,6 +218,9 @@ impl Problem {
             }
             Dialect::HomelabArr => (JSON, json!({ "error": self.title(), "details": self.message }).to_string()),
             Dialect::SelfPrivacy => (JSON, json!({ "error": self.message }).to_string()),
+            Dialect::Supervisor if self.kind == Kind::OutOfScope => {
+                (JSON, json!({ "status": "failed", "message": "Unauthorized" }).to_string())
+            }
             Dialect::Supervisor => ("text/plain; charset=utf-8", self.message.clone()),
             Dialect::Spr => ("text/plain; charset=utf-8", format!("{}\n", self.message)),
         }
@@ -261,8 +269,12 @@ pub(crate) fn render(mut response: Response, dialect: Dialect) -> Response {
         *response.status_mut() = StatusCode::FOUND;
         return response.map(|_| Body::from(body));
     }
-    if matches!(problem.kind, Kind::Unauthorized | Kind::SecondFactor) {
+    let hides_scope = dialect.hides_scopes() && problem.kind == Kind::OutOfScope;
+    if matches!(problem.kind, Kind::Unauthorized | Kind::SecondFactor) || hides_scope {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"homeport\""));
+    }
+    if hides_scope {
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
     }
     response.map(|_| Body::from(body))
 }
@@ -297,6 +309,22 @@ mod tests {
         let response = render(Problem::of_status("auth", &status).into_response(), Dialect::HomelabArr);
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[header::RETRY_AFTER], "300");
+    }
+
+    #[test]
+    fn a_credential_for_something_else_is_as_good_as_none_to_some() {
+        let mut status = Status::permission_denied("the scope of widget does not cover GET /status");
+        status.metadata_mut().insert(SCOPE_TRAILER, "true".parse().unwrap());
+        for (dialect, expected) in [
+            (Dialect::Spr, StatusCode::UNAUTHORIZED),
+            (Dialect::Supervisor, StatusCode::UNAUTHORIZED),
+            (Dialect::Docksmith, StatusCode::FORBIDDEN),
+            (Dialect::HomelabArr, StatusCode::FORBIDDEN),
+            (Dialect::SelfPrivacy, StatusCode::FORBIDDEN),
+        ] {
+            let problem = Problem::of_status("auth", &status);
+            assert_eq!(render(problem.into_response(), dialect).status(), expected, "{dialect:?}");
+        }
     }
 
     #[test]

@@ -3,13 +3,19 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use axum::{Router, extract::MatchedPath};
+use axum::{
+    Router,
+    extract::{MatchedPath, Request},
+    response::{IntoResponse as _, Response},
+};
 use homeport_proto::auth::v1::{FactorNeed, Verb};
 use http::Method;
 
 use crate::{
     app::App,
-    dialect, middleware,
+    dialect::{self, Dialect},
+    middleware,
+    path::CleanPath,
     problem::{Kind, Problem},
     route::Route,
 };
@@ -68,20 +74,48 @@ impl Traits {
 
 /// The whole of it. Every request passes every layer, also one that nothing answers.
 pub(crate) fn build(app: &Arc<App>) -> Router {
-    let routes = dialect::routes();
+    of(app, dialect::routes())
+}
+
+/// The device supervisor's API alone, for whoever is to reach nothing else.
+pub(crate) fn supervisor(app: &Arc<App>) -> Router {
+    let routes = dialect::supervisor::routes().into_iter();
+    of(app, routes.filter(|route| Dialect::of(route.path) == Dialect::Supervisor).collect())
+}
+
+fn of(app: &Arc<App>, routes: Vec<Route>) -> Router {
     let traits = Arc::new(Traits::of(&routes));
     let mut router = Router::new();
+    let templates: Vec<_> = routes.iter().map(|route| route.path).collect();
     for route in routes {
         router = router.route(route.path, route.handler);
     }
-    let router = router.method_not_allowed_fallback(method_not_allowed).fallback(not_found).with_state(Arc::clone(app));
+    let templates: Arc<[&'static str]> = templates.into();
+    let nowhere = move |request: Request| std::future::ready(not_found(&templates, &request));
+    let router = router.method_not_allowed_fallback(method_not_allowed).fallback(nowhere).with_state(Arc::clone(app));
     middleware::around(router, app, &traits)
 }
 
-async fn not_found() -> Problem {
-    Problem::not_found("404 page not found")
+/// SPR's clients are used to being led to a route that they wrote a slash behind.
+fn not_found(templates: &[&str], request: &Request) -> Response {
+    let path = request.extensions().get::<CleanPath>().and_then(|path| path.as_str().strip_suffix('/'));
+    match path.filter(|path| Dialect::of(path) == Dialect::Spr && templates.iter().any(|route| fits(route, path))) {
+        Some(path) => middleware::moved(path, request.uri().query()),
+        None => Problem::not_found("404 page not found").into_response(),
+    }
 }
 
-async fn method_not_allowed() -> Problem {
-    Problem::new(Kind::MethodNotAllowed, "405 method not allowed")
+/// Whether a path is one of a template's, segment by segment.
+fn fits(template: &str, path: &str) -> bool {
+    let (names, segments) = (template.split('/'), path.split('/'));
+    names.clone().count() == segments.clone().count()
+        && names.zip(segments).all(|(name, segment)| name == segment || name.starts_with('{'))
+}
+
+/// The supervisor's clients know no difference between a path and a method that there is not.
+async fn method_not_allowed(request: Request) -> Problem {
+    match Dialect::of(request.uri().path()) {
+        Dialect::Supervisor => Problem::not_found("404 page not found"),
+        _ => Problem::new(Kind::MethodNotAllowed, "405 method not allowed"),
+    }
 }

@@ -21,8 +21,9 @@ use homeport_proto::{
     updater::v1::{
         check_service_client::CheckServiceClient, container_action_service_client::ContainerActionServiceClient,
         history_service_client::HistoryServiceClient, operation_service_client::OperationServiceClient,
-        pipeline_service_client::PipelineServiceClient, script_service_client::ScriptServiceClient,
-        setting_service_client::SettingServiceClient, update_service_client::UpdateServiceClient,
+        pipeline_service_client::PipelineServiceClient, release_service_client::ReleaseServiceClient,
+        script_service_client::ScriptServiceClient, setting_service_client::SettingServiceClient,
+        update_service_client::UpdateServiceClient,
     },
 };
 use homeport_service::{
@@ -153,6 +154,15 @@ impl Upstream {
 
     pub(crate) fn scripts(&self) -> ScriptServiceClient<Client> {
         ScriptServiceClient::new(self.updater.clone())
+    }
+
+    pub(crate) fn releases(&self) -> ReleaseServiceClient<Client> {
+        ReleaseServiceClient::new(self.updater.clone())
+    }
+
+    /// As [`Upstream::releases`], without a deadline.
+    pub(crate) fn endless_releases(&self) -> ReleaseServiceClient<Client> {
+        ReleaseServiceClient::new(self.updater_stream.clone())
     }
 
     pub(crate) fn settings(&self) -> SettingServiceClient<Client> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use homeport_proto::docker::v1::ContainerState;
 use jiff::Timestamp;
 
 /// RFC 3339 with milliseconds: clients compare these times with their own clocks. `None` for a time that no calendar has.
@@ -77,6 +78,20 @@ pub(crate) fn parse_go_duration(text: &str) -> Option<Duration> {
         rest = &after[unit..];
     }
     (!text.is_empty()).then_some(total)
+}
+
+/// The engine's word for what a container is doing.
+pub(crate) const fn state(state: ContainerState) -> &'static str {
+    match state {
+        ContainerState::Unspecified => "unknown",
+        ContainerState::Created => "created",
+        ContainerState::Running => "running",
+        ContainerState::Paused => "paused",
+        ContainerState::Restarting => "restarting",
+        ContainerState::Removing => "removing",
+        ContainerState::Exited => "exited",
+        ContainerState::Dead => "dead",
+    }
 }
 
 #[cfg(test)]

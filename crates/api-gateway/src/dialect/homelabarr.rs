@@ -3,6 +3,7 @@
 
 mod account;
 mod activity;
+mod cookie;
 mod import;
 mod keys;
 mod login;
@@ -18,6 +19,7 @@ use crate::{
     problem::{Kind, Problem},
 };
 
+pub(crate) use cookie::credential;
 pub(crate) use routes::{SHAPES, routes};
 
 /// The account that a caller acts for.

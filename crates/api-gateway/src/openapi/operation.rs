@@ -1,6 +1,6 @@
 //! One route as an operation of the document.
 
-use homeport_proto::auth::v1::Verb;
+use homeport_proto::auth::v1::{FactorNeed, Verb};
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -10,6 +10,9 @@ use crate::{
     problem::Kind,
     route::{Access, Answer, Route},
 };
+
+/// What SPR's clients take for a question.
+const NO_FACTOR: &str = "the second factor is missing; `Location` is where existing clients ask for it";
 
 /// Describes a route.
 pub(super) fn describe(route: &Route, tag: &str, shapes: &[(&str, &str)]) -> Value {
@@ -109,8 +112,17 @@ fn responses(route: &Route, dialect: Dialect, shapes: &[(&str, &str)]) -> Map<St
     for kind in usual(route) {
         responses.insert(kind.status().as_str().to_owned(), errors::reference(dialect, kind));
     }
+    let leads_on = |kind: Kind| dialect == Dialect::Spr && kind == Kind::SecondFactor;
+    if leads_on(Kind::SecondFactor) && route.factor == FactorNeed::Required {
+        responses.insert("302".to_owned(), json!({ "description": NO_FACTOR }));
+    }
     for (kind, meaning) in route.refusals {
-        responses.insert(kind.status().as_str().to_owned(), errors::response(dialect, *kind, meaning));
+        let (status, response) = if leads_on(*kind) {
+            ("302".to_owned(), json!({ "description": meaning }))
+        } else {
+            (kind.status().as_str().to_owned(), errors::response(dialect, *kind, meaning))
+        };
+        responses.insert(status, response);
     }
     let (status, answer) = success(route.answer, shapes);
     responses.insert(status.as_str().to_owned(), answer);

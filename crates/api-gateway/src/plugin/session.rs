@@ -22,7 +22,7 @@ pub(crate) fn is_carried(headers: &HeaderMap) -> bool {
 pub(crate) fn refusal(headers: &HeaderMap, problem: Problem) -> Response {
     let (status, error) = match problem.kind() {
         Kind::Unauthorized => (StatusCode::UNAUTHORIZED, "invalid_token"),
-        Kind::Forbidden => (StatusCode::FORBIDDEN, "insufficient_scope"),
+        Kind::Forbidden | Kind::OutOfScope => (StatusCode::FORBIDDEN, "insufficient_scope"),
         _ => return problem.into_response(),
     };
     if !is_carried(headers) {

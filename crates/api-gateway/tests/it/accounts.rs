@@ -27,6 +27,35 @@ async fn a_login_gives_a_token() {
 }
 
 #[tokio::test]
+async fn homelabarr_1_3_a_login_leaves_a_cookie_for_what_forgets_the_header() {
+    let stack = Stack::start().await;
+    let body = r#"{"username":"admin","password":"right"}"#;
+    let signed_in = login(&stack, "/auth/login", body).await;
+    let cookie = signed_in.header("set-cookie").unwrap();
+    let (token, traits) = cookie.split_once("; ").unwrap();
+    assert_eq!(token, "homeport_ui=good");
+    for part in ["Path=/", "HttpOnly", "SameSite=Strict", "Max-Age="] {
+        assert!(traits.contains(part) && !traits.contains("Secure"), "{cookie}");
+    }
+    let ask = async |method: Method, path: &str, cookie: &str| {
+        let call = stack.client.call(method, path).credential(None).header("cookie", cookie);
+        call.header("content-type", "application/json").send().await.status
+    };
+    // Nothing answers there yet, which is told to those alone who may ask.
+    for (method, path) in
+        [(Method::GET, "/containers"), (Method::GET, "/stream/progress"), (Method::POST, "/enhanced-mount/providers")]
+    {
+        assert_eq!(ask(method.clone(), path, token).await, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(ask(method, path, "homeport_ui=bad").await, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    for path in ["/auth/me", "/api/status", "/status", "/containers/web"] {
+        assert_eq!(ask(Method::GET, path, token).await, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    let out = stack.client.post("/auth/logout", "").await;
+    assert!(out.header("set-cookie").unwrap().starts_with("homeport_ui=; Path=/; Max-Age=0;"));
+}
+
+#[tokio::test]
 async fn a_wrong_login_says_no_more_than_that() {
     let stack = Stack::start().await;
     let cases = [

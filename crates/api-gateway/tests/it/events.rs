@@ -81,10 +81,10 @@ async fn a_scoped_token_publishes_in_no_other_name() {
     };
     assert_eq!(post("Bearer follower", "myplugin:done").await, StatusCode::NO_CONTENT);
     for topic in ["auth:success", "update:progress", "docker", "service:x:started", "bus:dropped"] {
-        assert_eq!(post("Bearer follower", topic).await, StatusCode::FORBIDDEN, "{topic}");
+        assert_eq!(post("Bearer follower", topic).await, StatusCode::UNAUTHORIZED, "{topic}");
         assert_eq!(post("Bearer good", topic).await, StatusCode::NO_CONTENT, "{topic}");
     }
-    assert_eq!(post("Bearer scoped", "myplugin:done").await, StatusCode::FORBIDDEN);
+    assert_eq!(post("Bearer scoped", "myplugin:done").await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

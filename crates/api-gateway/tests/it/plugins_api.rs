@@ -1,5 +1,7 @@
 //! `/plugins_api` and `/plugin`
 
+use std::sync::atomic::Ordering;
+
 use homeport_proto::auth::v1::TokenKind;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -62,7 +64,7 @@ async fn the_former_paths_are_for_whole_credentials() {
     let scoped = "Bearer root";
     for (method, path) in [(Method::PUT, "/plugins/a"), (Method::DELETE, "/plugins/a"), (Method::GET, "/plugins")] {
         let call = stack.client.call(method, path).credential(Some(scoped)).body(entry.to_string());
-        assert_eq!(call.send().await.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(call.send().await.status, StatusCode::UNAUTHORIZED, "{path}");
     }
     // These are the plugin's own.
     for path in ["/plugins/a/restart", "/plugins/a/update_container", "/plugins/a/"] {
@@ -87,6 +89,28 @@ async fn what_containers_ask_for_is_agreed_to_with_the_password() {
     let answer = send_as(&stack, BASIC, "/plugins_api/a", &agreed).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert!(answer.json()[0].get("Confirm").is_none(), "it is no part of the entry");
+}
+
+#[tokio::test]
+async fn spr_5_2_another_repository_takes_password_and_second_factor() {
+    let stack = Stack::start().await;
+    let entry = |url: &str, enabled: bool| json!({ "Name": "a", "URI": "a", "GitURL": url, "Enabled": enabled });
+    let put = async |credential: &str, proof: &str, body: &Value| {
+        let call = stack.client.call(Method::PUT, "/plugins_api/a").credential(Some(credential));
+        call.header("x-jwt-otp", proof).body(body.to_string()).send().await
+    };
+    let first = entry("https://example.org/a.git", false);
+    assert_eq!(put(GOOD, "", &first).await.status, StatusCode::UNAUTHORIZED, "a session is no password");
+    assert_eq!(put(BASIC, "", &first).await.status, StatusCode::OK, "nobody has a second factor");
+    stack.world.factor.store(true, Ordering::SeqCst);
+    let second = entry("https://example.org/b.git", false);
+    let asked = put(BASIC, "", &second).await;
+    assert_eq!((asked.status, asked.header("location")), (StatusCode::FOUND, Some("/auth/validate")));
+    let switched = entry("https://example.org/a.git", true);
+    assert_eq!(put(GOOD, "", &switched).await.status, StatusCode::OK, "to switch it on is no other repository");
+    assert_eq!(put(BASIC, "wrong", &second).await.status, StatusCode::FOUND);
+    assert_eq!(put(BASIC, "shown", &second).await.status, StatusCode::OK);
+    assert_eq!(put(BASIC, "", &first).await.status, StatusCode::FOUND);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod auth;
 mod containers;
 mod pipelines;
 mod plugins;
+mod release;
 
 use std::{
     pin::Pin,
@@ -41,6 +42,12 @@ pub(crate) struct World {
     /// Auth's stream of revocations says nothing.
     pub(crate) silent: AtomicBool,
     pub(crate) paths: Mutex<Vec<String>>,
+    /// What Homeport does with itself.
+    pub(crate) release: Mutex<updater::Release>,
+    /// The first password is still the one that Homeport made.
+    pub(crate) first_password: AtomicBool,
+    /// Somebody has a second factor, whose proof is `shown`.
+    pub(crate) factor: AtomicBool,
     /// Addresses that auth was told of.
     pub(crate) clients: Mutex<Vec<String>>,
     pub(crate) snapshot: Mutex<updater::Snapshot>,
@@ -74,6 +81,9 @@ impl Default for World {
             revocations: broadcast::channel(64).0,
             silent: AtomicBool::default(),
             paths: Mutex::default(),
+            release: Mutex::default(),
+            first_password: AtomicBool::default(),
+            factor: AtomicBool::default(),
             clients: Mutex::default(),
             snapshot: Mutex::default(),
             told: watch::Sender::default(),

@@ -25,8 +25,9 @@ use homeport_proto::{
     updater::v1::{
         check_service_server::CheckServiceServer, container_action_service_server::ContainerActionServiceServer,
         history_service_server::HistoryServiceServer, operation_service_server::OperationServiceServer,
-        pipeline_service_server::PipelineServiceServer, script_service_server::ScriptServiceServer,
-        setting_service_server::SettingServiceServer, update_service_server::UpdateServiceServer,
+        pipeline_service_server::PipelineServiceServer, release_service_server::ReleaseServiceServer,
+        script_service_server::ScriptServiceServer, setting_service_server::SettingServiceServer,
+        update_service_server::UpdateServiceServer,
     },
 };
 use homeport_service::{Context, Paths, config::Environment, peer::SocketConfig, rpc::Server};
@@ -52,6 +53,8 @@ pub(crate) struct Stack {
     /// Where HTTPS is, if it is on, and the plain port beside it.
     pub(crate) secure: Option<SocketAddr>,
     pub(crate) redirect: Option<SocketAddr>,
+    /// Where clients of the device supervisor are let in.
+    pub(crate) supervisor: Vec<SocketAddr>,
     paths: Paths,
     _directory: TempDir,
     _stop_services: tokio_util::sync::DropGuard,
@@ -83,6 +86,7 @@ impl Stack {
         let gateway = Gateway::bind(context.clone()).await.unwrap();
         let client = Client::new(gateway.address());
         let (secure, redirect) = (gateway.secure_address(), gateway.redirect_address());
+        let supervisor = gateway.supervisor_addresses();
         let stopped = Arc::new(AtomicBool::new(false));
         let serving = serve_gateway(gateway, context, Arc::clone(&stopped));
         let stack = Self {
@@ -93,6 +97,7 @@ impl Stack {
             stopped,
             secure,
             redirect,
+            supervisor,
             paths,
             _directory: directory,
             _stop_services: stop.drop_guard(),
@@ -192,6 +197,7 @@ async fn serve(service: &'static str, paths: &Paths, world: &Arc<World>, stop: &
             .service(HistoryServiceServer::new(fake.clone()))
             .service(ScriptServiceServer::new(fake.clone()))
             .service(SettingServiceServer::new(fake.clone()))
+            .service(ReleaseServiceServer::new(fake.clone()))
             .service(OperationServiceServer::new(fake)),
         "docker-agent" => server
             .service(EngineServiceServer::new(fake.clone()))

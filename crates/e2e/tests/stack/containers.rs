@@ -9,9 +9,12 @@ use serde_json::{Value, json};
 
 use crate::World;
 
+/// The processes that go on running.
+const SERVICES: [&str; 5] = ["gateway", "bus", "auth", "updater", "docker-agent"];
+
 pub fn none_has_more_rights_than_it_needs(world: &World) -> Outcome {
     let engine = &world.run.engine;
-    for service in ["gateway", "bus", "auth", "updater", "docker-agent"] {
+    for service in SERVICES {
         let inspect = engine.inspect(&format!("homeport-{service}-1"))?;
         let host = &inspect["HostConfig"];
         ensure!(host["Privileged"] == false && host["ReadonlyRootfs"] == true, "{service}: {host:#}");
@@ -55,4 +58,35 @@ pub fn an_update_works_from_inside(world: &World) -> Outcome {
     ensure!(operation["status"] == "complete", "{operation:#}");
     ensure!(project.file("compose.yaml")? == before.replace(&versions.old, &versions.new));
     Ok(())
+}
+
+/// What Homeport says of itself and does with itself, where it runs in containers.
+pub fn it_reads_its_own_logs_and_restarts_as_a_whole(world: &World) -> Outcome {
+    let (http, url) = (Client::new(), world.installation.url());
+    let setup: Value = http.get(format!("{url}/setup")).send()?.json()?;
+    ensure!(setup == json!({"status": "ok"}), "the first password is still there: {setup}");
+    let token = world.installation.sign_in()?;
+    let logs: Vec<Value> = http.get(format!("{url}/logs")).bearer_auth(&token).send()?.json()?;
+    let times: Vec<&str> = logs.iter().filter_map(|line| line["__REALTIME_TIMESTAMP"].as_str()).collect();
+    ensure!(!times.is_empty() && times.is_sorted_by(|newer, older| newer >= older), "not the newest first");
+    for service in SERVICES {
+        let name = format!("homeport-{service}-1");
+        ensure!(logs.iter().any(|line| line["CONTAINER_NAME"] == name.as_str()), "nothing of {name}");
+    }
+    let started = || {
+        let of = |service: &&str| Ok(world.run.engine.inspect(&format!("homeport-{service}-1"))?["State"].clone());
+        SERVICES.iter().map(of).collect::<anyhow::Result<Vec<Value>>>()
+    };
+    let before = started()?;
+    let answer = http.put(format!("{url}/restart")).bearer_auth(&token).send()?;
+    ensure!(answer.status() == 200, "{answer:?}");
+    until_ok("all of it has restarted", Duration::from_secs(120), || {
+        for ((service, before), now) in SERVICES.iter().zip(&before).zip(started()?) {
+            ensure!(now["StartedAt"] != before["StartedAt"], "{service} has not restarted");
+            ensure!(now["Health"]["Status"] == "healthy", "{service} is {}", now["Health"]["Status"]);
+        }
+        let answer = http.get(format!("{url}/status")).bearer_auth(&token).send()?;
+        ensure!(answer.status() == 200, "{answer:?}");
+        Ok(())
+    })
 }

@@ -30,6 +30,10 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("up::again_changes_nothing", up::again_changes_nothing),
     ("containers::none_has_more_rights_than_it_needs", containers::none_has_more_rights_than_it_needs),
     ("containers::an_update_works_from_inside", containers::an_update_works_from_inside),
+    (
+        "containers::it_reads_its_own_logs_and_restarts_as_a_whole",
+        containers::it_reads_its_own_logs_and_restarts_as_a_whole,
+    ),
     ("up::down_and_up_keep_the_state", up::down_and_up_keep_the_state),
     ("itself::it_goes_forward_and_back_as_a_whole", itself::it_goes_forward_and_back_as_a_whole),
     ("itself::whoever_dies_it_ends_in_one_version", itself::whoever_dies_it_ends_in_one_version),

@@ -241,7 +241,59 @@ async fn of_two_keys_of_the_supervisor_one_is_good() {
     let (path, credential) = with_key(&good[0].text, 2);
     assert_eq!(stack.send(Method::POST, &path, &credential, Value::Null).await.status, StatusCode::OK);
     let elsewhere = stack.send(Method::GET, "/status", &credential, Value::Null).await.status;
-    assert!(elsewhere == StatusCode::FORBIDDEN || elsewhere == StatusCode::UNAUTHORIZED, "a key reaches its API alone");
+    assert_eq!(elsewhere, StatusCode::UNAUTHORIZED, "a key reaches its API alone");
+    stack.stop().await;
+}
+
+/// §3 and §4 of the supervisor's contract: what concerns the device can be taken away from a project.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn supervisor_3_what_is_taken_away_from_a_project_is_refused_as_a_wrong_application() {
+    let stack = Stack::start().await;
+    let admin = stack.basic();
+    let made = stack.send(Method::PUT, "/auth/supervisor_keys", &admin, json!({ "project": "web" })).await.json();
+    let mut key = vec![("authorization", format!("ApiKey {}", made["key"].as_str().unwrap()))];
+    let power = [(Method::POST, "/v1/reboot"), (Method::POST, "/v1/shutdown")];
+    let network = [(Method::DELETE, "/v1/tcp-ping"), (Method::PATCH, "/v1/device/host-config")];
+    let update = [(Method::POST, "/v1/update")];
+    let withdraw = async |verbs: Value| {
+        let body = json!({ "project": "web", "withdrawn": verbs });
+        stack.send(Method::PUT, "/auth/supervisor_keys/withdrawn", &admin, body).await
+    };
+    // Nothing answers there yet, which is told to those alone who may ask.
+    let check = async |key: &[(&'static str, String)], calls: &[(Method, &str)], allowed: bool| {
+        for (method, path) in calls {
+            let answer = stack.send(method.clone(), path, key, Value::Null).await;
+            if allowed {
+                assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+            } else {
+                answer.check(401, &json!({ "status": "failed", "message": "Unauthorized" }));
+            }
+        }
+    };
+    for calls in [&power[..], &network, &update] {
+        check(&key, calls, true).await;
+    }
+    let withdrawn = withdraw(json!(["device:power", "device:network"])).await;
+    assert_eq!(
+        (withdrawn.status, &withdrawn.json()["withdrawn"]),
+        (StatusCode::OK, &json!(["device:power", "device:network"]))
+    );
+    let regenerated = stack.send(Method::POST, "/v1/regenerate-api-key", &key, Value::Null).await.text;
+    key = vec![("authorization", format!("ApiKey {regenerated}"))];
+    for (calls, allowed) in [(&power[..], false), (&network, false), (&update, true)] {
+        check(&key, calls, allowed).await;
+    }
+    let listed = stack.send(Method::GET, "/auth/supervisor_keys", &admin, Value::Null).await.json();
+    assert_eq!(listed[0]["withdrawn"], json!(["device:power", "device:network"]));
+    assert_eq!(withdraw(json!(["device:everything"])).await.status, StatusCode::BAD_REQUEST);
+    check(&key, &power, false).await;
+    withdraw(json!([])).await;
+    check(&key, &power, true).await;
+    for (project, status) in [("", 400), ("nobody", 404)] {
+        let body = json!({ "project": project, "withdrawn": [] });
+        let answer = stack.send(Method::PUT, "/auth/supervisor_keys/withdrawn", &admin, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{project:?}");
+    }
     stack.stop().await;
 }
 
@@ -314,7 +366,9 @@ async fn the_command_line_shows_the_second_factor_and_lets_devices_in() {
     assert_eq!(prints("auth recovery-key --uses 2", "").1.split_whitespace().count(), 18);
     assert_eq!(prints("auth recovery-key --show", "").1, "The recovery key is good 2 more times\n");
     assert_eq!(prints("auth supervisor-key web", "").1.trim().len(), 64);
-    assert!(prints("auth supervisor-keys", "").1.contains("web"));
+    assert!(prints("auth supervisor-withdraw web device:power", "").1.contains("web may not do device:power"));
+    let keys = prints("auth supervisor-keys", "").1;
+    assert!(keys.contains("web") && keys.contains("device:power"), "{keys}");
     assert_eq!(prints("auth oidc", "").1, "No OpenID provider is set\n");
 
     assert_eq!(prints("auth factor", "").1, "unregistered; 0 passkeys\n");

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::extract::State;
 use homeport_proto::docker::v1::{
-    ContainerState, GetInventoryRequest, GetInventoryResponse, HealthState, InventoryContainer, InventoryImage,
-    InventoryNetwork, InventoryVolume,
+    GetInventoryRequest, GetInventoryResponse, HealthState, InventoryContainer, InventoryImage, InventoryNetwork,
+    InventoryVolume,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ impl<'a> Item<'a> {
             id: &container.id,
             name: &container.name,
             image: &container.image,
-            state: state(container.state()),
+            state: view::state(container.state()),
             health_status: health(container.health()),
             stack: container.labels.get(PROJECT_LABEL).map(String::as_str).filter(|stack| !stack.is_empty()),
             created: created(container.created_at.as_ref()),
@@ -176,20 +176,6 @@ impl<'a> Volume<'a> {
 
 fn created(time: Option<&prost_types::Timestamp>) -> i64 {
     view::unix(time).unwrap_or_default()
-}
-
-/// The engine's word.
-const fn state(state: ContainerState) -> &'static str {
-    match state {
-        ContainerState::Unspecified => "unknown",
-        ContainerState::Created => "created",
-        ContainerState::Running => "running",
-        ContainerState::Paused => "paused",
-        ContainerState::Restarting => "restarting",
-        ContainerState::Removing => "removing",
-        ContainerState::Exited => "exited",
-        ContainerState::Dead => "dead",
-    }
 }
 
 const fn health(health: HealthState) -> &'static str {

@@ -62,7 +62,7 @@ pub(super) async fn change_password(
         return Err(Problem::bad_request("Current password and new password are required"));
     }
     let username = caller.principal.name.clone();
-    let target = Some((caller.principal.id.clone(), username.clone()));
+    let noted = Noted::about(&caller.principal.id, &username);
     let session_token = caller.bearer().unwrap_or_default().to_owned();
     let client_address = caller.client().to_string();
     let request =
@@ -76,5 +76,5 @@ pub(super) async fn change_password(
     })?;
     app.gate.forget();
     let answer = json!({ "success": true, "message": "Password changed successfully" });
-    Ok((Extension(Noted { target, ..Noted::default() }), axum::Json(answer)))
+    Ok((Extension(noted), axum::Json(answer)))
 }

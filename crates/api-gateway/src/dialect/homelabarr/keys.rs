@@ -61,7 +61,7 @@ pub(super) async fn create(
     let mut tokens = app.upstream.tokens();
     let made = app.finish(async move { of_auth(tokens.create_token(request).await) }).await?;
     let key = made.token.ok_or_else(|| Problem::new(Kind::Internal, "auth made no key; its log has the details"))?;
-    let noted = Noted { target: Some((key.id.clone(), key.name.clone())), ..Noted::default() };
+    let noted = Noted::about(&key.id, &key.name);
     let answer = json!({
         "id": key.id,
         "key": made.secret,

@@ -5,19 +5,19 @@ use std::{net::IpAddr, sync::Arc};
 use axum::{
     Extension,
     extract::State,
-    response::{IntoResponse as _, Response},
+    response::{AppendHeaders, IntoResponse as _, Response},
 };
 use homeport_proto::auth::v1::{GetUserRequest, LoginRequest, LoginResponse};
 use homeport_service::Secret;
 use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 
-use super::profile::Profile;
+use super::{cookie, profile::Profile};
 use crate::{
     app::App,
     audit::Noted,
     extract::Json,
-    middleware::ClientAddress,
+    middleware::{ClientAddress, Scheme},
     problem::{Kind, Problem},
     upstream::of_auth,
     view,
@@ -45,12 +45,15 @@ pub(super) struct SignedIn {
     message: &'static str,
     expires_at: Option<String>,
     must_change_password: bool,
+    #[serde(skip)]
+    ends: Option<prost_types::Timestamp>,
 }
 
 /// Signs in. The same words for an unknown user and for a wrong password.
 pub(super) async fn login(
     State(app): State<Arc<App>>,
     Extension(ClientAddress(client)): Extension<ClientAddress>,
+    Extension(scheme): Extension<Scheme>,
     headers: HeaderMap,
     Json(body): Json<Login>,
 ) -> Response {
@@ -59,7 +62,9 @@ pub(super) async fn login(
         Ok(signed_in) => {
             let user = (signed_in.user.id().to_owned(), name);
             let noted = Noted { target: Some(user.clone()), user: Some(user), ..Noted::default() };
-            (Extension(noted), axum::Json(signed_in)).into_response()
+            let cookie = cookie::keep(&signed_in.token, signed_in.ends.as_ref(), scheme);
+            let cookie = AppendHeaders(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+            (Extension(noted), cookie, axum::Json(signed_in)).into_response()
         }
         Err(problem) => {
             // The name may be anything that somebody typed; it says whom they tried to be.
@@ -99,6 +104,7 @@ async fn attempt(app: &App, client: IpAddr, headers: &HeaderMap, body: Login) ->
         message: "Login successful",
         expires_at: view::time(expires_at.as_ref()),
         must_change_password,
+        ends: expires_at,
     })
 }
 

@@ -93,7 +93,7 @@ async fn make(app: &App, body: NewUser) -> Result<Made, Problem> {
     let mut users = app.upstream.users();
     let made = app.finish(async move { of_auth(users.create_user(request).await) }).await?.user;
     let user = made.ok_or_else(|| Problem::new(Kind::Internal, "auth made no user; its log has the details"))?;
-    let noted = Noted { target: Some((user.id.clone(), user.name.clone())), ..Noted::default() };
+    let noted = Noted::about(&user.id, &user.name);
     Ok((Extension(noted), axum::Json(json!({ "success": true, "user": Profile::from(user) }))))
 }
 
@@ -121,7 +121,7 @@ pub(super) async fn update(
     let mut users = app.upstream.users();
     let user = app.finish(async move { of_auth(users.update_user(request).await) }).await?.user.unwrap_or_default();
     app.gate.forget();
-    let noted = Noted { target: Some((user.id.clone(), user.name.clone())), ..Noted::default() };
+    let noted = Noted::about(&user.id, &user.name);
     Ok((Extension(noted), axum::Json(json!({ "success": true, "user": Listed::from(user) }))))
 }
 

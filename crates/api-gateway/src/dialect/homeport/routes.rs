@@ -19,6 +19,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .detail("With `verbose` or a credential every service is listed, and one that does not serve makes it 503.")
             .open()
             .query(&[("verbose", "Lists the services.")])
+            .refuses(&[(Kind::Unavailable, "a service does not serve; the body says which")])
             .answers(Answer::json(r#"{"status": "ok", "services?": {"<service>": "serving"}}"#)),
         Route::get("/auth/oidc/login", oidc::login, "Sends the browser to the OpenID provider of the settings")
             .open()

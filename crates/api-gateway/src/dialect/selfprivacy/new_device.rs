@@ -10,7 +10,10 @@ use axum::{
 use homeport_proto::auth::v1::{AuthorizeDeviceRequest, CancelDeviceKeyRequest, IssueDeviceKeyRequest};
 use serde_json::{Value, json};
 
-use super::{not_found, parameters::Parameters};
+use super::{
+    not_found,
+    parameters::{Parameters, Typed},
+};
 use crate::{
     app::App,
     gate::Caller,
@@ -42,12 +45,8 @@ pub(super) async fn authorize(
     Extension(ClientAddress(client)): Extension<ClientAddress>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let words = match parameters.required("token", Some("Mnemonic token to authorize")) {
-        Ok(words) => words,
-        Err(missing) => return Ok(*missing),
-    };
-    let device = match parameters.required("device", Some("Device to authorize")) {
-        Ok(device) => device,
+    let Typed { words, device } = match parameters.typed("Mnemonic token to authorize") {
+        Ok(typed) => typed,
         Err(missing) => return Ok(*missing),
     };
     let request = AuthorizeDeviceRequest { words, device, client_address: client.ip().to_string() };

@@ -50,6 +50,20 @@ impl Parameters {
     }
 }
 
+/// What somebody types on a device that wants to be let in: the words, and what the device calls itself.
+pub(super) struct Typed {
+    pub(super) words: String,
+    pub(super) device: String,
+}
+
+impl Parameters {
+    /// Both, which must be there. `hint` is what the client is told without the words.
+    pub(super) fn typed(&self, hint: &str) -> Result<Typed, Box<Response>> {
+        let words = self.required("token", Some(hint))?;
+        Ok(Typed { words, device: self.required("device", Some("Device to authorize"))? })
+    }
+}
+
 impl FromRequest<Arc<App>> for Parameters {
     type Rejection = Problem;
 

@@ -12,7 +12,10 @@ use http::StatusCode;
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::{message, parameters::Parameters};
+use super::{
+    message,
+    parameters::{Parameters, Typed},
+};
 use crate::{
     app::App,
     gate::Caller,
@@ -73,12 +76,8 @@ pub(super) async fn redeem(
     Extension(ClientAddress(client)): Extension<ClientAddress>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let words = match parameters.required("token", Some("Mnemonic recovery token")) {
-        Ok(words) => words,
-        Err(missing) => return Ok(*missing),
-    };
-    let device = match parameters.required("device", Some("Device to authorize")) {
-        Ok(device) => device,
+    let Typed { words, device } = match parameters.typed("Mnemonic recovery token") {
+        Ok(typed) => typed,
         Err(missing) => return Ok(*missing),
     };
     let request = UseRecoveryKeyRequest { words, device, client_address: client.ip().to_string() };

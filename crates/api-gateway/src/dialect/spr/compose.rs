@@ -6,8 +6,8 @@ use axum::{Json, extract::State};
 use homeport_proto::docker::v1::{HealthState, InventoryContainer};
 use serde_json::json;
 
-use super::info::{inventory, state};
-use crate::{app::App, extract::Params, problem::Problem};
+use super::info::inventory;
+use crate::{app::App, extract::Params, problem::Problem, view};
 
 const SERVICE: &str = "com.docker.compose.service";
 const PROJECT: &str = "com.docker.compose.project";
@@ -51,7 +51,7 @@ fn line(container: &InventoryContainer) -> String {
         "Image": container.image,
         "Project": label(PROJECT),
         "Service": label(SERVICE),
-        "State": state(container.state()),
+        "State": view::state(container.state()),
         "Health": health,
     })
     .to_string()

@@ -1,12 +1,14 @@
 //! `GET /info/{name}`: the machine and what runs on it.
 
+mod users;
+
 use std::sync::Arc;
 
 use axum::{
     Json,
     extract::{Path, State},
 };
-use homeport_proto::docker::v1::{ContainerState, GetInventoryRequest, GetInventoryResponse};
+use homeport_proto::docker::v1::{GetInventoryRequest, GetInventoryResponse};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -39,7 +41,7 @@ pub(super) async fn inventory(app: &App) -> Result<GetInventoryResponse, Problem
 }
 
 async fn uptime() -> Result<Value, Problem> {
-    let (uptime, load) = (read(UPTIME).await?, read(LOAD).await?);
+    let (uptime, load, users) = (read(UPTIME).await?, read(LOAD).await?, users::signed_in().await);
     let seconds = uptime.split_whitespace().next().and_then(|text| text.parse::<f64>().ok());
     let mut loads = load.split_whitespace().map_while(|text| text.parse::<f64>().ok());
     let mut load = || loads.next().unwrap_or_default();
@@ -48,6 +50,7 @@ async fn uptime() -> Result<Value, Problem> {
         "load_1m": load(),
         "load_5m": load(),
         "load_15m": load(),
+        "users": users,
     }))
 }
 
@@ -67,7 +70,7 @@ fn container(container: &homeport_proto::docker::v1::InventoryContainer) -> Valu
         "Image": container.image,
         "ImageID": container.image_id,
         "Created": view::unix(container.created_at.as_ref()).unwrap_or_default(),
-        "State": state(container.state()),
+        "State": view::state(container.state()),
         "Labels": container.labels,
         "NetworkSettings": { "Networks": networks },
     })
@@ -91,18 +94,4 @@ fn networks(inventory: &GetInventoryResponse) -> Value {
         })
     };
     inventory.networks.iter().map(network).collect()
-}
-
-/// The engine's word.
-pub(super) const fn state(state: ContainerState) -> &'static str {
-    match state {
-        ContainerState::Unspecified => "unknown",
-        ContainerState::Created => "created",
-        ContainerState::Running => "running",
-        ContainerState::Paused => "paused",
-        ContainerState::Restarting => "restarting",
-        ContainerState::Removing => "removing",
-        ContainerState::Exited => "exited",
-        ContainerState::Dead => "dead",
-    }
 }

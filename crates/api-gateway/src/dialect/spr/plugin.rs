@@ -45,6 +45,7 @@ pub(super) async fn put(
     let is_agreement = !said.concerns.is_empty() || said.unscoped_token;
     if is_agreement || (!entry.git_url().is_empty() && !only_switches(&app, name, &entry).await?) {
         caller.require_password()?;
+        app.gate.require_factor(&app.upstream, &caller).await?;
     }
     Ok(outcome(lifecycle::put(&app, name, entry, said).await?))
 }

@@ -2,7 +2,7 @@
 
 mod plugins;
 
-use super::{base, certificate, compose, info, logout, otp, release, tokens, webauthn, ws};
+use super::{base, certificate, compose, info, itself, logout, logs, otp, release, setup, tokens, webauthn, ws};
 use crate::{
     problem::Kind,
     route::{Answer, Route},
@@ -23,6 +23,10 @@ const GUESSED: &[(Kind, &str)] = &[
     (Kind::Forbidden, "the code is wrong, or was used already"),
     (Kind::TooManyRequests, "five wrong codes within a minute; `Retry-After` says for how long"),
 ];
+const BEGINNINGS: &[(Kind, &str)] = &[
+    (Kind::BadRequest, "the page has no name, or there is no passkey for it"),
+    (Kind::TooManyRequests, "too many ceremonies or failures; `Retry-After` says for how long"),
+];
 const CEREMONIES: &[(Kind, &str)] = &[
     (Kind::Forbidden, "the answer proves nothing, or came too late"),
     (Kind::TooManyRequests, "too many ceremonies or failures; `Retry-After` says for how long"),
@@ -33,7 +37,7 @@ const PASSKEY: &str =
 
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
-    [base(), plugins::routes()].into_iter().flatten().collect()
+    [base(), of_itself(), plugins::routes()].into_iter().flatten().collect()
 }
 
 fn base() -> Vec<Route> {
@@ -47,8 +51,6 @@ fn base() -> Vec<Route> {
             .query(&[("plugin", "A container's name; may be there several times, 50 at most.")])
             .refuses(&[(Kind::BadRequest, "no version of that one container is known")])
             .answers(Answer::json(r#""0.1.0""#)),
-        Route::get("/release", release::get, "What runs here")
-            .answers(Answer::json(r#"{"CustomChannel": "", "CustomVersion": "", "Current": "0.1.0"}"#)),
         Route::get("/releasesAvailable", release::available, "The tags of a container's image")
             .query(&[("container", "Its name; needed.")])
             .refuses(&[(Kind::NotFound, "there is no such container"), (Kind::Internal, "the registry refused")])
@@ -127,6 +129,7 @@ fn base() -> Vec<Route> {
             .detail("If not, clients are sent to `/auth/validate` with 302.")
             .reads()
             .before_factor()
+            .refuses(&[(Kind::SecondFactor, "it does not, or there is none")])
             .answers(Answer::empty()),
         Route::get("/webauthn/status", webauthn::status, "One's passkeys")
             .reads()
@@ -138,7 +141,7 @@ fn base() -> Vec<Route> {
             .detail("Two steps within 3 minutes: `Options` goes to `navigator.credentials.create`, what that makes into the second.")
             .second_factor()
             .reads()
-            .refuses(CEREMONIES)
+            .refuses(BEGINNINGS)
             .answers(Answer::json(QUESTION)),
         Route::post("/webauthn/register", webauthn::finish_registration, "Keeps a passkey")
             .second_factor()
@@ -155,7 +158,7 @@ fn base() -> Vec<Route> {
         Route::put("/webauthn/validate", webauthn::begin_validation, "Begins to show a passkey as second factor")
             .reads()
             .before_factor()
-            .refuses(CEREMONIES)
+            .refuses(BEGINNINGS)
             .answers(Answer::json(QUESTION)),
         Route::post("/webauthn/validate", webauthn::finish_validation, "A passkey for a proof, as `PUT /otp_validate`")
             .reads()
@@ -165,7 +168,7 @@ fn base() -> Vec<Route> {
             .answers(Answer::json(r#""eyJhbGciOi…""#)),
         Route::put("/webauthn/login", webauthn::begin_login, "Begins to sign in with a passkey")
             .open()
-            .refuses(CEREMONIES)
+            .refuses(BEGINNINGS)
             .answers(Answer::json(QUESTION)),
         Route::post("/webauthn/login", webauthn::finish_login, "Signs in with a passkey, for 30 days")
             .detail("After five failures of an address within a minute it waits for a quarter of an hour.")
@@ -181,5 +184,77 @@ fn base() -> Vec<Route> {
             .first_message()
             .query(&[("t", "Topics by their beginnings, separated by commas.")])
             .answers(Answer::Socket("after the credential `success`, then one JSON object an event")),
+    ]
+}
+
+/// What Homeport knows of itself, and does with itself.
+fn of_itself() -> Vec<Route> {
+    const NOT_CONTAINED: (Kind, &str) = (Kind::BadRequest, "Homeport does not run in containers here");
+    vec![
+        Route::get("/release", release::get, "What runs here, and what is wanted instead")
+            .answers(Answer::json(r#"{"CustomChannel": "", "CustomVersion": "", "Current": "0.1.0"}"#)),
+        Route::get("/releaseChannels", release::channels, "The channels that Homeport comes in: one")
+            .answers(Answer::json(r#"["main"]"#)),
+        Route::put("/releaseSet", release::set, "Says which version `PUT /update` goes to")
+            .detail("A tag of Homeport's images; empty is the newest.")
+            .second_factor()
+            .whole()
+            .body(r#"{"CustomChannel?": "main", "CustomVersion?": "0.2.0"}"#)
+            .refuses(&[(Kind::BadRequest, "there is no such channel, or the version is no tag")])
+            .answers(Answer::empty()),
+        Route::delete("/releaseSet", release::reset, "The newest version again")
+            .second_factor()
+            .whole()
+            .answers(Answer::empty()),
+        Route::put("/update", itself::update, "Updates Homeport, to the version that is set or the newest that was found")
+            .detail(
+                "Answers at once where there is nothing to do, else when Homeport begins to be replaced, at most ten minutes \
+                 later; how it ended is in `/api/history`.",
+            )
+            .refuses(&[NOT_CONTAINED])
+            .answers(Answer::empty()),
+        Route::put("/restart", itself::restart, "Restarts all of Homeport's containers")
+            .detail("Answers before the first one restarts.")
+            .whole()
+            .refuses(&[NOT_CONTAINED, (Kind::Conflict, "an operation is under way")])
+            .answers(Answer::empty()),
+        Route::get("/autoupdate", itself::updates_itself, "Whether Homeport updates itself when a check finds something newer")
+            .answers(Answer::json("false")),
+        Route::put("/autoupdate", itself::update_by_itself, "Homeport updates itself from now on")
+            .detail("Each version once: what was taken back is not tried again.")
+            .admin()
+            .answers(Answer::empty()),
+        Route::delete("/autoupdate", itself::update_when_asked, "Homeport updates itself only when asked")
+            .admin()
+            .answers(Answer::empty()),
+        Route::get("/checkupdates", itself::checks_itself, "Whether checks run at their interval")
+            .answers(Answer::json("true")),
+        Route::put("/checkupdates", itself::check_by_itself, "Checks run at their interval from now on")
+            .admin()
+            .answers(Answer::empty()),
+        Route::delete("/checkupdates", itself::check_when_asked, "Checks run only when somebody asks for one")
+            .admin()
+            .answers(Answer::empty()),
+        Route::get("/logs", logs::get, "The 2000 newest lines of Homeport's own containers, newest first")
+            .detail("With the keys that the journal has for containers; at most 2 MiB of text.")
+            .whole()
+            .refuses(&[NOT_CONTAINED])
+            .answers(Answer::json(
+                r#"[{"__REALTIME_TIMESTAMP": "1753264000000000", "PRIORITY": "6", "SYSLOG_IDENTIFIER": "homeport-auth-1", "CONTAINER_NAME": "homeport-auth-1", "CONTAINER_ID": "0123456789ab", "CONTAINER_ID_FULL": "0123456789ab…", "IMAGE_NAME": "homeport/homeport:local", "MESSAGE": "listening"}]"#,
+            )),
+        Route::get("/setup", setup::get, "Whether the first password has yet to be replaced")
+            .open()
+            .refuses(&[(Kind::BadRequest, "it is done")])
+            .answers(Answer::json(r#"{"status": "ok"}"#)),
+        Route::put("/setup", setup::put, "Replaces the first password")
+            .detail("Needs that password with this very request, as `Basic`: other than the original, it is open to nobody.")
+            .admin()
+            .body(r#"{"AdminPassword": "a long one", "CheckUpdates?": true}"#)
+            .refuses(&[(Kind::BadRequest, "it is done, or the password is too weak")])
+            .answers(Answer::empty()),
+        Route::put("/setup_done", setup::done, "Whether the first password was replaced")
+            .admin()
+            .refuses(&[(Kind::BadRequest, "it has yet to be")])
+            .answers(Answer::empty()),
     ]
 }

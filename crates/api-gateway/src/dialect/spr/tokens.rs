@@ -85,7 +85,7 @@ pub(super) async fn create(
     let made = app.finish(async move { of_auth(tokens.create_token(request).await) }).await?;
     let token =
         made.token.ok_or_else(|| Problem::new(Kind::Internal, "auth made no token; its log has the details"))?;
-    let noted = Noted { target: Some((token.id.clone(), token.name.clone())), ..Noted::default() };
+    let noted = Noted::about(&token.id, &token.name);
     Ok((Extension(noted), axum::Json(Record::new(token, Some(made.secret)))))
 }
 
@@ -139,7 +139,7 @@ async fn listed(app: &App, body: &OldToken) -> Result<(DeleteTokenRequest, Noted
     let mut matching = tokens.into_iter().filter(|token| body.names(token));
     match (matching.next(), matching.next()) {
         (Some(Token { id, name, .. }), None) => {
-            let noted = Noted { target: Some((id.clone(), name)), ..Noted::default() };
+            let noted = Noted::about(&id, name);
             Ok((DeleteTokenRequest { id, token: None }, noted))
         }
         (None, _) => Err(Problem::not_found("no such token")),

@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, Json as Body, extract::State};
+use axum::{
+    Extension, Json as Body,
+    extract::{FromRequestParts, State},
+};
 use homeport_proto::auth::v1::{
     BeginPasskeyLoginRequest, BeginRegistrationRequest, BeginValidationRequest, DeletePasskeyRequest,
     FinishPasskeyLoginRequest, FinishRegistrationRequest, FinishValidationRequest, ListPasskeysRequest, Passkey,
 };
-use http::{HeaderMap, header};
+use http::{header, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
@@ -107,16 +110,10 @@ pub(super) async fn status(State(app): State<Arc<App>>, caller: Caller) -> Resul
 /// `PUT /webauthn/register`.
 pub(super) async fn begin_registration(
     State(app): State<Arc<App>>,
-    Extension(scheme): Extension<Scheme>,
     caller: Caller,
-    headers: HeaderMap,
+    Page { origin, client_address }: Page,
 ) -> Result<Body<Question>, Problem> {
-    let user_id = person(&caller)?.to_owned();
-    let request = BeginRegistrationRequest {
-        user_id,
-        origin: origin(scheme, &headers)?,
-        client_address: caller.client().to_string(),
-    };
+    let request = BeginRegistrationRequest { user_id: person(&caller)?.to_owned(), origin, client_address };
     let begun = of_auth(app.upstream.passkeys().begin_registration(request).await)?;
     Question::new(begun.session, begun.options)
 }
@@ -156,16 +153,10 @@ pub(super) async fn delete(
 /// `PUT /webauthn/validate`.
 pub(super) async fn begin_validation(
     State(app): State<Arc<App>>,
-    Extension(scheme): Extension<Scheme>,
     caller: Caller,
-    headers: HeaderMap,
+    Page { origin, client_address }: Page,
 ) -> Result<Body<Question>, Problem> {
-    let user_id = person(&caller)?.to_owned();
-    let request = BeginValidationRequest {
-        user_id,
-        origin: origin(scheme, &headers)?,
-        client_address: caller.client().to_string(),
-    };
+    let request = BeginValidationRequest { user_id: person(&caller)?.to_owned(), origin, client_address };
     let begun = of_auth(app.upstream.passkeys().begin_validation(request).await)?;
     Question::new(begun.session, begun.options)
 }
@@ -190,12 +181,9 @@ pub(super) async fn finish_validation(
 /// `PUT /webauthn/login`.
 pub(super) async fn begin_login(
     State(app): State<Arc<App>>,
-    Extension(scheme): Extension<Scheme>,
-    Extension(ClientAddress(client)): Extension<ClientAddress>,
-    headers: HeaderMap,
+    Page { origin, client_address }: Page,
 ) -> Result<Body<Question>, Problem> {
-    let request =
-        BeginPasskeyLoginRequest { origin: origin(scheme, &headers)?, client_address: client.ip().to_string() };
+    let request = BeginPasskeyLoginRequest { origin, client_address };
     let begun = of_auth(app.upstream.passkeys().begin_passkey_login(request).await)?;
     Question::new(begun.session, begun.options)
 }
@@ -219,9 +207,20 @@ pub(super) async fn finish_login(
 
 /// The page that asks, as far as its browser can be believed: the address that the request was sent to. What the
 /// authenticator signs says whether that was true.
-fn origin(scheme: Scheme, headers: &HeaderMap) -> Result<String, Problem> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.ok_or_else(|| Problem::bad_request("the request names no host"))?;
-    let scheme = if scheme == Scheme::Https { "https" } else { "http" };
-    Ok(format!("{scheme}://{host}"))
+pub(super) struct Page {
+    origin: String,
+    client_address: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Page {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.ok_or_else(|| Problem::bad_request("the request names no host"))?;
+        let scheme = if parts.extensions.get() == Some(&Scheme::Https) { "https" } else { "http" };
+        let client = parts.extensions.get::<ClientAddress>();
+        let client_address = client.map(|ClientAddress(client)| client.ip().to_string()).unwrap_or_default();
+        Ok(Self { origin: format!("{scheme}://{host}"), client_address })
+    }
 }

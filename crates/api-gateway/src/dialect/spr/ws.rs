@@ -134,7 +134,7 @@ impl Visit {
             Err(problem) => problem,
         };
         match problem.kind() {
-            Kind::Unauthorized | Kind::Forbidden | Kind::TooManyRequests => {
+            Kind::Unauthorized | Kind::Forbidden | Kind::OutOfScope | Kind::TooManyRequests => {
                 self.record(&problem).await;
                 Err(End::Refused)
             }

@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use homeport_proto::auth::v1::{
-    CreateTokenRequest, DeleteTokenRequest, ListTokensRequest, RefreshTokenRequest, Token, TokenKind, TokenName,
-    principal,
+    CreateTokenRequest, DeleteTokenRequest, ListTokensRequest, RefreshTokenRequest, RescopeTokenRequest, Token,
+    TokenKind, TokenName, principal,
 };
 use http::header;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,14 @@ use crate::{
 
 /// Where keys reach: the supervisor's own API, whichever other one is served beside it.
 const SCOPES: [&str; 2] = ["/v1", "/v2"];
+/// What an administrator can take away from a project, and where that is done.
+const VERBS: [(&str, &[&str]); 3] = [
+    ("device:power", &["/v1/reboot", "/v1/shutdown"]),
+    ("device:update", &["/v1/update"]),
+    ("device:network", &["/v1/tcp-ping", "/v1/device/host-config"]),
+];
+/// What is before the path of something that was taken away.
+const EXCEPT: &str = "!";
 
 /// A key, without its text but in the answer that makes it.
 #[derive(Debug, Serialize)]
@@ -34,6 +42,7 @@ pub(super) struct Listed {
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     prefix: String,
+    withdrawn: Vec<&'static str>,
     created: Option<String>,
     last_used: Option<String>,
 }
@@ -46,9 +55,19 @@ pub(super) struct Which {
     project: String,
 }
 
+/// Which key is meant, and what its project may not do.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Withdrawn {
+    project: String,
+    withdrawn: Vec<String>,
+}
+
 impl Listed {
     fn new(token: Token, key: Option<String>) -> Self {
+        let is_withdrawn = |paths: &[&str]| paths.iter().any(|path| token.scopes.contains(&format!("{EXCEPT}{path}")));
         Self {
+            withdrawn: VERBS.iter().filter(|(_, paths)| is_withdrawn(paths)).map(|(verb, _)| *verb).collect(),
             project: (token.kind() == TokenKind::Project).then_some(token.subject),
             key,
             prefix: token.prefix,
@@ -128,6 +147,33 @@ pub(super) async fn create(
     let (token, secret) = made.await?;
     app.gate.forget();
     Ok(Body(Listed::new(token.unwrap_or_default(), Some(secret))))
+}
+
+/// `PUT /auth/supervisor_keys/withdrawn`: what a project may not do any more, in place of what was said before.
+pub(super) async fn withdraw(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Json(body): Json<Withdrawn>,
+) -> Result<Body<Listed>, Problem> {
+    caller.require_unscoped()?;
+    if body.project.is_empty() {
+        return Err(Problem::bad_request("name a project; the device's own key covers everything"));
+    }
+    let mut scopes = SCOPES.map(str::to_owned).to_vec();
+    for verb in &body.withdrawn {
+        let known = VERBS.iter().find(|(known, _)| known == verb);
+        let (_, paths) = known.ok_or_else(|| {
+            let verbs = VERBS.map(|(verb, _)| verb).join(", ");
+            Problem::bad_request(format!("{verb:?} is none of {verbs}"))
+        })?;
+        scopes.extend(paths.iter().map(|path| format!("{EXCEPT}{path}")));
+    }
+    let token = Some(Which { project: body.project }.named());
+    let request = RescopeTokenRequest { token, scopes, ..RescopeTokenRequest::default() };
+    let mut tokens = app.upstream.tokens();
+    let token = app.finish(async move { of_auth(tokens.rescope_token(request).await) }).await?.token;
+    app.gate.forget();
+    Ok(Body(Listed::new(token.unwrap_or_default(), None)))
 }
 
 /// `DELETE /auth/supervisor_keys`.

@@ -6,7 +6,7 @@ use crate::{
     route::{Answer, Route},
 };
 
-const KEY: &str = r#"{"project?": "web", "key?": "5f0c…", "prefix": "5f0c1a2b", "created?": "2026-07-23T09:46:40Z", "last_used?": "2026-07-23T09:46:40Z"}"#;
+const KEY: &str = r#"{"project?": "web", "key?": "5f0c…", "prefix": "5f0c1a2b", "withdrawn": ["device:power"], "created?": "2026-07-23T09:46:40Z", "last_used?": "2026-07-23T09:46:40Z"}"#;
 
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
@@ -21,12 +21,25 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/auth/supervisor_keys", keys::list, "The keys of the device supervisor's API")
             .whole()
             .admin()
-            .answers(Answer::json(r#"[{"project?": "web", "prefix": "5f0c1a2b", "created?": "2026-07-23T09:46:40Z", "last_used?": "2026-07-23T09:46:40Z"}]"#)),
+            .answers(Answer::json(r#"[{"project?": "web", "prefix": "5f0c1a2b", "withdrawn": ["device:power"], "created?": "2026-07-23T09:46:40Z", "last_used?": "2026-07-23T09:46:40Z"}]"#)),
         Route::put("/auth/supervisor_keys", keys::create, "Makes such a key, in place of the one before")
             .detail("Without `project` it is the device's own, which covers everything.")
             .whole()
             .admin()
             .body(r#"{"project?": "web"}"#)
+            .answers(Answer::json(KEY)),
+        Route::put("/auth/supervisor_keys/withdrawn", keys::withdraw, "Takes away from a project what concerns the device")
+            .detail(
+                "Of `device:power` (reboot, shutdown), `device:update` and `device:network`; an empty list gives all of it back. \
+                 The key stays the same.",
+            )
+            .whole()
+            .admin()
+            .body(r#"{"project": "web", "withdrawn": ["device:power"]}"#)
+            .refuses(&[
+                (Kind::BadRequest, "there is no such verb, or it names no project"),
+                (Kind::NotFound, "there is no such key"),
+            ])
             .answers(Answer::json(KEY)),
         Route::delete("/auth/supervisor_keys", keys::delete, "Deletes such a key")
             .whole()

@@ -46,6 +46,14 @@ fn token(name: &str, scopes: &[&str]) -> auth::Principal {
     }
 }
 
+/// Says who it is that may not do this.
+fn denied(principal: &auth::Principal) -> Status {
+    let mut status = Status::permission_denied("not allowed");
+    let who = tonic::metadata::MetadataValue::from_bytes(&prost::Message::encode_to_vec(principal));
+    status.metadata_mut().insert_bin("principal-bin", who);
+    status
+}
+
 #[tonic::async_trait]
 impl AuthService for Fake {
     async fn login(&self, request: Request<auth::LoginRequest>) -> Reply<auth::LoginResponse> {
@@ -88,10 +96,15 @@ impl AuthService for Fake {
             "Bearer viewer" => lesser("viewer", auth::Role::Viewer),
             "Bearer operator" => lesser("operator", auth::Role::Operator),
             "Bearer root" => token("root", &["/"]),
+            "Bearer all" => token("all", &[]),
             "Bearer scoped" if request.path == "/api/status" || request.path == "/tokens" => {
                 token("widget", &["/api/status:r", "/tokens"])
             }
-            "Bearer scoped" => return Err(Status::permission_denied("the token does not reach this path")),
+            "Bearer scoped" => {
+                let mut status = denied(&token("widget", &["/api/status:r", "/tokens"]));
+                status.metadata_mut().insert("out-of-scope", "true".parse().unwrap());
+                return Err(status);
+            }
             _ => return Err(Status::unauthenticated("unknown credential")),
         };
         let needed = match request.verb() {
@@ -101,10 +114,18 @@ impl AuthService for Fake {
             auth::Verb::Administer => auth::Role::Admin,
         };
         if principal.role < needed as i32 {
-            let mut status = Status::permission_denied("not allowed");
-            let who = tonic::metadata::MetadataValue::from_bytes(&prost::Message::encode_to_vec(&principal));
-            status.metadata_mut().insert_bin("principal-bin", who);
-            return Err(status);
+            return Err(denied(&principal));
+        }
+        let needs_factor = request.factor_need() == auth::FactorNeed::Required;
+        if needs_factor && self.0.factor.load(Ordering::SeqCst) {
+            if principal.kind() != principal::Kind::User {
+                return Err(Status::unauthenticated("this takes a person"));
+            }
+            if request.second_factor != "shown" {
+                let mut status = Status::unauthenticated("this takes the second factor");
+                status.metadata_mut().insert("second-factor", "missing".parse().unwrap());
+                return Err(status);
+            }
         }
         reply(auth::AuthorizeResponse { principal: Some(principal), expires_at: None })
     }
@@ -142,7 +163,10 @@ impl AuthService for Fake {
         let request = request.into_inner();
         match (request.current_password.as_str(), request.new_password.as_str()) {
             ("right", "weak") => Err(Status::invalid_argument("the new password is too short")),
-            ("right", _) => reply(auth::ChangePasswordResponse {}),
+            ("right", _) => {
+                self.0.first_password.store(false, Ordering::SeqCst);
+                reply(auth::ChangePasswordResponse {})
+            }
             _ => Err(Status::unauthenticated("wrong")),
         }
     }
@@ -238,6 +262,7 @@ impl UserService for Fake {
             name: id.clone(),
             id,
             role: auth::Role::Admin.into(),
+            must_change_password: self.0.first_password.load(Ordering::SeqCst),
             created_at: at(1_700_000_000),
             last_login_at: at(1_790_000_000),
             ..auth::User::default()

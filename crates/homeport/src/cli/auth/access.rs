@@ -40,6 +40,8 @@ pub enum Command {
     SupervisorKeys(Plain),
     /// Make such a key and print it, in place of the one before
     SupervisorKey(Project),
+    /// Say what a project may not do with its key, in place of what was said before
+    SupervisorWithdraw(Withdraw),
     /// Show whether the OpenID provider answers
     Oidc(Plain),
 }
@@ -56,6 +58,18 @@ pub struct Plain {
 pub struct Named {
     /// What it is called
     name: String,
+    #[command(flatten)]
+    pub(super) remote: Remote,
+}
+
+/// What a project may not do.
+#[derive(Debug, Args)]
+pub struct Withdraw {
+    /// What the project is called
+    project: String,
+    /// Of device:power, device:update and device:network; without any, all of it is given back
+    #[arg(value_name = "VERB")]
+    verbs: Vec<String>,
     #[command(flatten)]
     pub(super) remote: Remote,
 }
@@ -109,6 +123,7 @@ impl Command {
             | Self::Factor(Plain { remote })
             | Self::EnrolFactor(Plain { remote })
             | Self::SupervisorKeys(Plain { remote })
+            | Self::SupervisorWithdraw(Withdraw { remote, .. })
             | Self::Oidc(Plain { remote })
             | Self::RemoveDevice(Named { remote, .. })
             | Self::ResetFactor(Named { remote, .. })
@@ -158,6 +173,14 @@ pub(crate) async fn run(session: &Session, command: &Command) -> anyhow::Result<
             let made = ask(session, Method::PUT, "/auth/supervisor_keys", &wanted).await?;
             output::note("The key is below, and nowhere else from now on:");
             show(session, &made, || text(&made, "key"))
+        }
+        Command::SupervisorWithdraw(Withdraw { project, verbs, .. }) => {
+            let wanted = json!({ "project": project, "withdrawn": verbs });
+            let done = ask(session, Method::PUT, "/auth/supervisor_keys/withdrawn", &wanted).await?;
+            show(session, &done, || match verbs.join(", ").as_str() {
+                "" => format!("{project} may do all that concerns the device"),
+                verbs => format!("{project} may not do {verbs}"),
+            })
         }
         Command::Oidc(_) => {
             let status = ask(session, Method::GET, "/auth/oidc/status", &body).await?;
@@ -237,6 +260,8 @@ async fn verify(session: &Session, wanted: &Verify) -> anyhow::Result<()> {
 struct Key {
     project: Option<String>,
     prefix: String,
+    #[serde(default)]
+    withdrawn: Vec<String>,
     last_used: Option<Timestamp>,
 }
 
@@ -249,7 +274,8 @@ async fn supervisor_keys(session: &Session) -> anyhow::Result<()> {
     let now = Timestamp::now();
     let rows = keys.into_iter().map(|key| {
         let used = key.last_used.map_or_else(|| "never".to_owned(), |at| ago(at, now));
-        [key.project.unwrap_or_else(|| "(the device)".to_owned()), format!("{}…", key.prefix), used]
+        let project = key.project.unwrap_or_else(|| "(the device)".to_owned());
+        [project, format!("{}…", key.prefix), key.withdrawn.join(" "), used]
     });
-    Ok(output::text(&render(["PROJECT", "KEY", "LAST USED"], rows))?)
+    Ok(output::text(&render(["PROJECT", "KEY", "MAY NOT", "LAST USED"], rows))?)
 }

@@ -29,7 +29,7 @@ pub(super) fn routes() -> Vec<Route> {
             .admin()
             .detail(
                 "The body is the whole entry; keys that Homeport does not know stay. A changed repository, and `Confirm`, \
-                 need the password with this very request, as `Basic`. When containers do not start, the entry is saved \
+                 need the password with this very request, as `Basic`, and the second factor of whoever has one. When containers do not start, the entry is saved \
                  all the same and the answer is 400 with compose's words.",
             )
             .body(BODY)
