@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::repository;
 
 /// The packages whose binaries are shipped; each makes one binary of the same name.
-pub(crate) const SHIPPED: [&str; 3] = ["homeport", "homeport-bus", "sprbus"];
+pub(crate) const SHIPPED: [&str; 4] = ["homeport", "homeport-auth", "homeport-bus", "sprbus"];
 
 /// The line that Cargo writes for everything it has built.
 #[derive(Deserialize)]

@@ -3,6 +3,9 @@
 //! [`run`] assembles it. A request goes [`rpc`] → [`Auth`] → [`store`]; what a credential is made of is in
 //! [`credential`], what a [`grant`] covers in [`role`] and [`scope`], how guessing is slowed down in [`lockout`], who is told
 //! of what ended in [`revocation`], and what was done in [`audit`].
+//!
+//! It is a binary of its own, `homeport-auth`, and part of no other: nobody who serves, updates or talks to the engine carries
+//! the code that reads credentials, nor its megabytes.
 
 mod audit;
 mod auth;
@@ -41,13 +44,21 @@ use homeport_proto::auth::v1::{
     user_service_server::UserServiceServer,
 };
 use homeport_service::{
-    Context, StartError,
+    Context, Entry, StartError,
     clock::{Clock as _, SystemClock},
     rpc::{MAX_MESSAGE_BYTES, Server},
 };
 use serde::Serialize;
 
 pub use config::Config;
+
+/// The service's name, which is also that of its settings.
+pub const NAME: &str = "auth";
+
+/// Auth as a service.
+pub fn entry() -> Entry {
+    Entry::new(NAME, run)
+}
 
 /// Runs the service until the context drains.
 pub async fn run(context: Context) -> Result<(), StartError> {

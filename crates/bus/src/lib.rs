@@ -9,11 +9,10 @@
 //! keeps those of the platform's topics on disk, and a reader goes on where it was. `door` limits the sockets that are made
 //! for one client each.
 //!
-//! The bus is part of the one binary, and also a small one of its own, [`command`]: it is the process that everything else
-//! waits for, and it takes no more memory than what it is made of.
+//! The bus is part of the one binary, and also a small one of its own: it is the process that everything else waits for,
+//! and it takes no more memory than what it is made of.
 
 pub mod broker;
-pub mod command;
 mod config;
 mod door;
 mod error;

@@ -1,5 +1,5 @@
 //! The bus as a binary of its own.
 
 fn main() -> std::process::ExitCode {
-    homeport_bus::command::main()
+    homeport_service::single::main(homeport_bus::entry())
 }

@@ -68,7 +68,11 @@ impl Stack {
     /// Starts one service, or again after it was killed.
     pub fn start_service(&self, service: &'static str) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.directory.join(format!("{service}.log")))?;
-        let mut command = self.program(if service == "bus" { "homeport-bus" } else { "homeport" });
+        let mut command = self.program(match service {
+            "auth" => "homeport-auth",
+            "bus" => "homeport-bus",
+            _ => "homeport",
+        });
         command.args(["run", service]).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().with_context(|| format!("cannot start {service}"))?;
         if let Some(mut old) = self.children().insert(service, child) {

@@ -35,7 +35,7 @@ pub enum Command {
     /// What people ask of a running Homeport.
     #[command(flatten)]
     People(People),
-    /// Run every service in this process until Ctrl-C
+    /// Run every service until Ctrl-C
     Serve,
     /// Print the completions for a shell
     Completions {

@@ -1,4 +1,4 @@
-//! The one binary of Homeport: every service by name, and the commands that a person types.
+//! The binary of Homeport: every service by name, and the commands that a person types. Auth is one of its own.
 //!
 //! [`command`] is the grammar of the command line. A command that runs services hands over to `homeport_service`. The
 //! commands for people are in [`cli`]: they talk HTTP to a gateway, like any other client.
@@ -22,7 +22,7 @@ pub fn main() -> ExitCode {
     }
     let environment = Environment::of_process();
     match Cli::parse().command {
-        Command::Run { service } => services::run(vec![service.entry()]),
+        Command::Run { service } => services::run_one(service),
         Command::Serve => services::run(services::all()),
         Command::SelfSwap => services::run(services::swap()),
         Command::Healthcheck { service } => cli::output::finish(health::check(service, &environment)),

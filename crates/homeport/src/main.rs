@@ -1,4 +1,4 @@
-//! The one binary of Homeport.
+//! The binary of Homeport.
 
 fn main() -> std::process::ExitCode {
     homeport::main()

@@ -1,9 +1,13 @@
-//! The services that this binary can be.
+//! The services that this binary can be, and the one that it starts.
+
+mod sibling;
 
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 use homeport_service::Entry;
+
+use crate::cli::output;
 
 /// A service by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,11 +40,19 @@ impl Service {
     pub(crate) fn entry(self) -> Entry {
         match self {
             Self::Bus => homeport_bus::entry(),
-            Self::Auth => Entry::new(self.name(), homeport_auth::run),
+            Self::Auth => Entry::new(self.name(), sibling::run),
             Self::DockerAgent => Entry::new(self.name(), homeport_docker_agent::run),
             Self::Updater => Entry::new(self.name(), homeport_updater::run),
             Self::Gateway => Entry::new(self.name(), homeport_api_gateway::run),
         }
+    }
+}
+
+/// Runs one service, as its container does. Auth is a binary of its own, which takes this process over.
+pub(crate) fn run_one(service: Service) -> ExitCode {
+    match service {
+        Service::Auth => output::finish(Err(sibling::become_it(service.name()).into())),
+        other => run(vec![other.entry()]),
     }
 }
 

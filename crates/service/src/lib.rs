@@ -12,6 +12,7 @@ pub mod peer;
 pub mod rpc;
 mod run;
 pub mod secret;
+pub mod single;
 pub mod status;
 pub mod telemetry;
 pub mod trace;

@@ -61,7 +61,27 @@ impl std::fmt::Debug for Entry {
 
 /// Runs services in this process until SIGINT or SIGTERM, or until one of them fails: then the others drain too.
 /// A second signal ends the process at once.
-pub fn main(mut services: Vec<Entry>) -> ExitCode {
+pub fn main(services: Vec<Entry>) -> ExitCode {
+    run_until(services, CancellationToken::new())
+}
+
+/// The same, and also until standard input ends.
+pub(crate) fn main_attached(services: Vec<Entry>) -> ExitCode {
+    let drain = CancellationToken::new();
+    let ends = drain.clone();
+    // A thread, because a read of standard input cannot be given up: a runtime that ends would wait for it.
+    let watch = std::thread::Builder::new().name("attached".to_owned()).spawn(move || {
+        // An input that fails has ended, too.
+        io::copy(&mut io::stdin(), &mut io::sink()).unwrap_or_default();
+        ends.cancel();
+    });
+    match watch {
+        Ok(_) => run_until(services, drain),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn run_until(mut services: Vec<Entry>, drain: CancellationToken) -> ExitCode {
     let environment = Environment::of_process();
     telemetry::init(&environment);
     raise_file_limit();
@@ -74,7 +94,6 @@ pub fn main(mut services: Vec<Entry>) -> ExitCode {
     };
     let paths = Paths::from_environment(&environment);
     let code = runtime.block_on(async {
-        let drain = CancellationToken::new();
         tokio::select! {
             result = run_all(services, paths, environment, drain.clone()) => match result {
                 Ok(()) => ExitCode::SUCCESS,

@@ -14,7 +14,7 @@ use crate::say::say;
 use crate::{program, repository};
 
 /// The stages of the Dockerfile that are images; each is tagged with its name.
-const IMAGES: [&str; 4] = ["homeport", "updater", "bus", "docker-agent"];
+const IMAGES: [&str; 5] = ["homeport", "auth", "updater", "bus", "docker-agent"];
 
 /// The label that says what an image was made from.
 const LABEL: &str = "homeport.parts";

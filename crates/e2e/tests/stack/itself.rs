@@ -17,7 +17,7 @@ use crate::World;
 
 /// Where the images are, on the registry of the fixtures.
 const REGISTRY: &str = "127.0.0.1:5000/homeport";
-const IMAGES: [&str; 4] = ["homeport", "bus", "updater", "docker-agent"];
+const IMAGES: [&str; 5] = ["homeport", "auth", "bus", "updater", "docker-agent"];
 /// Two that serve, and one whose updater refuses its settings.
 const VERSIONS: [&str; 2] = ["1.0.0", "1.0.1"];
 const BROKEN: &str = "1.0.2";

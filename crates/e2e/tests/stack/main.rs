@@ -37,7 +37,8 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("up::down_and_up_keep_the_state", up::down_and_up_keep_the_state),
     ("itself::it_goes_forward_and_back_as_a_whole", itself::it_goes_forward_and_back_as_a_whole),
     ("itself::whoever_dies_it_ends_in_one_version", itself::whoever_dies_it_ends_in_one_version),
-    ("serve::all_in_one_process_drains", serve::all_in_one_process_drains),
+    ("serve::all_from_one_command_drain", serve::all_from_one_command_drain),
+    ("serve::nothing_outlives_a_kill_of_it", serve::nothing_outlives_a_kill_of_it),
 ];
 
 fn main() -> ExitCode {

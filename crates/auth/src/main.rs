@@ -1,0 +1,5 @@
+//! Auth, which is a binary of its own.
+
+fn main() -> std::process::ExitCode {
+    homeport_service::single::main(homeport_auth::entry())
+}
