@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use axum::response::{IntoResponse as _, Response};
 use homeport_bus_client::Publisher;
 use homeport_service::{Context, trace::TraceContext};
 use tokio::sync::{Semaphore, oneshot};
@@ -60,19 +61,32 @@ impl App {
         T: Send + 'static,
         F: Future<Output = Result<T, Problem>> + Send + 'static,
     {
+        let receiver = {
+            let _entered = self.runtime.enter();
+            self.begin("call", future)
+        };
+        receiver.await.unwrap_or_else(|_| Err(cut_short()))
+    }
+
+    /// Answers a request that changes something, and goes on doing so on this thread if the client leaves: what was done
+    /// has to be recorded.
+    pub(crate) async fn answer(&self, future: impl Future<Output = Response> + Send + 'static) -> Response {
+        self.begin("request", future).await.unwrap_or_else(|_| cut_short().into_response())
+    }
+
+    fn begin<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> oneshot::Receiver<T> {
         let (sender, receiver) = oneshot::channel();
         let trace = TraceContext::current().unwrap_or_else(TraceContext::random);
         let span = tracing::Span::current();
-        {
-            let _entered = self.runtime.enter();
-            self.context.spawn("call", async move {
-                // Nobody may be left to hear it.
-                drop(sender.send(trace.scope(span, future).await));
-            });
-        }
+        self.context.spawn(name, async move {
+            // Nobody may be left to hear it.
+            drop(sender.send(trace.scope(span, future).await));
+        });
         receiver
-            .await
-            .unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "the request was cut short; the log has the details")))
     }
 
     /// Starts what an upgraded connection does. Its worker does not end before it, within the limit of the drain.
@@ -107,6 +121,10 @@ impl App {
             () = revoked => tracing::info!("a stream ends: its credential is no longer good"),
         }
     }
+}
+
+fn cut_short() -> Problem {
+    Problem::new(Kind::Internal, "the request was cut short; the log has the details")
 }
 
 impl std::fmt::Debug for App {

@@ -1,7 +1,8 @@
 //! What was done through this gateway, and who was refused, on its way to auth's record.
 //!
-//! A request leaves an entry in a queue and goes on; one task takes what waits, a batch at a time, to auth. A full queue
-//! holds up requests that change something, so that none goes unrecorded; refusals beyond a budget are counted instead.
+//! A request leaves an entry in a queue; one task takes what waits, a batch at a time, to auth. What changed something is
+//! answered once auth has its entry on the disk, so that no death of this process takes an entry from a client that was
+//! told its change is done. Refusals wait for nothing, and beyond a budget they are counted instead.
 
 mod action;
 mod refusals;
@@ -10,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use homeport_proto::auth::v1::{AppendAuditRequest, AuditEntry, audit_entry::Outcome};
 use homeport_service::clock::{Clock as _, SystemClock};
+use http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 use tonic::Code;
 
@@ -24,6 +26,9 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 256;
 /// Between two attempts to reach an auth that is away.
 const RETRY: Duration = Duration::from_millis(200);
+/// How long an answer waits for its entry, which then waits on here. An auth that was restarted is back sooner, and without
+/// one nothing new is let in.
+const ACCEPT_LIMIT: Duration = Duration::from_secs(10);
 /// How long the last entries may take when the gateway stops.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 /// Between two looks at what was only counted.
@@ -48,7 +53,8 @@ impl Noted {
 }
 
 enum Message {
-    Entry(Box<AuditEntry>),
+    /// With somebody who waits until it is recorded.
+    Entry(Box<AuditEntry>, Option<oneshot::Sender<()>>),
     /// The last one: the gateway stops.
     Flush(oneshot::Sender<()>),
 }
@@ -69,20 +75,29 @@ pub(crate) fn queue() -> (Recorder, Inbox) {
 }
 
 impl Recorder {
-    /// Leaves an entry.
+    /// Leaves an entry. Returns when it is recorded, if it tells of a change.
     pub(crate) async fn record(&self, mut entry: AuditEntry) {
         let now = SystemClock.now();
         entry.at = Some(prost_types::Timestamp { seconds: now.as_second(), nanos: now.subsec_nanosecond() });
         if entry.outcome() == Outcome::Refused {
             if self.refusals.take(&entry.client_address, now.as_second())
-                && let Err(error) = self.sender.try_send(Message::Entry(Box::new(entry)))
-                && let mpsc::error::TrySendError::Full(Message::Entry(entry)) = error
+                && let Err(error) = self.sender.try_send(Message::Entry(Box::new(entry), None))
+                && let mpsc::error::TrySendError::Full(Message::Entry(entry, _)) = error
             {
                 self.refusals.count(&entry.client_address, now.as_second());
             }
-        } else {
-            // Fails only once the gateway has stopped.
-            drop(self.sender.send(Message::Entry(Box::new(entry))).await);
+            return;
+        }
+        let (accepted, acceptance) = oneshot::channel();
+        // Where a service is away, which may be auth, nothing was done.
+        let waits = entry.status != u32::from(StatusCode::SERVICE_UNAVAILABLE.as_u16());
+        let message = Message::Entry(Box::new(entry), waits.then_some(accepted));
+        // The queue is gone only once the gateway has stopped.
+        if self.sender.send(message).await.is_ok()
+            && waits
+            && tokio::time::timeout(ACCEPT_LIMIT, acceptance).await.is_err()
+        {
+            tracing::warn!(limit_s = ACCEPT_LIMIT.as_secs(), "answered before auth took the entry into the record");
         }
     }
 
@@ -111,6 +126,7 @@ async fn carry(app: &App, Inbox(mut receiver): Inbox) {
     loop {
         let first = tokio::time::timeout(TICK, receiver.recv()).await;
         let mut last = None;
+        let mut waiting = Vec::new();
         let mut entries = app.audit.refusals.summaries(SystemClock.now().as_second());
         let mut next = match first {
             Ok(Some(message)) => Some(message),
@@ -119,7 +135,10 @@ async fn carry(app: &App, Inbox(mut receiver): Inbox) {
         };
         while let Some(message) = next.take() {
             match message {
-                Message::Entry(entry) => entries.push(*entry),
+                Message::Entry(entry, waits) => {
+                    entries.push(*entry);
+                    waiting.extend(waits);
+                }
                 Message::Flush(done) => last = Some(done),
             }
             if entries.len() < BATCH && last.is_none() {
@@ -127,6 +146,10 @@ async fn carry(app: &App, Inbox(mut receiver): Inbox) {
             }
         }
         append(app, entries).await;
+        for accepted in waiting {
+            // The client may have had no patience.
+            accepted.send(()).unwrap_or_default();
+        }
         if let Some(done) = last {
             if done.send(()).is_err() {
                 tracing::debug!("the last entries were taken after the gateway stopped waiting");

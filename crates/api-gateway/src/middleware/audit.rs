@@ -1,5 +1,7 @@
 //! Every request that changes something, and every refusal, goes into auth's record. Reading does not.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{MatchedPath, Request, State},
     middleware::Next,
@@ -39,11 +41,15 @@ pub(super) async fn record(State(layers): State<Layers>, request: Request, next:
         id: extensions.get::<CorrelationId>().cloned(),
         agent: request.headers().get(header::USER_AGENT).cloned(),
     };
-    let response = next.run(request).await;
-    if let Some(entry) = question.answered(acts, &response) {
-        layers.app.audit.record(entry).await;
-    }
-    response
+    let app = Arc::clone(&layers.app);
+    let recorded = async move {
+        let response = next.run(request).await;
+        if let Some(entry) = question.answered(acts, &response) {
+            app.audit.record(entry).await;
+        }
+        response
+    };
+    if acts { layers.app.answer(recorded).await } else { recorded.await }
 }
 
 fn outcome(status: StatusCode) -> Outcome {

@@ -60,16 +60,29 @@ pub(crate) async fn serve(app: &Arc<App>, mut request: Request) -> Response {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let client = request.extensions().get::<ClientAddress>().copied();
         let agent = request.headers().get(header::USER_AGENT).cloned();
-        let response = panic::guard(Box::pin(answer(app, request))).await;
-        let acts = !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
-        if acts || !response.status().is_success() {
+        let question = || {
             let template = Some(PLUGIN_ROUTE.to_owned());
-            let question =
-                Question { method: method.clone(), template, uri: uri.clone(), client, id: Some(id.clone()), agent };
-            if let Some(entry) = question.answered(acts, &response) {
+            Question { method: method.clone(), template, uri: uri.clone(), client, id: Some(id.clone()), agent }
+        };
+        let response = if matches!(method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            let response = panic::guard(Box::pin(answer(app, request))).await;
+            if !response.status().is_success()
+                && let Some(entry) = question().answered(false, &response)
+            {
                 Box::pin(app.audit.record(entry)).await;
             }
-        }
+            response
+        } else {
+            let (question, work) = (question(), Arc::clone(app));
+            let recorded = async move {
+                let response = panic::guard(Box::pin(answer(&work, request))).await;
+                if let Some(entry) = question.answered(true, &response) {
+                    work.audit.record(entry).await;
+                }
+                response
+            };
+            app.answer(recorded).await
+        };
         let mut response = render(response, Dialect::Spr);
         middleware::secure(&mut response);
         cors::allow_plugin_pages(response.headers_mut());

@@ -1,7 +1,10 @@
 //! What was done and who was refused goes into the record; reading does not.
 
+use std::{sync::atomic::Ordering, time::Duration};
+
 use homeport_proto::auth::v1::{AuditEntry, audit_entry::Outcome};
 use http::{Method, StatusCode};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::stack::{Stack, eventually};
 
@@ -77,4 +80,37 @@ async fn what_was_done_is_recorded_before_the_gateway_is_gone() {
     stack.drain.cancel();
     stack.serving.take().unwrap().await.unwrap();
     assert_eq!(stack.world.audit.lock().unwrap().len(), 50);
+}
+
+#[tokio::test]
+async fn a_change_is_answered_when_it_is_recorded_and_a_refusal_at_once() {
+    let stack = Stack::start().await;
+    stack.world.audit_stands.send_replace(true);
+    let client = stack.client.clone();
+    let change = tokio::spawn(async move { client.post("/api/containers/web/start", "").await });
+    eventually(|| stack.world.calls.lock().unwrap().iter().any(|call| call.contains("web"))).await;
+    let refused = stack.client.call(Method::POST, "/api/containers/web/start").credential(None).send().await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.client.get("/api/status").await.status, StatusCode::OK, "reading waits for nothing");
+    assert!(!change.is_finished(), "the change is answered, and its row is nowhere");
+    stack.world.audit_stands.send_replace(false);
+    assert_eq!(change.await.unwrap().status, StatusCode::OK);
+    let recorded = stack.world.audit.lock().unwrap().iter().map(short).collect::<Vec<_>>();
+    assert!(recorded.iter().any(|(action, ..)| action == "container_started"), "{recorded:?}");
+}
+
+#[tokio::test]
+async fn a_change_is_recorded_although_its_client_left() {
+    let stack = Stack::start().await;
+    *stack.world.update_takes.lock().unwrap() = Duration::from_millis(200);
+    let mut client = TcpStream::connect(stack.client.address()).await.unwrap();
+    let body = r#"{"container_name":"web"}"#;
+    let head =
+        "POST /api/update HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\nContent-Type: application/json\r\n";
+    let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    client.write_all(request.as_bytes()).await.unwrap();
+    eventually(|| stack.world.authorized.load(Ordering::SeqCst) == 1).await;
+    drop(client);
+    let entries = entries(&stack, 1).await;
+    assert_eq!((entries[0].path.as_str(), entries[0].principal_name.as_str()), ("/api/update", "admin"));
 }

@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) authorized: AtomicUsize,
     /// What went into the record.
     pub(crate) audit: Mutex<Vec<proto_auth::AuditEntry>>,
+    /// The record is full, broken or slow: it takes nothing.
+    pub(crate) audit_stands: watch::Sender<bool>,
     pub(crate) revocations: broadcast::Sender<proto_auth::WatchRevocationsResponse>,
     /// Auth's stream of revocations says nothing.
     pub(crate) silent: AtomicBool,
@@ -78,6 +80,7 @@ impl Default for World {
             revoked_credentials: Mutex::default(),
             authorized: AtomicUsize::default(),
             audit: Mutex::default(),
+            audit_stands: watch::Sender::default(),
             revocations: broadcast::channel(64).0,
             silent: AtomicBool::default(),
             paths: Mutex::default(),

@@ -310,6 +310,8 @@ fn elsewhere() -> Status {
 #[tonic::async_trait]
 impl AuditService for Fake {
     async fn append_audit(&self, request: Request<auth::AppendAuditRequest>) -> Reply<auth::AppendAuditResponse> {
+        // Fails only when the sender is gone, which is here.
+        drop(self.0.audit_stands.subscribe().wait_for(|stands| !stands).await);
         self.0.audit.lock().unwrap().extend(request.into_inner().entries);
         reply(auth::AppendAuditResponse {})
     }
