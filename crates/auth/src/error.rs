@@ -56,7 +56,7 @@ pub(crate) enum AuthError {
         #[source]
         source: Box<AuthError>,
     },
-    #[error("a token's name has 1 to 64 characters")]
+    #[error("a token's name has 1 to 78 characters")]
     TokenName,
     #[error("there is a token {name} already; choose another name, or delete that one first")]
     TokenExists { name: String },

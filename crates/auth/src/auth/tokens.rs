@@ -15,8 +15,8 @@ use crate::{
     token_kind::TokenKind,
 };
 
-/// Longest name.
-const NAME_MAX: usize = 64;
+/// Longest name: that of a plugin, 64, with `-install-token`.
+const NAME_MAX: usize = 64 + 14;
 /// Longest subject: the URI of a plugin.
 const SUBJECT_MAX: usize = 200;
 /// Scopes of one token. The longest lists of existing plugins have about ten.

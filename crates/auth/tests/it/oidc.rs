@@ -6,12 +6,12 @@ use homeport_proto::auth::v1::{
     BeginOidcLoginRequest, FinishOidcLoginRequest, GetOidcStatusRequest, ListUsersRequest, LoginResponse, Role,
     UpdateUserRequest,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::{Code, Status};
 use url::Url;
 
 use crate::{
-    provider::{CLIENT, Provider, REDIRECT, SECRET, Trick},
+    provider::{CLIENT, Kind, Provider, REDIRECT, SECRET, Trick},
     stack::{PASSWORD, Stack},
 };
 
@@ -29,10 +29,11 @@ async fn stack(provider: &Provider, more: &[(&str, &str)]) -> Stack {
 }
 
 async fn anne() -> Arc<Provider> {
-    Provider::start(json!({
-        "sub": "248289761001", "preferred_username": "anne", "email": "anne@example.org", "groups": ["family"],
-    }))
-    .await
+    Provider::start(claims_of_anne()).await
+}
+
+fn claims_of_anne() -> Value {
+    json!({ "sub": "248289761001", "preferred_username": "anne", "email": "anne@example.org", "groups": ["family"] })
 }
 
 /// What the browser brings back: state, code, and what it was told to keep.
@@ -101,6 +102,21 @@ async fn groups_may_come_from_the_other_document() {
 async fn what_is_not_the_providers_word_is_refused() {
     let provider = anne().await;
     let stack = stack(&provider, &[]).await;
+    tricks_are_refused(&provider, &stack).await;
+}
+
+/// What most providers sign with, since it is the one that all of them must offer.
+#[tokio::test]
+async fn the_providers_key_may_be_an_rsa_key() {
+    let provider = Provider::signing(Kind::Rsa, claims_of_anne()).await;
+    let stack = stack(&provider, &[]).await;
+    tricks_are_refused(&provider, &stack).await;
+    *provider.trick.lock().unwrap() = Trick::None;
+    let principal = login(&stack).await.unwrap().principal.unwrap();
+    assert_eq!((principal.name.as_str(), principal.role()), ("anne", Role::Viewer));
+}
+
+async fn tricks_are_refused(provider: &Provider, stack: &Stack) {
     for trick in [
         Trick::OtherNonce,
         Trick::OtherAudience,
@@ -111,7 +127,7 @@ async fn what_is_not_the_providers_word_is_refused() {
         Trick::NoIdentity,
     ] {
         *provider.trick.lock().unwrap() = trick;
-        assert_eq!(login(&stack).await.unwrap_err().code(), Code::Unauthenticated, "{trick:?}");
+        assert_eq!(login(stack).await.unwrap_err().code(), Code::Unauthenticated, "{trick:?}");
     }
     let users = stack.users().list_users(ListUsersRequest {}).await.unwrap().into_inner().users;
     assert_eq!(users.len(), 1, "nobody was made");

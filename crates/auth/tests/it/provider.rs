@@ -5,7 +5,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use aws_lc_rs::{
+    rand::SystemRandom,
+    rsa::KeySize,
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+        RsaPublicKeyComponents,
+    },
+};
 use axum::{
     Json, Router,
     extract::{Query, State},
@@ -17,7 +24,6 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64},
 };
 use http::{HeaderMap, StatusCode, header};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -51,9 +57,21 @@ pub(crate) struct Provider {
     codes: Mutex<HashMap<String, Asked>>,
 }
 
+/// What the provider signs with.
+pub(crate) enum Kind {
+    Elliptic,
+    Rsa,
+}
+
+/// Makes a signature of a text.
+type Sign = dyn Fn(&[u8]) -> Vec<u8> + Send + Sync;
+
 struct Key {
-    private: Vec<u8>,
-    public: Vec<u8>,
+    /// As headers and keys name it.
+    algorithm: &'static str,
+    sign: Box<Sign>,
+    /// As the provider shows it.
+    public: Value,
 }
 
 /// What a code was given out for.
@@ -63,16 +81,44 @@ struct Asked {
 }
 
 impl Key {
-    fn new() -> Self {
+    fn new(kind: &Kind) -> Self {
+        match kind {
+            Kind::Elliptic => Self::elliptic(),
+            Kind::Rsa => Self::rsa(),
+        }
+    }
+
+    fn elliptic() -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        let private = pair.to_pkcs8v1().unwrap().as_ref().to_vec();
-        Self { private, public: pair.public_key().as_ref().to_vec() }
+        let point = pair.public_key().as_ref();
+        let (x, y) = (BASE64.encode(&point[1..33]), BASE64.encode(&point[33..]));
+        let public = json!({ "kty": "EC", "crv": "P-256", "kid": "1", "use": "sig", "alg": "ES256", "x": x, "y": y });
+        let sign = move |text: &[u8]| pair.sign(&SystemRandom::new(), text).unwrap().as_ref().to_vec();
+        Self { algorithm: "ES256", sign: Box::new(sign), public }
+    }
+
+    fn rsa() -> Self {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
+        let (n, e) = (BASE64.encode(n), BASE64.encode(e));
+        let public = json!({ "kty": "RSA", "kid": "1", "use": "sig", "alg": "RS256", "n": n, "e": e });
+        let sign = move |text: &[u8]| {
+            let mut signature = vec![0; pair.public_modulus_len()];
+            pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text, &mut signature).unwrap();
+            signature
+        };
+        Self { algorithm: "RS256", sign: Box::new(sign), public }
     }
 }
 
 impl Provider {
     /// Starts it on a port of its own.
     pub(crate) async fn start(person: Value) -> Arc<Self> {
+        Self::signing(Kind::Elliptic, person).await
+    }
+
+    /// The same with keys of a kind.
+    pub(crate) async fn signing(kind: Kind, person: Value) -> Arc<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let Value::Object(person) = person else { panic!("a person has claims") };
         let provider = Arc::new(Self {
@@ -80,8 +126,8 @@ impl Provider {
             person: Mutex::new(person),
             more: Mutex::new(Value::Null),
             trick: Mutex::new(Trick::None),
-            key: Key::new(),
-            other: Key::new(),
+            key: Key::new(&kind),
+            other: Key::new(&kind),
             codes: Mutex::default(),
         });
         let router = Router::new()
@@ -110,13 +156,14 @@ impl Provider {
         claims.insert("nonce".to_owned(), either(Trick::OtherNonce, "another", nonce));
         claims.insert("iat".to_owned(), (now - 100).into());
         claims.insert("exp".to_owned(), if trick == Trick::Expired { now - 50 } else { now + 300 }.into());
+        let part = |value: &Value| BASE64.encode(value.to_string());
         if trick == Trick::Unsigned {
-            let part = |value: &Value| BASE64.encode(value.to_string());
             return format!("{}.{}.", part(&json!({ "alg": "none" })), part(&Value::Object(claims)));
         }
         let key = if trick == Trick::OtherKey { &self.other } else { &self.key };
-        let header = Header { kid: Some("1".to_owned()), ..Header::new(Algorithm::ES256) };
-        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ec_der(&key.private)).unwrap()
+        let header = json!({ "typ": "JWT", "alg": key.algorithm, "kid": "1" });
+        let text = format!("{}.{}", part(&header), part(&Value::Object(claims)));
+        format!("{text}.{}", BASE64.encode((key.sign)(text.as_bytes())))
     }
 }
 
@@ -130,14 +177,12 @@ async fn document(State(provider): State<Arc<Provider>>) -> Json<Value> {
         "jwks_uri": format!("{issuer}/keys"),
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
+        "id_token_signing_alg_values_supported": [provider.key.algorithm],
     }))
 }
 
 async fn keys(State(provider): State<Arc<Provider>>) -> Json<Value> {
-    let point = &provider.key.public;
-    let (x, y) = (BASE64.encode(&point[1..33]), BASE64.encode(&point[33..]));
-    Json(json!({ "keys": [{ "kty": "EC", "crv": "P-256", "kid": "1", "use": "sig", "alg": "ES256", "x": x, "y": y }] }))
+    Json(json!({ "keys": [provider.key.public] }))
 }
 
 /// The page where people sign in; whoever comes is signed in already.

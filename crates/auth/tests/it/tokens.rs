@@ -55,13 +55,15 @@ async fn a_deleted_token_is_refused_at_once() {
 async fn what_cannot_be_made_is_refused_with_the_reason() {
     let stack = Stack::start().await;
     stack.create_token("taken", &[], None).await.unwrap();
-    let long = "x".repeat(65);
+    let long = "x".repeat(79);
+    let of_plugin = format!("{}-install-token", "x".repeat(64));
+    stack.create_token(&of_plugin, &["/status"], None).await.expect("the longest that a plugin can have");
     let many = vec!["/a"; 65];
     for (name, scopes, expires_in, code, text) in [
         ("taken", &[][..], None, Code::AlreadyExists, "there is a token taken already"),
-        ("", &[][..], None, Code::InvalidArgument, "1 to 64 characters"),
-        (&long, &[][..], None, Code::InvalidArgument, "1 to 64 characters"),
-        ("a\nb", &[][..], None, Code::InvalidArgument, "1 to 64 characters"),
+        ("", &[][..], None, Code::InvalidArgument, "1 to 78 characters"),
+        (&long, &[][..], None, Code::InvalidArgument, "1 to 78 characters"),
+        ("a\nb", &[][..], None, Code::InvalidArgument, "1 to 78 characters"),
         ("past", &[][..], Some(-1), Code::InvalidArgument, "in the future"),
         ("scope", &["api"][..], None, Code::InvalidArgument, "\"api\" cannot be used: a scope begins with a slash"),
         ("scope", &["/api:w"][..], None, Code::InvalidArgument, "after the colon"),
