@@ -72,6 +72,9 @@ pub struct PluginsConfig {
     pub git: Vec<String>,
     /// How repositories may be fetched. Default `["https"]`.
     pub git_protocols: Vec<String>,
+    /// Certificates that the servers of repositories may be vouched for by, in a PEM file and in place of the system's: for
+    /// a git server of one's own. Default: the system's.
+    pub git_root: Option<PathBuf>,
     /// How long fetching one may take, in milliseconds. Default 600 000.
     pub git_timeout_ms: u64,
     /// What compose files find in `NETWORK_MODE`. Default `host`, as their authors expect; a person has to agree to it.
@@ -84,6 +87,7 @@ impl Default for PluginsConfig {
             root: None,
             git: vec!["git".to_owned()],
             git_protocols: vec!["https".to_owned()],
+            git_root: None,
             git_timeout_ms: 600_000,
             network_mode: "host".to_owned(),
         }

@@ -122,6 +122,9 @@ impl Git {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        if let Some(root) = &config.git_root {
+            command.env("GIT_SSL_CAINFO", root);
+        }
         let failed = |source| EngineError::Io { doing: "running git; is it installed?".to_owned(), source };
         let mut child = command.spawn().map_err(failed)?;
         let (mut said, mut complained) = (String::new(), String::new());
