@@ -142,6 +142,12 @@ impl Plugins {
             self.forget(path).await?;
         }
         self.files.set_list(&list).await?;
+        // By now nobody may use it any more; what is left is a file that looks like a token.
+        if let Ok(place) = entry.token_file()
+            && let Err(error) = self.files.remove_token(&place).await
+        {
+            tracing::warn!(plugin.name = entry.name(), error = chain(&error), "the plugin's token stays where it is");
+        }
         Ok(entry)
     }
 

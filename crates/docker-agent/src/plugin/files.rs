@@ -95,14 +95,23 @@ impl Files {
         let (configs, path) = (self.configs.clone(), self.configs.join(place));
         blocking(move || {
             let failed = |source| EngineError::Io { doing: format!("writing {}", path.display()), source };
-            let directory = path.parent().unwrap_or(&path);
-            std::fs::create_dir_all(directory).map_err(failed)?;
-            // A plugin may own its directory of settings, and lead a link anywhere.
-            let root = configs.join("plugins").canonicalize().map_err(failed)?;
-            if !directory.canonicalize().map_err(failed)?.starts_with(root) || path.is_symlink() {
-                return Err(EngineError::Forbidden(format!("{} leads to somewhere else", path.display())));
-            }
+            std::fs::create_dir_all(path.parent().unwrap_or(&path)).map_err(failed)?;
+            stays_inside(&configs, &path)?;
             homeport_service::file::replace(&path, token.as_bytes(), PRIVATE).map_err(failed)
+        })
+        .await
+    }
+
+    /// Removes a token that [`Files::set_token`] has written, if it is there.
+    pub(super) async fn remove_token(&self, place: &Path) -> Result<(), EngineError> {
+        let (configs, path) = (self.configs.clone(), self.configs.join(place));
+        blocking(move || {
+            if !path.exists() {
+                return Ok(());
+            }
+            stays_inside(&configs, &path)?;
+            let failed = |source| EngineError::Io { doing: format!("removing {}", path.display()), source };
+            std::fs::remove_file(&path).map_err(failed)
         })
         .await
     }
@@ -127,6 +136,17 @@ impl Files {
         })
         .await
     }
+}
+
+/// A plugin may own its directory of settings, and lead a link anywhere.
+fn stays_inside(configs: &Path, path: &Path) -> Result<(), EngineError> {
+    let failed = |source| EngineError::Io { doing: format!("looking at {}", path.display()), source };
+    let root = configs.join("plugins").canonicalize().map_err(failed)?;
+    let directory = path.parent().unwrap_or(path).canonicalize().map_err(failed)?;
+    if !directory.starts_with(root) || path.is_symlink() {
+        return Err(EngineError::Forbidden(format!("{} leads to somewhere else", path.display())));
+    }
+    Ok(())
 }
 
 fn pretty<T: Serialize>(value: &T) -> Vec<u8> {

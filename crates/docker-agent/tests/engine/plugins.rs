@@ -172,6 +172,7 @@ async fn a_plugin_is_installed_updated_and_removed() {
     let request = DeletePluginRequest { name: "my_plugin".to_owned() };
     let deleted = plugins.delete_plugin(patient(request)).await.unwrap().into_inner();
     assert!(deleted.entries_json.is_empty());
+    assert!(!file.exists(), "its token is left");
     let filter = "label=com.docker.compose.project=plugin-user-my_plugin";
     assert_eq!(docker(&["ps", "--all", "--quiet", "--filter", filter]), "");
     assert_eq!(docker(&["network", "ls", "--quiet", "--filter", filter]), "");
