@@ -17,7 +17,7 @@ pub use engine::Engine;
 pub use fixtures::{Fixtures, Versions};
 pub use project::{Project, free_port};
 pub use run::{Run, Scenario, conclude, is_nightly, root, scratch, variable};
-pub use stack::{SERVICES, Stack, binary};
+pub use stack::{PASSWORD, SERVICES, Stack, binary};
 pub use wait::{until, until_ok};
 
 /// How a scenario ends.

@@ -25,7 +25,7 @@ use crate::{
 pub const SERVICES: [&str; 5] = ["bus", "auth", "docker-agent", "updater", "gateway"];
 
 /// Password of the administrator.
-const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct horse battery";
 
 /// All of Homeport's processes over one state directory.
 #[derive(Debug)]
@@ -88,6 +88,13 @@ impl Stack {
         child.kill()?;
         child.wait()?;
         Ok(())
+    }
+
+    /// Asks a service to stop, and waits until it has.
+    pub fn stop(&self, service: &str) -> anyhow::Result<()> {
+        let mut child = self.children().remove(service).with_context(|| format!("{service} does not run"))?;
+        ask_to_end(&child);
+        ended(&mut child).with_context(|| format!("stopping {service}"))
     }
 
     /// The process of a service, if it runs.
@@ -216,18 +223,29 @@ impl Drop for Stack {
     fn drop(&mut self) {
         let mut children = self.children();
         for child in children.values() {
-            if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-                // One that has ended already needs no signal.
-                rustix::process::kill_process(pid, rustix::process::Signal::TERM).ok();
-            }
+            ask_to_end(child);
         }
         for child in children.values_mut() {
-            if until("it ends", Duration::from_secs(12), || matches!(child.try_wait(), Ok(Some(_)))).is_err() {
-                drop(child.kill());
-            }
-            drop(child.wait());
+            drop(ended(child));
         }
     }
+}
+
+fn ask_to_end(child: &Child) {
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        // One that has ended already needs no signal.
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).ok();
+    }
+}
+
+/// Waits until a process has ended; one that does not is killed, and that is an error.
+fn ended(child: &mut Child) -> anyhow::Result<()> {
+    let in_time = until("it ends", Duration::from_secs(12), || matches!(child.try_wait(), Ok(Some(_))));
+    if in_time.is_err() {
+        child.kill()?;
+    }
+    child.wait()?;
+    in_time
 }
 
 fn data(path: &str, (status, mut body): (u16, Value)) -> anyhow::Result<Value> {

@@ -2,8 +2,10 @@
 //! binaries without an engine.
 #![allow(missing_docs, unreachable_pub, reason = "the names of the scenarios say what they show")]
 
+mod browser;
 mod guide;
 mod hostile;
+mod identity;
 mod plugins;
 mod raw;
 
@@ -14,9 +16,11 @@ use std::{
 };
 
 use anyhow::Context as _;
-use homeport_e2e::{Scenario, Stack, conclude, root, scratch, until};
+use homeport_e2e::{Scenario, Stack, conclude, is_nightly, root, scratch, until};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+use crate::identity::{People, devices, ends, guesses, record, secrets, sessions, supervisor};
 
 /// Nobody listens here; nothing of this needs an engine.
 const NO_ENGINE: &str = "unix:///nonexistent/docker.sock";
@@ -24,6 +28,7 @@ const NO_ENGINE: &str = "unix:///nonexistent/docker.sock";
 /// What the scenarios share.
 pub struct World {
     pub stack: Stack,
+    pub people: People,
 }
 
 const SCENARIOS: &[Scenario<World>] = &[
@@ -33,6 +38,28 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("plugins::notify_is_built_and_tells_of_events", plugins::notify_is_built_and_tells_of_events),
     ("plugins::a_refusal_of_the_engine_is_in_the_record", plugins::a_refusal_of_the_engine_is_in_the_record),
     ("guide::from_an_empty_folder_to_a_url", guide::from_an_empty_folder_to_a_url),
+    ("identity::guesses::of_passwords_is_slowed_down_by_address", guesses::of_passwords_is_slowed_down_by_address),
+    (
+        "identity::guesses::with_every_request_is_slowed_down_by_different_guesses",
+        guesses::with_every_request_is_slowed_down_by_different_guesses,
+    ),
+    ("identity::guesses::of_words_is_slowed_down", guesses::of_words_is_slowed_down),
+    ("identity::sessions::begin_with_a_jwt_and_end_at_once", sessions::begin_with_a_jwt_and_end_at_once),
+    ("identity::sessions::a_token_reaches_its_scopes_and_ends", sessions::a_token_reaches_its_scopes_and_ends),
+    (
+        "identity::sessions::take_the_second_factor_once_there_is_one",
+        sessions::take_the_second_factor_once_there_is_one,
+    ),
+    ("identity::ends::of_a_session_by_logout_and_revocation", ends::of_a_session_by_logout_and_revocation),
+    ("identity::ends::of_all_sessions_by_a_new_password", ends::of_all_sessions_by_a_new_password),
+    ("identity::ends::of_an_account_that_is_disabled_or_deleted", ends::of_an_account_that_is_disabled_or_deleted),
+    ("identity::ends::of_a_token_that_is_deleted", ends::of_a_token_that_is_deleted),
+    ("identity::devices::words_let_one_device_in", devices::words_let_one_device_in),
+    ("identity::devices::words_from_the_drawer_have_their_uses", devices::words_from_the_drawer_have_their_uses),
+    ("identity::supervisor::of_two_keys_one_is_good_at_any_moment", supervisor::of_two_keys_one_is_good_at_any_moment),
+    ("identity::record::of_a_change_outlives_the_gateway", record::of_a_change_outlives_the_gateway),
+    ("identity::record::shows_a_changed_byte", record::shows_a_changed_byte),
+    ("identity::secrets::are_neither_logged_nor_shown_nor_kept", secrets::are_neither_logged_nor_shown_nor_kept),
     ("hostile::framing_that_could_be_read_twice", hostile::framing_that_could_be_read_twice),
     ("hostile::heads_without_measure", hostile::heads_without_measure),
     ("hostile::paths_with_tricks", hostile::paths_with_tricks),
@@ -40,9 +67,13 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("hostile::plugins_that_answer_garbage", hostile::plugins_that_answer_garbage),
 ];
 
+/// What takes more than a day's run has room for.
+const NIGHTLY: &[Scenario<World>] = &[("browser::reads_and_tries_the_api", browser::reads_and_tries_the_api)];
+
 fn main() -> ExitCode {
+    let scenarios = if is_nightly() { [SCENARIOS, NIGHTLY].concat() } else { SCENARIOS.to_vec() };
     match world() {
-        Ok(world) => conclude(world, SCENARIOS, 1),
+        Ok(world) => conclude(world, &scenarios, 1),
         Err(error) => {
             eprintln!("cannot start: {error:#}");
             ExitCode::FAILURE
@@ -57,7 +88,7 @@ fn world() -> anyhow::Result<World> {
         ("HOMEPORT_GATEWAY__HTTP__BODY_TIMEOUT_MS", "1500"),
         ("HOMEPORT_GATEWAY__PLUGINS__HEADER_TIMEOUT_MS", "1500"),
     ];
-    Ok(World { stack: Stack::over(&scratch("edge")?, NO_ENGINE, &settings)? })
+    Ok(World { stack: Stack::over(&scratch("edge")?, NO_ENGINE, &settings)?, people: People::start()? })
 }
 
 impl World {

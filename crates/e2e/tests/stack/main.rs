@@ -9,19 +9,23 @@
 )]
 
 mod containers;
+mod images;
 mod itself;
+mod plugins;
+mod repository;
 mod serve;
 mod up;
 
 use std::process::ExitCode;
 
-use homeport_e2e::{Run, Scenario, conclude, free_port};
+use homeport_e2e::{Run, Scenario, conclude, free_port, is_nightly};
 
-use crate::up::Installation;
+use crate::{repository::Authority, up::Installation};
 
 /// What the scenarios share.
 pub struct World {
     pub installation: Installation,
+    pub authority: Authority,
     pub run: Run,
 }
 
@@ -34,6 +38,11 @@ const SCENARIOS: &[Scenario<World>] = &[
         "containers::it_reads_its_own_logs_and_restarts_as_a_whole",
         containers::it_reads_its_own_logs_and_restarts_as_a_whole,
     ),
+    ("plugins::come_from_a_repository_and_leave_nothing", plugins::come_from_a_repository_and_leave_nothing),
+    (
+        "plugins::a_repository_of_an_authority_that_nobody_named_is_refused",
+        plugins::a_repository_of_an_authority_that_nobody_named_is_refused,
+    ),
     ("up::down_and_up_keep_the_state", up::down_and_up_keep_the_state),
     ("itself::it_goes_forward_and_back_as_a_whole", itself::it_goes_forward_and_back_as_a_whole),
     ("itself::whoever_dies_it_ends_in_one_version", itself::whoever_dies_it_ends_in_one_version),
@@ -41,9 +50,27 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("serve::nothing_outlives_a_kill_of_it", serve::nothing_outlives_a_kill_of_it),
 ];
 
+/// What takes more than a day's run has room for, on a stack that stands.
+const NIGHTLY: &[Scenario<World>] = &[
+    (
+        "images::of_homeport_are_built_and_docker_agent_has_a_git_that_fetches",
+        images::of_homeport_are_built_and_docker_agent_has_a_git_that_fetches,
+    ),
+    (
+        "images::of_the_plugins_that_ship_answer_behind_the_stack",
+        images::of_the_plugins_that_ship_answer_behind_the_stack,
+    ),
+];
+
 fn main() -> ExitCode {
+    let mut scenarios = SCENARIOS.to_vec();
+    if is_nightly() {
+        // Before those that take the stack down.
+        let at = scenarios.iter().position(|(name, _)| name.starts_with("up::down")).unwrap_or_default();
+        scenarios.splice(at..at, NIGHTLY.iter().copied());
+    }
     match world() {
-        Ok(world) => conclude(world, SCENARIOS, 1),
+        Ok(world) => conclude(world, &scenarios, 1),
         Err(error) => {
             eprintln!("cannot start: {error:#}");
             ExitCode::FAILURE
@@ -53,5 +80,5 @@ fn main() -> ExitCode {
 
 fn world() -> anyhow::Result<World> {
     let run = Run::new("stack")?;
-    Ok(World { installation: Installation::new(&run, free_port()?), run })
+    Ok(World { installation: Installation::new(&run, free_port()?), authority: Authority::found(&run)?, run })
 }

@@ -54,6 +54,7 @@ impl Installation {
             .env("HOMEPORT_HTTP", &self.address)
             .env("HOMEPORT_STATE", self.state())
             .env("HOMEPORT_CONFIGS", self.directory.join("configs"))
+            .env("HOMEPORT_ROOT", &self.directory)
             .env("HOMEPORT_STACKS", self.stacks())
             // What the other tests have built already.
             .env("HOMEPORT_PROFILE", "release")
