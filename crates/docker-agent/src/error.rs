@@ -132,9 +132,26 @@ fn code_of(status: u16, message: &str) -> Code {
     match status {
         _ if message.contains("no space left") || message.contains("disk quota exceeded") => Code::ResourceExhausted,
         400 => Code::InvalidArgument,
+        // Also the engine's answer where a network is in use, or its own: nobody's rights would help.
+        403 if message.contains("active endpoints") || message.contains("pre-defined network") => {
+            Code::FailedPrecondition
+        }
         401 | 403 => Code::PermissionDenied,
         404 => Code::NotFound,
         429 | 502..=504 => Code::Unavailable,
         _ => Code::FailedPrecondition,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s2_7_what_the_state_of_a_network_forbids_is_no_lack_of_rights() {
+        let in_use = "error while removing network: network front id afe0 has active endpoints";
+        assert_eq!(code_of(403, in_use), Code::FailedPrecondition);
+        assert_eq!(code_of(403, "bridge is a pre-defined network and cannot be removed"), Code::FailedPrecondition);
+        assert_eq!(code_of(403, "authorization denied by plugin"), Code::PermissionDenied);
     }
 }
