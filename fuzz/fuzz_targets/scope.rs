@@ -29,6 +29,15 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(Scope::parse(&shown).as_ref(), Ok(&parsed), "what is shown is what was meant");
     let allowed = allow(std::slice::from_ref(&parsed), method, path);
     let reach = written.rsplit_once(':').map_or(written, |(path, _)| path);
+    if let Some(reach) = reach.strip_prefix('!') {
+        let inside = segments(path).starts_with(&segments(reach));
+        assert!(!allowed, "an exception lets {path} through");
+        let Ok(everything) = Scope::parse("/") else { return };
+        let left = allow(&[everything, parsed], method, path);
+        assert!(left || inside, "{written} takes {path} away");
+        assert!(!left || !inside || written.contains(':'), "{written} leaves {path}");
+        return;
+    }
     let inside = segments(path).starts_with(&segments(reach));
     assert!(inside || !allowed, "{written} lets {path} through");
     if !written.contains(':') {
@@ -37,7 +46,8 @@ fuzz_target!(|bytes: &[u8]| {
     if shown.ends_with(":r") {
         assert!(!allowed || matches!(method, "GET" | "HEAD"), "{written} lets {method} through");
     }
-    // Another scope can only add.
-    let Ok(other) = Scope::parse(lines.next().unwrap_or("/x")) else { return };
-    assert!(!allowed || allow(&[other, parsed], method, path));
+    // Another scope can only add, unless it is an exception.
+    let more = lines.next().unwrap_or("/x");
+    let Ok(other) = Scope::parse(more) else { return };
+    assert!(!allowed || more.starts_with('!') || allow(&[other, parsed], method, path));
 });

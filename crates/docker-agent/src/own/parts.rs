@@ -60,14 +60,18 @@ impl Part {
 pub(crate) async fn restart(containers: &Containers, context: &Context) -> Result<Vec<String>, EngineError> {
     let parts = parts(containers).await?;
     let names = parts.iter().map(|part| part.name.clone()).collect();
-    let containers = containers.clone();
-    context.spawn("restart", async move {
+    let (containers, drain) = (containers.clone(), context.drain().clone());
+    let restarts = async move {
         tokio::time::sleep(GRACE).await;
         for part in parts {
             if let Err(error) = containers.restart(&part.id, None).await {
                 tracing::error!(container.name = part.name, error = chain(&error), "cannot restart a part of Homeport");
             }
         }
+    };
+    // The end of this process must not wait for the answer to the call that ends it.
+    context.spawn("restart", async move {
+        drain.run_until_cancelled(restarts).await;
     });
     Ok(names)
 }

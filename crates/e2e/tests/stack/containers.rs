@@ -69,7 +69,8 @@ pub fn it_reads_its_own_logs_and_restarts_as_a_whole(world: &World) -> Outcome {
     let logs: Vec<Value> = http.get(format!("{url}/logs")).bearer_auth(&token).send()?.json()?;
     let times: Vec<&str> = logs.iter().filter_map(|line| line["__REALTIME_TIMESTAMP"].as_str()).collect();
     ensure!(!times.is_empty() && times.is_sorted_by(|newer, older| newer >= older), "not the newest first");
-    for service in SERVICES {
+    // A bus that starts has nothing to say.
+    for service in SERVICES.iter().filter(|service| **service != "bus") {
         let name = format!("homeport-{service}-1");
         ensure!(logs.iter().any(|line| line["CONTAINER_NAME"] == name.as_str()), "nothing of {name}");
     }
