@@ -128,7 +128,7 @@ pub fn come_from_a_repository_and_leave_nothing(world: &World) -> Outcome {
         let url = format!("{}{path}", world.installation.url());
         Ok(admin.http.get(url).bearer_auth(&token).send()?.status().as_u16())
     };
-    ensure!(token.len() == 43 && with_token("/status")? == 200 && with_token("/tokens")? == 403, "its token");
+    ensure!(token.len() == 43 && with_token("/status")? == 200 && with_token("/tokens")? == 401, "its token");
 
     let line = format!("/plugins_api/{NAME}");
     let mut listed = installed.as_array().into_iter().flatten().find(|one| one["Name"] == NAME).cloned();
