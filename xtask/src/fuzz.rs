@@ -9,7 +9,7 @@ use clap::Args;
 use crate::{program, repository, say::say};
 
 /// The programs below `fuzz/fuzz_targets`.
-const TARGETS: [&str; 6] = ["line", "message", "scope", "path", "headers", "engine"];
+const TARGETS: [&str; 7] = ["line", "message", "scope", "path", "headers", "engine", "chunks"];
 
 /// Where they are built, apart from everything else that has no such flags.
 const BUILT: &str = "fuzz";

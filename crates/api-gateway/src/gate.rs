@@ -27,6 +27,7 @@ pub(crate) use heard::Revocations;
 pub(crate) use loopback::Loopback;
 
 use crate::{
+    metrics::count_decision,
     problem::{Kind, Problem},
     upstream::{Upstream, of_auth},
 };
@@ -68,6 +69,25 @@ pub(crate) struct Wish<'a> {
     pub(crate) need: FactorNeed,
     /// Proof of the second factor. Empty: none.
     pub(crate) second_factor: Secret<String>,
+}
+
+impl Wish<'_> {
+    /// What it is remembered by. A hash, so that the memory holds no credentials.
+    fn key(&self, authorization: &str) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for part in [authorization, self.method.as_str(), self.path, self.second_factor.expose()] {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part);
+        }
+        // An address of the old kind and its form as one of the new kind are the same.
+        let client = match self.client {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        };
+        hash.update(client.octets());
+        hash.update([self.verb as u8, self.need as u8]);
+        hash.finalize().into()
+    }
 }
 
 /// A good answer.
@@ -160,20 +180,29 @@ impl Gate {
         authorization: Secret<String>,
         wish: Wish<'_>,
     ) -> Result<Caller, Problem> {
+        let start = Instant::now();
+        let key = wish.key(authorization.expose());
         let Wish { method, path, client, verb, need, second_factor } = wish;
         let (method, path) = (method.clone(), path.to_owned());
         let question = Question { authorization, method, path, client, verb, need, second_factor };
-        let key = question.key();
         let epoch = self.epoch.load(Ordering::Acquire);
-        let answer = if let Some(answer) = self.remembered(&key) {
+        let remembered = self.remembered(&key);
+        let was_remembered = remembered.is_some();
+        let answer = if let Some(answer) = remembered {
             answer
         } else {
             let answer = question.put(upstream).await?;
             self.remember(key, answer.clone(), epoch);
             answer
         };
+        count_decision(was_remembered, start.elapsed());
         let Answer { principal, expires_at, .. } = answer;
         Ok(Caller { principal, expires_at, question: Arc::new(question), epoch })
+    }
+
+    /// Whom a remembered good answer is about. None: auth has to be asked.
+    pub(crate) fn recall(&self, authorization: &str, wish: &Wish<'_>) -> Option<Arc<Principal>> {
+        self.remembered(&wish.key(authorization)).map(|answer| answer.principal)
     }
 
     /// Asks again about a caller whose request is still going on.
@@ -251,23 +280,6 @@ impl Gate {
 }
 
 impl Question {
-    /// Its identity. A hash, so that the memory holds no credentials.
-    fn key(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        for part in [self.authorization.expose(), self.method.as_str(), &self.path, self.second_factor.expose()] {
-            hash.update(part.len().to_le_bytes());
-            hash.update(part);
-        }
-        // An address of the old kind and its form as one of the new kind are the same.
-        let client = match self.client {
-            IpAddr::V4(address) => address.to_ipv6_mapped(),
-            IpAddr::V6(address) => address,
-        };
-        hash.update(client.octets());
-        hash.update([self.verb as u8, self.need as u8]);
-        hash.finalize().into()
-    }
-
     async fn put(&self, upstream: &Upstream) -> Result<Answer, Problem> {
         let request = AuthorizeRequest {
             authorization: self.authorization.expose().clone(),

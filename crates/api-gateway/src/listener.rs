@@ -1,9 +1,11 @@
 //! Connections: how many, how patient, and how they end.
 
+mod buffer;
 mod connection;
 mod framing;
 mod lent;
 mod origin;
+mod patience;
 mod redirect;
 mod worker;
 
@@ -23,6 +25,9 @@ use connection::Server;
 use origin::plain;
 use worker::Workers;
 
+pub(crate) use buffer::Buffer;
+pub(crate) use origin::{Origin, Proxies};
+pub(crate) use patience::Patience;
 pub(crate) use redirect::{CHALLENGE, answer, router as redirect};
 
 /// How long to wait when the process has no descriptor left for a new connection.
@@ -121,7 +126,7 @@ impl House<'_> {
     async fn keep_open(&self, door: Door) {
         let (app, context) = (self.app, &self.app.context);
         let Door { listener, router, plugins, tls } = door;
-        let server = Server::new(&app.config, router, plugins, tls, context);
+        let server = Arc::new(Server::new(&app.config, router, plugins, tls, context));
         loop {
             // A connection is taken only when there is room for it.
             let permit = tokio::select! {
@@ -134,7 +139,7 @@ impl House<'_> {
             };
             match accepted.and_then(|(stream, address)| Ok((stream.into_std()?, plain(address)))) {
                 Ok((stream, address)) => {
-                    let server = server.clone();
+                    let server = Arc::clone(&server);
                     self.workers.run(|load| {
                         let connection = async move {
                             let _held = (permit, load, Held::connection());
@@ -144,7 +149,7 @@ impl House<'_> {
                                 Err(error) => tracing::warn!(error = %error, "a connection could not be served"),
                             }
                         };
-                        context.spawn("connection", self.connections.track_future(connection));
+                        context.spawn_bare(self.connections.track_future(connection));
                     });
                 }
                 Err(error) => {

@@ -32,9 +32,15 @@ const BUS_LOST: &str = "homeport_bus_connections_lost_total";
 const SERVICE_UP: &str = "homeport_service_up";
 const MEMORY: &str = "process_resident_memory_bytes";
 const CONNECTIONS: &str = "homeport_http_connections";
+const DECISION_SECONDS: &str = "homeport_credential_decision_seconds";
 
 /// From what a local socket takes to what a check of the registry takes.
 const BUCKETS_SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0];
+/// From a look into the memory to a call of auth.
+const DECISION_BUCKETS_SECONDS: [f64; 14] = [
+    0.000_001, 0.000_002, 0.000_003, 0.000_005, 0.000_007, 0.000_01, 0.000_015, 0.000_02, 0.000_05, 0.000_1, 0.000_5,
+    0.001, 0.01, 0.1,
+];
 /// Bytes of a page; the kernel counts memory in them.
 const PAGE_BYTES: f64 = 4096.0;
 
@@ -69,8 +75,12 @@ impl Metrics {
 }
 
 fn recorder() -> PrometheusHandle {
-    let builder = PrometheusBuilder::new();
-    let recorder = match builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS_SECONDS) {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS_SECONDS)
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Full(DECISION_SECONDS.to_owned()), &DECISION_BUCKETS_SECONDS)
+        });
+    let recorder = match builder {
         Ok(builder) => builder,
         // Only an empty list of buckets is an error.
         Err(_) => PrometheusBuilder::new(),
@@ -100,6 +110,11 @@ fn describe() {
     describe_gauge!(SERVICE_UP, "Whether a service serves.");
     describe_gauge!(MEMORY, Unit::Bytes, "Resident memory of the process that serves this.");
     describe_gauge!(CONNECTIONS, "Open connections of clients.");
+    describe_histogram!(
+        DECISION_SECONDS,
+        Unit::Seconds,
+        "Time until a request with a good credential was decided upon, by whether the answer was remembered."
+    );
 }
 
 /// Counts a request. `route` is the template; requests that match none share one label.
@@ -145,6 +160,16 @@ pub(crate) fn count_plugin_read(elapsed: Duration) {
         )
     });
     requests.increment(1);
+    seconds.record(elapsed.as_secs_f64());
+}
+
+/// Counts a decision about a good credential. Looked up once, because every request needs one.
+pub(crate) fn count_decision(was_remembered: bool, elapsed: Duration) {
+    static SECONDS: OnceLock<[metrics::Histogram; 2]> = OnceLock::new();
+    let [asked, remembered] = SECONDS.get_or_init(|| {
+        [histogram!(DECISION_SECONDS, "remembered" => "no"), histogram!(DECISION_SECONDS, "remembered" => "yes")]
+    });
+    let seconds = if was_remembered { remembered } else { asked };
     seconds.record(elapsed.as_secs_f64());
 }
 

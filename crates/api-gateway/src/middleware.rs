@@ -9,7 +9,7 @@ pub(crate) mod cross_site;
 pub(crate) mod panic;
 pub(crate) mod path;
 mod problem;
-mod security;
+pub(crate) mod security;
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -33,13 +33,7 @@ impl CleanPath {
     /// Reads the path of a request. `None` when it is no text: it does not begin with a slash, or holds escapes that are
     /// none or not UTF-8, or control characters.
     pub(crate) fn parse(raw: &str) -> Option<Self> {
-        if !raw.starts_with('/') || !is_escaped_well(raw) {
-            return None;
-        }
-        let decoded = percent_decode_str(raw).decode_utf8().ok()?;
-        if decoded.chars().any(char::is_control) {
-            return None;
-        }
+        let decoded = decode(raw)?;
         let text = clean(&decoded);
         let was_clean = text == decoded;
         Some(Self { text: text.into_owned(), was_clean })
@@ -56,6 +50,20 @@ impl CleanPath {
     }
 }
 
+/// The decoded text of a path that was sent as clean as [`CleanPath`] would make it.
+pub(crate) fn clean_as_sent(raw: &str) -> Option<Cow<'_, str>> {
+    let decoded = decode(raw)?;
+    matches!(clean(&decoded), Cow::Borrowed(_)).then_some(decoded)
+}
+
+fn decode(raw: &str) -> Option<Cow<'_, str>> {
+    if !raw.starts_with('/') || !is_escaped_well(raw) {
+        return None;
+    }
+    let decoded = percent_decode_str(raw).decode_utf8().ok()?;
+    (!decoded.chars().any(char::is_control)).then_some(decoded)
+}
+
 /// Whether every `%` begins an escape: another reader might take one that does not for something else.
 fn is_escaped_well(raw: &str) -> bool {
     let is_escape =
@@ -65,7 +73,12 @@ fn is_escaped_well(raw: &str) -> bool {
 
 /// Writes a decoded path so that it can stand in a request line or a `Location`.
 pub(crate) fn encode(path: &str) -> String {
-    utf8_percent_encode(path, &ESCAPED).to_string()
+    encoded(path).collect()
+}
+
+/// The same in pieces.
+pub(crate) fn encoded(path: &str) -> impl Iterator<Item = &str> {
+    utf8_percent_encode(path, &ESCAPED)
 }
 
 /// Resolves empty, `.` and `..` segments as a browser would, keeping a slash at the end.
@@ -97,6 +110,7 @@ mod tests {
     fn check(raw: &str, expected: &str, was_clean: bool) {
         let path = CleanPath::parse(raw).unwrap();
         assert_eq!((path.as_str(), path.was_clean()), (expected, was_clean), "{raw}");
+        assert_eq!(clean_as_sent(raw).as_deref(), was_clean.then_some(expected), "{raw}");
     }
 
     #[test]

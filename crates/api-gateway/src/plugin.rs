@@ -1,6 +1,7 @@
 //! Plugins: programs that serve HTTP on a unix socket and are listed in `api.json`.
 
 mod client;
+pub(crate) mod direct;
 mod entry;
 pub(crate) mod front;
 mod headers;

@@ -7,7 +7,7 @@ mod topics;
 mod ws;
 
 pub(crate) use bus::follow;
-pub(crate) use hub::{Hub, Limits, Subscription, Taken};
+pub(crate) use hub::{Event, Form, Hub, Limits, Subscription, Taken};
 pub(crate) use sse::{Frame, last_event_id, response};
-pub(crate) use topics::Prefixes;
+pub(crate) use topics::{Channel, Interest, Prefixes};
 pub(crate) use ws::{End, Opening, Socket};

@@ -93,8 +93,22 @@ impl Context {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let span = tracing::info_span!("task", task.name = name, service = self.name);
-        tokio::spawn(self.tasks.track_future(future.instrument(span)));
+        tokio::spawn(self.tasks.track_future(future.instrument(self.span(name))));
+    }
+
+    /// The same without the span that its lines in the log belong to, for what is woken so often that entering one each time
+    /// would cost more than what is done. It enters a [`Context::span`] when it has something to say.
+    #[expect(clippy::disallowed_methods, reason = "tracked as well")]
+    pub fn spawn_bare<F>(&self, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        tokio::spawn(self.tasks.track_future(future));
+    }
+
+    /// What lines in the log of a task belong to.
+    pub fn span(&self, task: &'static str) -> tracing::Span {
+        tracing::info_span!("task", task.name = task, service = self.name)
     }
 
     /// Waits until every task of the service has ended.

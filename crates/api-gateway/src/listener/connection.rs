@@ -1,6 +1,14 @@
 //! One connection, from its first byte to its last: silent, then busy, then silent again, until one side has enough.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
+    time::Duration,
+};
 
 use axum::{Router, body::Body, response::Response};
 use homeport_service::Context;
@@ -13,22 +21,29 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt as _;
+use tracing::{Instrument as _, Span};
 
 use super::{
+    buffer::Buffer,
     framing,
     lent::{Counted, Lent, Loan},
     origin::{Origin, Proxies},
+    patience::Patience,
 };
 use crate::{
     app::App,
     config::{Config, ms},
     middleware::{ClientAddress, Scheme},
-    plugin,
+    plugin::{
+        self,
+        direct::{self, Talk, Turn},
+        front::Settled,
+    },
 };
 
 /// hyper takes no smaller buffer.
@@ -46,7 +61,7 @@ const PARK_AFTER: Duration = Duration::from_millis(100);
 const LOOK_MOST: Duration = Duration::from_secs(5);
 
 /// What every connection of one port is served with.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Server {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
@@ -58,6 +73,8 @@ pub(super) struct Server {
     plugins: Option<Arc<App>>,
     patience: Duration,
     context: Context,
+    /// What lines in the log belong to. What is on the short way enters it only when it has something to say.
+    span: Span,
 }
 
 impl Server {
@@ -97,20 +114,19 @@ impl Server {
             plugins,
             patience: ms(config.http.header_timeout_ms),
             context: context.clone(),
+            span: context.span("connection"),
         }
     }
 
-    pub(super) async fn connection(self, stream: TcpStream, address: SocketAddr) {
+    pub(super) async fn connection(self: Arc<Self>, stream: TcpStream, address: SocketAddr) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(error = %error, "a connection stays with delays");
         }
         let ended = match &self.tls {
             None => self.http1(stream, address, false).await,
-            Some(tls) => match self.handshake(tls, stream).await {
-                Some(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.http2(stream, address).await,
-                Some(stream) => self.http1(stream, address, true).await,
-                None => Ok(()),
-            },
+            // In a box of its own, like all that is large: there are many plain connections, and each has room for all
+            // that it could be.
+            Some(tls) => Box::pin(self.secure(tls, stream, address)).instrument(self.span.clone()).await,
         };
         if let Err(error) = ended {
             // Seldom an accident: either somebody tries something, or a client is broken.
@@ -119,6 +135,19 @@ impl Server {
                 return;
             }
             tracing::debug!(error = %error, client.address = %address, "a connection broke");
+        }
+    }
+
+    async fn secure(
+        self: &Arc<Self>,
+        tls: &Arc<ServerConfig>,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> hyper::Result<()> {
+        match self.handshake(tls, stream).await {
+            Some(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.http2(stream, address).await,
+            Some(stream) => self.http1(stream, address, true).await,
+            None => Ok(()),
         }
     }
 
@@ -138,33 +167,77 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        while let Some(first) = self.first_byte(&mut stream).await {
-            // In a box of its own, so that a silent connection does not keep the room for it.
-            match Box::pin(self.busy(stream, first, address, https)).await? {
+        let (mut patience, mut input) = (Patience::new(self.patience), Buffer::default());
+        // For all waits together: to enter and leave the list of those who wait costs a lock each time.
+        let mut drained = pin!(self.context.drain().cancelled());
+        loop {
+            if input.is_empty() {
+                // Waits for a request to begin.
+                let begun = poll_fn(|cx| match input.poll_read(&mut stream, cx) {
+                    Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
+                    Poll::Pending => drained.as_mut().poll(cx).map(|()| false),
+                });
+                if !patience.within(self.patience, begun).await.unwrap_or_default() {
+                    return Ok(());
+                }
+            }
+            let settled = match self.direct(&mut stream, &mut input, &mut patience, address, https).await {
+                Turn::Served => continue,
+                Turn::Left(settled) => settled,
+                Turn::Over => {
+                    // Whoever is gone already does not mind.
+                    drop(stream.shutdown().await);
+                    return Ok(());
+                }
+            };
+            let busy = Box::pin(self.busy(stream, std::mem::take(&mut input), settled, address, https));
+            match busy.instrument(self.span.clone()).await? {
                 Some(silent) => stream = silent,
                 None => return Ok(()),
             }
         }
-        Ok(())
     }
 
-    /// Waits for a request to begin. `None`: there comes none.
-    async fn first_byte<S: AsyncRead + Unpin>(&self, stream: &mut S) -> Option<u8> {
-        let mut first = [0];
-        let read = tokio::time::timeout(self.patience, stream.read(&mut first));
-        let read = self.context.drain().run_until_cancelled(read).await?;
-        matches!(read, Ok(Ok(1))).then_some(first[0])
+    /// Tries the short way.
+    async fn direct<S>(
+        &self,
+        stream: &mut S,
+        input: &mut Buffer,
+        patience: &mut Patience,
+        peer: SocketAddr,
+        https: bool,
+    ) -> Turn
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(app) = &self.plugins else { return Turn::Left(None) };
+        let (proxies, transport_security, span) = (&self.proxies, self.transport_security.as_ref(), &self.span);
+        // In a box of its own, so that a silent connection does not keep the room for it.
+        Box::pin(direct::serve(app, Talk { stream, input, patience, peer, https, proxies, transport_security, span }))
+            .await
     }
 
     /// Serves requests. The stream comes back when it has been silent for a while.
-    async fn busy<S>(&self, stream: S, first: u8, address: SocketAddr, https: bool) -> hyper::Result<Option<S>>
+    async fn busy<S>(
+        &self,
+        stream: S,
+        input: Buffer,
+        settled: Option<Settled>,
+        address: SocketAddr,
+        https: bool,
+    ) -> hyper::Result<Option<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let loan = Arc::new(Loan::default());
-        let lent = TokioIo::new(Lent::new(stream, first, Arc::clone(&loan)));
+        let lent = TokioIo::new(Lent::new(stream, input, Arc::clone(&loan)));
         let counted = Arc::clone(&loan);
-        let service = service_fn(move |request: Request<Incoming>| {
+        let settled = Mutex::new(settled);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            // It is about the first one.
+            if let Some(settled) = settled.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                request.extensions_mut().insert(settled);
+            }
             let in_flight = counted.begin(!request.body().is_end_stream());
             async move {
                 let response = self.answer(request, address, https).await;
@@ -194,10 +267,10 @@ impl Server {
         }
     }
 
-    async fn http2(&self, stream: TlsStream<TcpStream>, address: SocketAddr) -> hyper::Result<()> {
-        let server = self.clone();
+    async fn http2(self: &Arc<Self>, stream: TlsStream<TcpStream>, address: SocketAddr) -> hyper::Result<()> {
+        let server = Arc::clone(self);
         let service = service_fn(move |request| {
-            let server = server.clone();
+            let server = Arc::clone(&server);
             async move { Ok::<_, Infallible>(server.answer(as_http1(request), address, true).await) }
         });
         let connection = self.http2.serve_connection(TokioIo::new(stream), service);
@@ -263,5 +336,22 @@ fn join_cookies(headers: &mut http::HeaderMap, name: &HeaderName) {
         && let Ok(whole) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
     {
         headers.insert(name, whole);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of what a function returns, which is never called.
+    fn size<A, F>(_: impl Fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn ten_thousand_silent_connections_are_small() {
+        let size =
+            size(|(server, stream, address): (Arc<Server>, TcpStream, SocketAddr)| server.connection(stream, address));
+        assert!(size < 3 << 10, "{size} bytes");
     }
 }

@@ -19,6 +19,8 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::buffer::Buffer;
+
 /// What the end of a request's headers looks like.
 const END_OF_HEAD: [u8; 4] = *b"\r\n\r\n";
 
@@ -115,14 +117,14 @@ impl<S> Loan<S> {
 pub(super) struct Lent<S> {
     /// `None` only while it is dropped.
     stream: Option<S>,
-    /// The byte that ended the silence.
-    first: Option<u8>,
+    /// What was read before it was lent.
+    read: Buffer,
     loan: Arc<Loan<S>>,
 }
 
 impl<S> Lent<S> {
-    pub(super) const fn new(stream: S, first: u8, loan: Arc<Loan<S>>) -> Self {
-        Self { stream: Some(stream), first: Some(first), loan }
+    pub(super) const fn new(stream: S, read: Buffer, loan: Arc<Loan<S>>) -> Self {
+        Self { stream: Some(stream), read, loan }
     }
 }
 
@@ -141,16 +143,13 @@ fn gone() -> io::Error {
 impl<S: AsyncRead + Unpin> AsyncRead for Lent<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        if buffer.remaining() > 0
-            && let Some(first) = self.first.take()
-        {
-            buffer.put_slice(&[first]);
-        }
-        let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Err(gone())) };
-        match Pin::new(stream).poll_read(cx, buffer) {
-            // The first byte is something to go on with.
-            Poll::Pending if buffer.filled().len() > before => {}
-            read => ready!(read)?,
+        if self.read.is_empty() {
+            let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Err(gone())) };
+            ready!(Pin::new(stream).poll_read(cx, buffer))?;
+        } else {
+            let length = self.read.len().min(buffer.remaining());
+            buffer.put_slice(&self.read[..length]);
+            self.read.consume(length);
         }
         self.loan.note(&buffer.filled()[before..]);
         Poll::Ready(Ok(()))

@@ -23,7 +23,7 @@ pub(crate) struct Origin {
 
 /// Which proxies are believed.
 #[derive(Debug, Clone)]
-pub(super) struct Proxies {
+pub(crate) struct Proxies {
     trusted: Vec<Network>,
     header: ProxyHeader,
 }
@@ -41,8 +41,13 @@ impl Proxies {
         Self { trusted: config.trusted_proxies.clone(), header: config.proxy_header }
     }
 
+    /// Whether none is.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.trusted.is_empty()
+    }
+
     /// Walks from the connection towards the client, as far as each step is told by a proxy that is believed.
-    pub(super) fn origin(&self, peer: SocketAddr, https: bool, headers: &HeaderMap) -> Origin {
+    pub(crate) fn origin(&self, peer: SocketAddr, https: bool, headers: &HeaderMap) -> Origin {
         let mut origin = Origin { address: peer, https };
         if self.trusted.is_empty() || !self.believes(peer.ip()) {
             return origin;

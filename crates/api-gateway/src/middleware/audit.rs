@@ -52,9 +52,14 @@ pub(super) async fn record(State(layers): State<Layers>, request: Request, next:
     if acts { layers.app.answer(recorded).await } else { recorded.await }
 }
 
+/// Whether an answer with this status says that somebody may not do what he wanted.
+pub(crate) fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS)
+}
+
 fn outcome(status: StatusCode) -> Outcome {
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => Outcome::Refused,
+        status if is_refusal(status) => Outcome::Refused,
         status if status.is_client_error() || status.is_server_error() => Outcome::Failed,
         _ => Outcome::Done,
     }

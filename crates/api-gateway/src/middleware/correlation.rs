@@ -16,18 +16,25 @@ pub(crate) struct CorrelationId(pub(crate) HeaderValue);
 impl CorrelationId {
     /// The client's own if it is harmless, else 16 fresh hex digits.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let harmless = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
-        let sent = headers.get(HEADER).filter(|value| {
-            let text = value.as_bytes();
-            !text.is_empty() && text.len() <= LONGEST && text.iter().copied().all(harmless)
-        });
+        let sent = headers.get(HEADER).filter(|value| is_harmless(value.as_bytes()));
         Self(sent.cloned().unwrap_or_else(fresh))
+    }
+
+    /// The same for what a client sent in this header, if it did.
+    pub(crate) fn of_value(sent: Option<&[u8]>) -> Self {
+        let sent = sent.filter(|value| is_harmless(value)).and_then(|value| HeaderValue::from_bytes(value).ok());
+        Self(sent.unwrap_or_else(fresh))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         // Both ways of making one leave only ASCII.
         self.0.to_str().unwrap_or_default()
     }
+}
+
+fn is_harmless(text: &[u8]) -> bool {
+    let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+    !text.is_empty() && text.len() <= LONGEST && text.iter().all(harmless)
 }
 
 fn fresh() -> HeaderValue {

@@ -17,7 +17,7 @@ pub(crate) fn is_local(origin: &str) -> bool {
 
 /// What the page of a plugin may send and read. It runs in a frame that has no origin of its own, and carries a token that
 /// is good for nothing but its plugin; a browser adds no credential of its own to a request with such an answer.
-const PLUGIN: [(HeaderName, HeaderValue); 5] = [
+pub(crate) const PLUGIN: [(HeaderName, HeaderValue); 5] = [
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
     (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS")),
     (

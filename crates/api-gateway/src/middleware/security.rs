@@ -1,7 +1,7 @@
 //! Headers that tell a browser to be careful.
 
 use axum::{extract::Request, middleware::Next, response::Response};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 
 const NO_SNIFF: (HeaderName, HeaderValue) = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 const NO_FRAME: (HeaderName, HeaderValue) = (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
@@ -10,6 +10,15 @@ const NO_REFERRER: (HeaderName, HeaderValue) = (header::REFERRER_POLICY, HeaderV
 const NO_CONTENT: (HeaderName, HeaderValue) =
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
 const NO_STORE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+
+/// What replaces a plugin's own headers.
+pub(crate) const ON_PLUGINS: [(HeaderName, HeaderValue); 1] = [NO_FRAME];
+/// What replaces them too, unless a static file says how long it may be kept.
+pub(crate) const NEVER_CACHE: [(HeaderName, HeaderValue); 3] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate")),
+    (header::PRAGMA, HeaderValue::from_static("no-cache")),
+    (header::EXPIRES, HeaderValue::from_static("0")),
+];
 
 /// Says that a response came from a plugin and has been given its headers.
 #[derive(Debug, Clone, Copy)]
@@ -41,15 +50,8 @@ pub(crate) fn secure(response: &mut Response) {
 pub(crate) fn secure_plugin(response: &mut Response, is_static: bool) {
     response.extensions_mut().insert(Plugin);
     let headers = response.headers_mut();
-    if !(is_static && headers.contains_key(header::CACHE_CONTROL)) {
-        never_cache(headers);
+    let kept = is_static && headers.contains_key(header::CACHE_CONTROL);
+    for (name, value) in ON_PLUGINS.into_iter().chain(NEVER_CACHE.into_iter().filter(|_| !kept)) {
+        headers.insert(name, value);
     }
-    let (name, value) = NO_FRAME;
-    headers.insert(name, value);
-}
-
-fn never_cache(headers: &mut HeaderMap) {
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-store, must-revalidate"));
-    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
-    headers.insert(header::EXPIRES, HeaderValue::from_static("0"));
 }

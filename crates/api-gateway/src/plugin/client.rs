@@ -4,7 +4,6 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
@@ -30,13 +29,49 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// The connections of this thread that nothing is asked on, by client; of each client the newest last.
-    static IDLE_CONNECTIONS: RefCell<HashMap<u64, Vec<Idle>>> = RefCell::default();
+    /// The connections of this thread that nothing is asked on.
+    static CONNECTIONS: RefCell<Shelf<SendRequest<Body>>> = RefCell::default();
+    /// Those that are used without hyper.
+    static LINES: RefCell<Shelf<UnixStream>> = RefCell::default();
 }
 
-struct Idle {
-    connection: SendRequest<Body>,
-    since: Instant,
+/// Connections by client, of which there are few; of each client the newest last.
+struct Shelf<T>(Vec<(u64, Vec<(T, Instant)>)>);
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Shelf<T> {
+    /// The one that was used last, if it still stands.
+    fn take(&mut self, id: u64, stands: impl Fn(&T) -> bool) -> Option<T> {
+        let (_, mine) = self.0.iter_mut().find(|(client, _)| *client == id)?;
+        while let Some((connection, since)) = mine.pop() {
+            if since.elapsed() < IDLE && stands(&connection) {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn put(&mut self, id: u64, max_idle: usize, connection: T) {
+        let kept = (connection, Instant::now());
+        match self.0.iter_mut().find(|(client, _)| *client == id) {
+            Some((_, mine)) if mine.len() >= max_idle => {}
+            Some((_, mine)) => mine.push(kept),
+            None => self.0.push((id, vec![kept])),
+        }
+    }
+
+    /// Lets go of those that nobody used for a while.
+    fn sweep(&mut self, stands: impl Fn(&T) -> bool) {
+        self.0.retain_mut(|(_, kept)| {
+            kept.retain(|(connection, since)| since.elapsed() < IDLE && stands(connection));
+            !kept.is_empty()
+        });
+    }
 }
 
 /// Why there is no answer.
@@ -84,17 +119,8 @@ impl Client {
         Ok(response)
     }
 
-    /// The connection that was used last, if it still stands.
     fn take(&self) -> Option<SendRequest<Body>> {
-        IDLE_CONNECTIONS.with_borrow_mut(|all| {
-            let mine = all.get_mut(&self.id)?;
-            while let Some(Idle { connection, since }) = mine.pop() {
-                if connection.is_ready() && since.elapsed() < IDLE {
-                    return Some(connection);
-                }
-            }
-            None
-        })
+        CONNECTIONS.with_borrow_mut(|all| all.take(self.id, SendRequest::is_ready))
     }
 
     /// Keeps a connection for the next request, as soon as the answer on it has been read.
@@ -112,11 +138,7 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<SendRequest<Body>, SendError> {
-        let connected = async {
-            let socket = resolve(&self.socket, &self.root).await?;
-            tokio::time::timeout(CONNECT_LIMIT, UnixStream::connect(socket)).await?
-        };
-        let stream = connected.await.map_err(SendError::Connect)?;
+        let stream = self.open_line().await.map_err(SendError::Connect)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(SendError::Exchange)?;
         // Ends when both sides have let go of it, or with its worker.
         TokioExecutor::new().execute(async move {
@@ -126,25 +148,37 @@ impl Client {
         });
         Ok(sender)
     }
+
+    /// A new connection for whoever speaks HTTP by himself.
+    pub(super) async fn open_line(&self) -> io::Result<UnixStream> {
+        let socket = resolve(&self.socket, &self.root).await?;
+        tokio::time::timeout(CONNECT_LIMIT, UnixStream::connect(socket)).await?
+    }
+
+    /// A kept one that still stands.
+    pub(super) fn take_line(&self) -> Option<UnixStream> {
+        LINES.with_borrow_mut(|all| all.take(self.id, is_silent))
+    }
+
+    /// Keeps one whose last answer has been read to its end.
+    pub(super) fn keep_line(&self, line: UnixStream) {
+        LINES.with_borrow_mut(|all| all.put(self.id, self.max_idle, line));
+    }
+}
+
+/// Whether the other side neither hung up nor said anything unasked.
+fn is_silent(line: &UnixStream) -> bool {
+    matches!(line.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn put(id: u64, max_idle: usize, connection: SendRequest<Body>) {
-    IDLE_CONNECTIONS.with_borrow_mut(|all| {
-        let kept = all.entry(id).or_default();
-        if kept.len() < max_idle {
-            kept.push(Idle { connection, since: Instant::now() });
-        }
-    });
+    CONNECTIONS.with_borrow_mut(|all| all.put(id, max_idle, connection));
 }
 
 /// Lets go of connections of this thread that nobody used for a while, those to plugins that are gone among them.
 pub(crate) fn sweep() {
-    IDLE_CONNECTIONS.with_borrow_mut(|all| {
-        all.retain(|_, kept| {
-            kept.retain(|idle| idle.since.elapsed() < IDLE && !idle.connection.is_closed());
-            !kept.is_empty()
-        });
-    });
+    CONNECTIONS.with_borrow_mut(|all| all.sweep(|connection| !connection.is_closed()));
+    LINES.with_borrow_mut(|all| all.sweep(is_silent));
 }
 
 /// The socket behind all links. A plugin owns its directory and could lead a link anywhere.

@@ -1,6 +1,9 @@
 //! What is for a plugin: the same checks, headers and records as for every other request, without a layer for each.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::Request,
@@ -50,11 +53,29 @@ fn host(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::HOST)?.to_str().ok()
 }
 
+/// What the short way found out about a request before it left it to this one; nothing is asked or tried twice.
+#[derive(Debug, Clone)]
+pub(crate) struct Settled {
+    /// The id that the plugin knows the request by.
+    pub(super) id: CorrelationId,
+    pub(super) why: Unserved,
+}
+
+/// Why the short way has no answer.
+#[derive(Debug, Clone)]
+pub(super) enum Unserved {
+    /// Whoever asks may not.
+    Refused(Problem),
+    /// The plugin did not answer as it should.
+    Failed(Problem),
+}
+
 /// Answers a request from its first look to its line in the log.
 pub(crate) async fn serve(app: &Arc<App>, mut request: Request) -> Response {
     let started = Instant::now();
     let trace = TraceContext::of_headers(request.headers());
-    let id = CorrelationId::of(request.headers());
+    let settled = request.extensions().get::<Settled>().map(|settled| settled.id.clone());
+    let id = settled.unwrap_or_else(|| CorrelationId::of(request.headers()));
     request.extensions_mut().insert(id.clone());
     let recorded = async {
         let (method, uri) = (request.method().clone(), request.uri().clone());
@@ -86,18 +107,9 @@ pub(crate) async fn serve(app: &Arc<App>, mut request: Request) -> Response {
         let mut response = render(response, Dialect::Spr);
         middleware::secure(&mut response);
         cors::allow_plugin_pages(response.headers_mut());
-        let status = response.status().as_u16();
-        // A page is made of dozens of files; what changes something, and what fails, is told.
-        let is_routine = matches!(method, Method::GET | Method::HEAD) && status < 400;
         let caller = response.extensions().get::<Caller>().map_or("", Caller::name);
-        let access =
-            Access { method: &method, path: uri.path(), route: Some(PLUGIN_ROUTE), client, caller, status, is_routine };
-        if is_routine && status == 200 && method == Method::GET {
-            count_plugin_read(started.elapsed());
-        } else {
-            let span = tracing::info_span!("request", correlation.id = id.as_str(), trace.id = trace.trace_id());
-            span.in_scope(|| access::note(&access, started.elapsed()));
-        }
+        let told = Told { method: &method, path: uri.path(), client, caller, status: response.status().as_u16() };
+        told.note(&id, trace, started.elapsed(), &tracing::Span::none());
         response
     };
     // Without a span around it: most of these requests have nothing to say, and a span costs more than the checks. What is
@@ -105,6 +117,33 @@ pub(crate) async fn serve(app: &Arc<App>, mut request: Request) -> Response {
     let mut response = trace.scope(tracing::Span::none(), recorded).await;
     response.headers_mut().insert(correlation::HEADER, id.0);
     response
+}
+
+/// What a line in the log says of a request.
+pub(super) struct Told<'a> {
+    pub(super) method: &'a Method,
+    /// Without the query.
+    pub(super) path: &'a str,
+    pub(super) client: Option<ClientAddress>,
+    pub(super) caller: &'a str,
+    pub(super) status: u16,
+}
+
+impl Told<'_> {
+    /// Counts a request, and logs it: a page is made of dozens of files; what changes something, and what fails, is told.
+    pub(super) fn note(self, id: &CorrelationId, trace: TraceContext, elapsed: Duration, task: &tracing::Span) {
+        let Self { method, path, client, caller, status } = self;
+        let is_routine = matches!(*method, Method::GET | Method::HEAD) && status < 400;
+        if is_routine && status == 200 && *method == Method::GET {
+            count_plugin_read(elapsed);
+            return;
+        }
+        let access = Access { method, path, route: Some(PLUGIN_ROUTE), client, caller, status, is_routine };
+        task.in_scope(|| {
+            let span = tracing::info_span!("request", correlation.id = id.as_str(), trace.id = trace.trace_id());
+            span.in_scope(|| access::note(&access, elapsed));
+        });
+    }
 }
 
 async fn answer(app: &Arc<App>, request: Request) -> Response {
@@ -121,6 +160,11 @@ async fn answer(app: &Arc<App>, request: Request) -> Response {
     let target = app.plugins.find(&place.path);
     let is_open =
         matches!(&target, Some(Target::Path(plugin, rest)) if place.door.is_open_for(rest) && plugin.entry.has_ui);
+    let (refused, failed) = match parts.extensions.remove::<Settled>().map(|settled| settled.why) {
+        Some(Unserved::Refused(problem)) => (Some(problem), None),
+        Some(Unserved::Failed(problem)) => (None, Some(problem)),
+        None => (None, None),
+    };
     let mut caller = None;
     if !is_open {
         if place.door == Door::Frame {
@@ -129,16 +173,21 @@ async fn answer(app: &Arc<App>, request: Request) -> Response {
         if let Some(problem) = guard(&parts) {
             return problem.into_response();
         }
-        match middleware::admit_to(app, &parts, &place.path, Verb::Unspecified, FactorNeed::Unspecified).await {
+        let admitted = match refused {
+            Some(problem) => Err(problem),
+            None => middleware::admit_to(app, &parts, &place.path, Verb::Unspecified, FactorNeed::Unspecified).await,
+        };
+        match admitted {
             Ok(admitted) => caller = Some(admitted),
             Err(problem) => return session::refusal(&parts.headers, problem),
         }
     }
     let mut response = if path.was_clean() {
         match target {
+            Some(Target::Path(..)) if failed.is_some() => failed.map_or_else(nothing, Problem::into_response),
             Some(Target::Path(plugin, rest)) => {
                 parts.extensions.remove::<CleanPath>();
-                let asked = Asked { plugin: &plugin, path: &rest, caller: caller.clone() };
+                let asked = Asked { plugin: &plugin, path: rest, caller: caller.clone() };
                 proxy::serve(app, asked, Request::from_parts(parts, body)).await
             }
             Some(Target::Slash) => moved(&format!("{}/", path.as_str()), parts.uri.query()),

@@ -29,30 +29,56 @@ const KEPT_BACK: [HeaderName; 6] = [
 ];
 const KEPT_BACK_PREFIXES: [&str; 3] = ["proxy-", "x-forwarded-", "x-real-ip"];
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// Turns a client's headers into those that a plugin gets.
 pub(super) fn towards_plugin(headers: &mut HeaderMap, client: IpAddr, scheme: Scheme, prefix: &HeaderValue) {
     strip_hop_by_hop(headers);
-    for name in &KEPT_BACK {
-        headers.remove(name);
-    }
-    let unwanted: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| KEPT_BACK_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix)))
-        .cloned()
-        .collect();
+    let unwanted: Vec<HeaderName> = headers.keys().filter(|name| is_kept_back(name.as_str())).cloned().collect();
     for name in unwanted {
         headers.remove(name);
     }
     if let Ok(address) = HeaderValue::try_from(client.to_string()) {
         headers.insert(FORWARDED_FOR, address);
     }
-    let scheme = if scheme == Scheme::Https { "https" } else { "http" };
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(word(scheme)));
     headers.insert(FORWARDED_PREFIX, prefix.clone());
+}
+
+/// The scheme as the header has it.
+pub(super) const fn word(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    }
+}
+
+/// Whether no plugin sees a header of this name, in whatever case, that a client sent.
+pub(super) fn is_kept_back(name: &str) -> bool {
+    let begins = |prefix: &&str| name.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix));
+    is_hop_by_hop(name) || is_one_of(name, &KEPT_BACK) || KEPT_BACK_PREFIXES.iter().any(begins)
+}
+
+/// Whether a header of this name, in whatever case, speaks about one connection.
+pub(super) fn is_hop_by_hop(name: &str) -> bool {
+    is_one_of(name, &HOP_BY_HOP)
+}
+
+/// Whether a value of `Connection` names a header, which then speaks about one connection too.
+pub(super) fn is_named(connection: &str, name: &str) -> bool {
+    !is_framing(name) && connection.split(',').any(|word| word.trim().eq_ignore_ascii_case(name))
+}
+
+/// Whether a name, in whatever case, is among these.
+pub(super) fn is_one_of(name: &str, names: &[HeaderName]) -> bool {
+    names.iter().any(|one| one.as_str().eq_ignore_ascii_case(name))
+}
+
+/// What a client must not be able to have removed.
+fn is_framing(name: &str) -> bool {
+    is_one_of(name, &[header::HOST, header::CONTENT_LENGTH])
 }
 
 /// Takes out what concerns one connection only: what `Connection` names, then the known ones.
@@ -64,11 +90,8 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
         .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
-        // A client must not be able to have these removed.
-        if *name != header::HOST && *name != header::CONTENT_LENGTH {
-            headers.remove(name);
-        }
+    for name in named.iter().chain(&HOP_BY_HOP).filter(|name| !is_framing(name.as_str())) {
+        headers.remove(name);
     }
 }
 
@@ -142,6 +165,18 @@ mod tests {
         let mut sent = headers(&[("connection", "host, content-length"), ("host", "a"), ("content-length", "3")]);
         strip_hop_by_hop(&mut sent);
         assert_eq!(sent, headers(&[("host", "a"), ("content-length", "3")]));
+    }
+
+    #[test]
+    fn names_are_known_in_any_case() {
+        for name in ["Authorization", "COOKIE", "Proxy-Anything", "X-Forwarded-Host", "x-real-ip", "TE", "Upgrade"] {
+            assert!(is_kept_back(name), "{name}");
+        }
+        for name in ["Accept", "Host", "X-Forward", "Prox", "Range", ""] {
+            assert!(!is_kept_back(name), "{name}");
+        }
+        assert!(is_named("close, X-Secret", "x-secret") && !is_named("close", "x-secret"));
+        assert!(!is_named("host, content-length", "Content-Length"));
     }
 
     #[test]

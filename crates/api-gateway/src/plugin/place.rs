@@ -6,7 +6,7 @@ const STATIC: &str = "/static/";
 /// Where the frame around a plugin's page finds its static files.
 const FRAME: &str = "/admin/custom_plugin/";
 /// Where plugins are.
-const PLUGINS: &str = "/plugins/";
+pub(super) const PLUGINS: &str = "/plugins/";
 
 /// How a request came to a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

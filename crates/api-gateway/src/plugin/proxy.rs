@@ -1,7 +1,7 @@
 //! `/plugins/<URI>/…` to the plugin and back, streaming in both directions.
 
 use std::{
-    error::Error as _,
+    error::Error,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,7 +15,7 @@ use homeport_service::{
     telemetry::chain,
     trace::{TRACEPARENT, TraceContext},
 };
-use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use http_body::Body as _;
 use http_body_util::LengthLimitError;
 use hyper::body::Incoming;
@@ -50,14 +50,14 @@ pub(super) struct Asked<'a> {
 pub(super) async fn serve(app: &Arc<App>, asked: Asked<'_>, request: Request) -> Response {
     let (started, plugin) = (Instant::now(), asked.plugin);
     let answer = forward(app, asked, request).await;
-    plugin.counts.count(outcome(answer.as_ref()), started.elapsed());
+    plugin.counts.count(outcome(answer.as_ref().map(|answer| answer.status().as_u16())), started.elapsed());
     answer.unwrap_or_else(Problem::into_response)
 }
 
-/// The label by which the metrics tell answers apart.
-fn outcome(answer: Result<&Response, &Problem>) -> &'static str {
+/// The label by which the metrics tell answers apart, by their status or why there is none.
+pub(super) fn outcome(answer: Result<u16, &Problem>) -> &'static str {
     match answer {
-        Ok(response) => match response.status().as_u16() {
+        Ok(status) => match status {
             0..200 => "1xx",
             200..300 => "2xx",
             300..400 => "3xx",
@@ -97,6 +97,10 @@ async fn forward(app: &Arc<App>, asked: Asked<'_>, mut request: Request) -> Resu
         answer = within(patience, &activity, Box::pin(plugin.client.send(again))).await;
     }
     let answer = answer.ok_or_else(|| silent(plugin, patience))?.map_err(|error| failed(plugin, &error, limit))?;
+    if has_two_lengths(answer.headers()) {
+        tracing::warn!(plugin.name = plugin.entry.name, "where the answer of a plugin ends cannot be known");
+        return Err(broken(plugin));
+    }
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         return tunnel.map_or_else(|| Err(broken(plugin)), |tunnel| Ok(tunnel.join(app, plugin, answer, caller)));
     }
@@ -140,6 +144,11 @@ fn outgoing(
     Ok(request)
 }
 
+/// Whether an answer says where it ends in two ways. hyper follows one and leaves the other standing for the client.
+fn has_two_lengths(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH)
+}
+
 /// The response as the client gets it.
 fn incoming(answer: Response<Incoming>, plugin: &Arc<Plugin>, path: &str) -> Response {
     let mut response = answer.map(|body| watched::told(body, Arc::clone(plugin)));
@@ -180,7 +189,12 @@ fn failed(plugin: &Plugin, error: &SendError, limit: u64) -> Problem {
     if is_length_limit(error) {
         return too_large(limit);
     }
-    let trace = TraceContext::current().map(TraceContext::trace_id);
+    unanswered(plugin, TraceContext::current(), error)
+}
+
+/// Tells that a plugin did not answer, or not as it should.
+pub(super) fn unanswered(plugin: &Plugin, trace: Option<TraceContext>, error: &(dyn Error + 'static)) -> Problem {
+    let trace = trace.map(TraceContext::trace_id);
     tracing::warn!(plugin.name = plugin.entry.name, trace.id = trace, error = chain(error), "a plugin did not answer");
     broken(plugin)
 }
@@ -201,7 +215,8 @@ fn broken(plugin: &Plugin) -> Problem {
     Problem::new(Kind::BadGateway, format!("plugin {name} does not answer; is it running?"))
 }
 
-fn silent(plugin: &Plugin, patience: Duration) -> Problem {
+/// The answer when a plugin took too long.
+pub(super) fn silent(plugin: &Plugin, patience: Duration) -> Problem {
     let (name, seconds) = (&plugin.entry.name, patience.as_secs_f64());
     Problem::new(Kind::GatewayTimeout, format!("plugin {name} sent no answer within {seconds} s"))
 }

@@ -20,9 +20,9 @@ pub(crate) struct Plugin {
 
 /// Where a path leads.
 #[derive(Debug)]
-pub(crate) enum Target {
+pub(crate) enum Target<'a> {
     /// To the plugin's own path.
-    Path(Arc<Plugin>, String),
+    Path(Arc<Plugin>, &'a str),
     /// To the same path with a slash at the end.
     Slash,
 }
@@ -92,14 +92,14 @@ impl Registry {
     }
 
     /// Finds the plugin whose URI is the longest beginning of a decoded path below `/plugins/`.
-    pub(crate) fn find(&self, path: &str) -> Option<Target> {
+    pub(crate) fn find<'a>(&self, path: &'a str) -> Option<Target<'a>> {
         let below = path.strip_prefix("/plugins/")?;
         self.table.load().iter().find_map(|plugin| {
             let rest = below.strip_prefix(plugin.entry.uri.as_str())?;
             if rest.is_empty() {
                 return Some(Target::Slash);
             }
-            rest.starts_with('/').then(|| Target::Path(Arc::clone(plugin), rest.to_owned()))
+            rest.starts_with('/').then(|| Target::Path(Arc::clone(plugin), rest))
         })
     }
 
@@ -138,7 +138,7 @@ mod tests {
 
     fn check(path: &str, expected: Option<(&str, &str)>) {
         let found = registry(&["dns", "dns/block", "hello", "hello"]).find(path).map(|target| match target {
-            Target::Path(plugin, path) => (plugin.entry.name.clone(), path),
+            Target::Path(plugin, path) => (plugin.entry.name.clone(), path.to_owned()),
             Target::Slash => ("slash".to_owned(), String::new()),
         });
         assert_eq!(found, expected.map(|(name, path)| (name.to_owned(), path.to_owned())), "{path}");

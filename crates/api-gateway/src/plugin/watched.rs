@@ -1,6 +1,7 @@
 //! Bodies on their way: a request's says when it last moved and ends at its limit, an answer's tells when it breaks off.
 
 use std::{
+    error::Error,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -54,7 +55,7 @@ pin_project! {
 
 impl HttpBody for Watched {
     type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Error = Box<dyn Error + Send + Sync>;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
@@ -79,6 +80,11 @@ pub(super) fn told(body: Incoming, plugin: Arc<Plugin>) -> Body {
     Body::new(Told { body, plugin })
 }
 
+/// Tells that an answer of a plugin ended before its end.
+pub(super) fn broke_off(plugin: &Plugin, error: &(dyn Error + 'static)) {
+    tracing::warn!(plugin.name = plugin.entry.name, error = chain(error), "an answer of a plugin broke off");
+}
+
 pin_project! {
     struct Told {
         #[pin]
@@ -95,11 +101,7 @@ impl HttpBody for Told {
         let this = self.project();
         let frame = this.body.poll_frame(cx);
         if let Poll::Ready(Some(Err(error))) = &frame {
-            tracing::warn!(
-                plugin.name = this.plugin.entry.name,
-                error = chain(error),
-                "an answer of a plugin broke off"
-            );
+            broke_off(this.plugin, error);
         }
         frame
     }

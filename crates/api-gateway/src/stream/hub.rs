@@ -1,17 +1,20 @@
 //! One subscription of the bus, many clients.
 //!
-//! Every event gets a number and a place in a ring. Each client has a queue of its own; nobody waits for anybody. In a
+//! Clients that want the same are looked at together, and what an event looks like to them is written once. Every event gets
+//! a number and a place in a ring. Each client has a queue of its own; nobody waits for anybody. In a
 //! full queue progress that a later event repeats gives way first, then the oldest event; the client is told how many
 //! it missed, and can come back with the last number that it saw.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::Interest;
 use crate::metrics;
 
 /// Something that happened, as the bus told it.
@@ -24,16 +27,42 @@ pub(crate) struct Event {
     pub(crate) value: String,
     /// A later event says the same and more.
     pub(crate) transient: bool,
+    forms: Forms,
 }
 
+/// How clients see an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A message of a websocket.
+    Message,
+    /// What stands in the stream of all events.
+    Plain,
+}
+
+/// What an event looks like, once somebody wanted to see it.
+#[derive(Debug, Default)]
+struct Forms([OnceLock<Utf8Bytes>; 2]);
+
+/// Forms follow from the rest.
+impl PartialEq for Forms {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Forms {}
+
 impl Event {
+    /// The event in a form, written by whoever wants it first.
+    pub(crate) fn form(&self, form: Form, write: impl FnOnce(&Self) -> String) -> Utf8Bytes {
+        let Forms(forms) = &self.forms;
+        forms[form as usize].get_or_init(|| write(self).into()).clone()
+    }
+
     fn size(&self) -> usize {
         self.topic.len() + self.value.len()
     }
 }
-
-/// Which topics a client wants.
-pub(crate) type Filter = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// How much of everything there may be.
 #[derive(Debug, Clone, Copy)]
@@ -65,20 +94,16 @@ struct Inner {
     ring: VecDeque<Arc<Event>>,
     ring_bytes: usize,
     next_client: u64,
-    clients: HashMap<u64, Arc<Client>>,
+    count: usize,
+    /// By what they want, and by number.
+    clients: HashMap<Interest, HashMap<u64, Arc<Client>>>,
 }
 
+#[derive(Debug, Default)]
 struct Client {
-    filter: Filter,
     queue: Mutex<Queue>,
     /// There is something in the queue.
     filled: Notify,
-}
-
-impl std::fmt::Debug for Client {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("queue", &self.queue).finish_non_exhaustive()
-    }
 }
 
 #[derive(Debug, Default)]
@@ -109,6 +134,7 @@ impl Hub {
             ring: VecDeque::new(),
             ring_bytes: 0,
             next_client: 0,
+            count: 0,
             clients: HashMap::new(),
         };
         Self { limits, inner: Mutex::new(inner) }
@@ -117,10 +143,12 @@ impl Hub {
     /// Gives an event to everybody who wants it. Never waits.
     pub(crate) fn publish(&self, topic: String, value: String, transient: bool) {
         let mut inner = lock(&self.inner);
-        let event = Arc::new(Event { id: inner.next_id, topic, value, transient });
+        let event = Arc::new(Event { id: inner.next_id, topic, value, transient, forms: Forms::default() });
         inner.next_id += 1;
-        for client in inner.clients.values().filter(|client| (client.filter)(&event.topic)) {
-            client.push(&event, &self.limits);
+        for (_, clients) in inner.clients.iter().filter(|(interest, _)| interest.takes(&event.topic)) {
+            for client in clients.values() {
+                client.push(&event, &self.limits);
+            }
         }
         inner.ring_bytes += event.size();
         inner.ring.push_back(event);
@@ -137,30 +165,31 @@ impl Hub {
         // A number of its own, so that whoever comes back with an older one is told as well.
         inner.next_id += 1;
         inner.complete_from = inner.next_id;
-        for client in inner.clients.values() {
+        for client in inner.clients.values().flat_map(HashMap::values) {
             lock(&client.queue).gap = true;
             client.filled.notify_one();
         }
     }
 
     /// A new client, beginning after the event numbered `after` if it names one. `None`: there are too many.
-    pub(crate) fn subscribe(self: &Arc<Self>, filter: Filter, after: Option<u64>) -> Option<Subscription> {
+    pub(crate) fn subscribe(self: &Arc<Self>, interest: Interest, after: Option<u64>) -> Option<Subscription> {
         let mut inner = lock(&self.inner);
-        if inner.clients.len() >= self.limits.clients {
+        if inner.count >= self.limits.clients {
             return None;
         }
-        let client = Arc::new(Client { filter, queue: Mutex::default(), filled: Notify::new() });
+        let client = Arc::new(Client::default());
         if let Some(after) = after {
             lock(&client.queue).gap = after.saturating_add(1) < inner.complete_from;
-            for event in inner.ring.iter().filter(|event| event.id > after && (client.filter)(&event.topic)) {
+            for event in inner.ring.iter().filter(|event| event.id > after && interest.takes(&event.topic)) {
                 client.push(event, &self.limits);
             }
             client.filled.notify_one();
         }
         let number = inner.next_client;
         inner.next_client += 1;
-        inner.clients.insert(number, Arc::clone(&client));
-        Some(Subscription { hub: Arc::clone(self), number, client, held: metrics::Held::stream_client() })
+        inner.count += 1;
+        inner.clients.entry(interest.clone()).or_default().insert(number, Arc::clone(&client));
+        Some(Subscription { hub: Arc::clone(self), interest, number, client, held: metrics::Held::stream_client() })
     }
 }
 
@@ -198,6 +227,7 @@ impl Client {
 #[derive(Debug)]
 pub(crate) struct Subscription {
     hub: Arc<Hub>,
+    interest: Interest,
     number: u64,
     client: Arc<Client>,
     #[expect(dead_code, reason = "counts the client for as long as it lives")]
@@ -218,7 +248,14 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        lock(&self.hub.inner).clients.remove(&self.number);
+        let mut inner = lock(&self.hub.inner);
+        inner.count -= 1;
+        if let Entry::Occupied(mut alike) = inner.clients.entry(self.interest.clone()) {
+            alike.get_mut().remove(&self.number);
+            if alike.get().is_empty() {
+                alike.remove();
+            }
+        }
     }
 }
 
@@ -232,6 +269,7 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
+    use crate::stream::{Channel, Prefixes};
 
     fn hub(ring: usize, queue: usize) -> Arc<Hub> {
         let limits = Limits { ring, ring_bytes: 1_000, queue, queue_bytes: 200, clients: 2 };
@@ -244,8 +282,12 @@ mod tests {
         }
     }
 
+    fn everything() -> Interest {
+        Interest { channel: Channel::EVERYTHING, prefixes: Prefixes::default() }
+    }
+
     fn subscribe(hub: &Arc<Hub>, after: Option<u64>) -> Subscription {
-        hub.subscribe(Box::new(|_| true), after).unwrap()
+        hub.subscribe(everything(), after).unwrap()
     }
 
     /// All that a client can take without waiting.
@@ -296,7 +338,8 @@ mod tests {
     #[tokio::test]
     async fn a_topic_that_is_not_wanted_takes_no_place() {
         let hub = hub(8, 1);
-        let mut client = hub.subscribe(Box::new(|topic| topic == "docker"), None).unwrap();
+        let channel = Channel { name: "docker", takes: |topic| topic == "docker" };
+        let mut client = hub.subscribe(Interest { channel, ..everything() }, None).unwrap();
         publish(&hub, &["1", "2"]);
         assert_eq!(drain(&mut client), Vec::<String>::new());
     }
@@ -321,12 +364,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_event_is_written_once() {
+        let hub = hub(8, 8);
+        let (mut one, mut other) = (subscribe(&hub, None), subscribe(&hub, None));
+        publish(&hub, &["1"]);
+        for (client, text) in [(&mut one, "first"), (&mut other, "second")] {
+            let Taken::Event(event) = client.next().await else { panic!("no event") };
+            assert_eq!(event.form(Form::Message, |_| text.to_owned()).as_str(), "first");
+            assert_eq!(event.form(Form::Plain, |_| "plain".to_owned()).as_str(), "plain");
+        }
+    }
+
+    #[tokio::test]
     async fn clients_are_bounded_and_leave() {
         let hub = hub(8, 1);
         let first = subscribe(&hub, None);
         let _second = subscribe(&hub, None);
-        assert!(hub.subscribe(Box::new(|_| true), None).is_none());
+        assert!(hub.subscribe(everything(), None).is_none());
         drop(first);
-        assert!(hub.subscribe(Box::new(|_| true), None).is_some());
+        assert!(hub.subscribe(everything(), None).is_some());
     }
 }

@@ -6,8 +6,10 @@ use axum::{
     body::Body,
     response::{IntoResponse as _, Response},
 };
+use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{Subscription, Taken};
 use crate::extract::Params;
@@ -15,7 +17,7 @@ use crate::extract::Params;
 /// How long a client waits before it comes back.
 const RETRY: &str = "retry: 1000\n";
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const KEEPALIVE: &str = ": keepalive\n\n";
+const KEEPALIVE: Utf8Bytes = Utf8Bytes::from_static(": keepalive\n\n");
 
 /// One event as it stands in the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,7 +31,8 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    fn encode(&self) -> String {
+    /// The text of the event.
+    pub(crate) fn encode(&self) -> String {
         let mut text = String::with_capacity(self.data.len() + 64);
         if let Some(name) = &self.name {
             text.extend(["event: ", name, "\n"]);
@@ -61,14 +64,14 @@ pub(crate) fn response<T, F>(
     over: F,
 ) -> Response
 where
-    T: Fn(&Taken) -> Option<Frame> + Send + Sync + 'static,
+    T: Fn(&Taken) -> Option<Utf8Bytes> + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let greeting = format!("{RETRY}{}", first.encode());
-    let texts = stream::once(async move { greeting })
+    let texts = stream::once(async move { greeting.into() })
         .chain(texts(subscription, Arc::new(translate), keepalive))
         .take_until(over)
-        .map(Ok::<_, std::convert::Infallible>);
+        .map(|text| Ok::<_, std::convert::Infallible>(Bytes::from(text)));
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
@@ -77,21 +80,23 @@ where
     (headers, Body::from_stream(texts)).into_response()
 }
 
-fn texts<T>(subscription: Subscription, translate: Arc<T>, keepalive: Duration) -> impl Stream<Item = String>
+fn texts<T>(subscription: Subscription, translate: Arc<T>, keepalive: Duration) -> impl Stream<Item = Utf8Bytes>
 where
-    T: Fn(&Taken) -> Option<Frame>,
+    T: Fn(&Taken) -> Option<Utf8Bytes>,
 {
     stream::unfold((subscription, translate), move |(mut subscription, translate)| async move {
         let text = tokio::time::timeout(keepalive, next_text(&mut subscription, translate.as_ref())).await;
-        Some((text.unwrap_or_else(|_| KEEPALIVE.to_owned()), (subscription, translate)))
+        Some((text.unwrap_or(KEEPALIVE), (subscription, translate)))
     })
 }
 
-async fn next_text<T: Fn(&Taken) -> Option<Frame>>(subscription: &mut Subscription, translate: &T) -> String {
+async fn next_text<T>(subscription: &mut Subscription, translate: &T) -> Utf8Bytes
+where
+    T: Fn(&Taken) -> Option<Utf8Bytes>,
+{
     loop {
-        let taken = subscription.next().await;
-        if let Some(frame) = translate(&taken) {
-            return frame.encode();
+        if let Some(text) = translate(&subscription.next().await) {
+            return text;
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Which topics a client asks for.
 
+use std::hash::{Hash, Hasher};
+
 use crate::extract::Params;
 
 /// Beginnings of topics; none means all topics.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Prefixes(Vec<String>);
 
 impl Prefixes {
@@ -16,6 +18,47 @@ impl Prefixes {
     /// Whether a topic is asked for.
     pub(crate) fn take(&self, topic: &str) -> bool {
         self.0.is_empty() || self.0.iter().any(|prefix| topic.starts_with(prefix))
+    }
+}
+
+/// What a client wants: the topics of a channel, and of them those that it asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Interest {
+    pub(crate) channel: Channel,
+    pub(crate) prefixes: Prefixes,
+}
+
+/// A choice of topics that is made once, for all clients of one kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Channel {
+    /// Two channels of the same name are the same.
+    pub(crate) name: &'static str,
+    pub(crate) takes: fn(&str) -> bool,
+}
+
+impl Channel {
+    /// All topics.
+    pub(crate) const EVERYTHING: Self = Self { name: "everything", takes: |_| true };
+}
+
+impl Interest {
+    pub(crate) fn takes(&self, topic: &str) -> bool {
+        (self.channel.takes)(topic) && self.prefixes.take(topic)
+    }
+}
+
+impl PartialEq for Interest {
+    fn eq(&self, other: &Self) -> bool {
+        self.channel.name == other.channel.name && self.prefixes == other.prefixes
+    }
+}
+
+impl Eq for Interest {}
+
+impl Hash for Interest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.channel.name.hash(state);
+        self.prefixes.hash(state);
     }
 }
 

@@ -98,7 +98,7 @@ impl Socket {
     /// Sends what `translate` makes of each thing that the subscription brings, until `over` or the client leaves.
     pub(crate) async fn follow<T, F>(mut self, mut subscription: Subscription, translate: T, ping: Duration, over: F)
     where
-        T: Fn(&Taken) -> Option<String>,
+        T: Fn(&Taken) -> Option<Utf8Bytes>,
         F: Future<Output = End>,
     {
         let _held = Held::websocket_client();
@@ -122,7 +122,7 @@ impl Socket {
     async fn pump(
         &mut self,
         subscription: &mut Subscription,
-        translate: impl Fn(&Taken) -> Option<String>,
+        translate: impl Fn(&Taken) -> Option<Utf8Bytes>,
         ping: Duration,
     ) {
         let ping = ping.max(Duration::from_millis(10));

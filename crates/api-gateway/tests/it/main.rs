@@ -19,6 +19,7 @@ mod audit;
 mod authority;
 mod bad_plugins;
 mod browsers;
+mod direct;
 mod docksmith;
 mod drain;
 mod events;

@@ -12,8 +12,11 @@ use crate::{
     extract::Params,
     gate::Caller,
     problem::{Kind, Problem},
-    stream::{self, Frame, Taken},
+    stream::{self, Channel, Frame, Interest, Prefixes, Taken},
 };
+
+/// The events that have a name.
+const CHANNEL: Channel = Channel { name: "docksmith", takes: |topic| name_of(topic).is_some() };
 
 /// Opens the stream. `?named=false` leaves out the event names, `Last-Event-ID` (or `?last_event_id=`) brings what was missed.
 pub(super) async fn stream(
@@ -22,19 +25,19 @@ pub(super) async fn stream(
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, Problem> {
-    let subscription = app.hub.subscribe(Box::new(is_wanted), stream::last_event_id(&headers, &params));
+    let interest = Interest { channel: CHANNEL, prefixes: Prefixes::default() };
+    let subscription = app.hub.subscribe(interest, stream::last_event_id(&headers, &params));
     let subscription =
         subscription.ok_or_else(|| Problem::new(Kind::Unavailable, "too many event streams are open"))?;
     let named = params.text("named") != Some("false");
-    let translate = move |taken: &Taken| frame(taken).map(|frame| if named { frame } else { unnamed(frame) });
+    let translate = move |taken: &Taken| {
+        let frame = frame(taken).map(|frame| if named { frame } else { unnamed(frame) });
+        frame.map(|frame| frame.encode().into())
+    };
     let first =
         Frame { name: named.then(|| "connected".to_owned()), id: None, data: r#"{"status":"connected"}"#.to_owned() };
     let keepalive = ms(app.config.events.keepalive_ms);
     Ok(stream::response(subscription, &first, translate, keepalive, Arc::clone(&app).until_over(caller)))
-}
-
-fn is_wanted(topic: &str) -> bool {
-    name_of(topic).is_some()
 }
 
 /// The name under which clients know a topic.

@@ -7,6 +7,7 @@ use homeport_bus_client::PublishError;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
     app::App,
@@ -14,7 +15,7 @@ use crate::{
     extract::{Json, Params},
     gate::Caller,
     problem::{Kind, Problem},
-    stream::{self, Frame, Prefixes, Taken},
+    stream::{self, Channel, Form, Frame, Interest, Prefixes, Taken},
 };
 
 /// First segments of the topics that Homeport's own services publish; what they say must be true.
@@ -28,8 +29,7 @@ pub(super) async fn stream(
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, Problem> {
-    let prefixes = Prefixes::of(&params);
-    let wanted = Box::new(move |topic: &str| prefixes.take(topic));
+    let wanted = Interest { channel: Channel::EVERYTHING, prefixes: Prefixes::of(&params) };
     let subscription = app
         .hub
         .subscribe(wanted, stream::last_event_id(&headers, &params))
@@ -39,22 +39,22 @@ pub(super) async fn stream(
     Ok(stream::response(
         subscription,
         &first,
-        |taken| Some(frame(taken)),
+        |taken| Some(text(taken)),
         keepalive,
         Arc::clone(&app).until_over(caller),
     ))
 }
 
-fn frame(taken: &Taken) -> Frame {
+fn text(taken: &Taken) -> Utf8Bytes {
     match taken {
-        Taken::Event(event) => {
+        Taken::Event(event) => event.form(Form::Plain, |event| {
             let data = json!({ "topic": event.topic, "value": event.value }).to_string();
-            Frame { name: None, id: Some(event.id), data }
-        }
+            Frame { name: None, id: Some(event.id), data }.encode()
+        }),
         // Zero is a number that nobody knows.
         Taken::Dropped(count) => {
             let data = json!({ "count": (*count > 0).then_some(count) }).to_string();
-            Frame { name: Some("dropped".to_owned()), id: None, data }
+            Frame { name: Some("dropped".to_owned()), id: None, data }.encode().into()
         }
     }
 }

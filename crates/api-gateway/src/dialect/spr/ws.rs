@@ -21,7 +21,7 @@ use crate::{
     gate::Caller,
     middleware::{ClientAddress, is_own, set_principal},
     problem::{Kind, Problem},
-    stream::{End, Opening, Prefixes, Socket},
+    stream::{self, End, Interest, Opening, Prefixes, Socket},
 };
 
 /// What clients wait for after their credential.
@@ -45,8 +45,11 @@ impl Channel {
         }
     }
 
-    fn takes(self, topic: &str) -> bool {
-        self == Self::Everything || frame::is_notification(topic)
+    const fn topics(self) -> stream::Channel {
+        match self {
+            Self::Notifications => stream::Channel { name: "notifications", takes: frame::is_notification },
+            Self::Everything => stream::Channel::EVERYTHING,
+        }
     }
 }
 
@@ -162,7 +165,7 @@ impl Visit {
 
     async fn follow(self, mut socket: Socket, caller: Caller) {
         let Self { app, channel, prefixes, .. } = self;
-        let wanted = Box::new(move |topic: &str| channel.takes(topic) && prefixes.take(topic));
+        let wanted = Interest { channel: channel.topics(), prefixes };
         // Before the answer, so that what is published after it arrives.
         let Some(subscription) = app.hub.subscribe(wanted, None) else {
             return socket.close(End::Busy).await;

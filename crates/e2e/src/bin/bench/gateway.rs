@@ -5,7 +5,7 @@ mod peers;
 mod streams;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -14,7 +14,10 @@ use anyhow::{Context as _, ensure};
 use homeport_e2e::{Stack, root, until_ok};
 use serde_json::json;
 
-use crate::figures::{range, row};
+use crate::{
+    figures::{range, row},
+    process::cpu_time,
+};
 
 /// Times that each proxy is measured, in turns.
 const ROUNDS: usize = 5;
@@ -41,9 +44,30 @@ const SETTINGS: [(&str, &str); 6] = [
 struct Load {
     requests: f64,
     p99_ms: f64,
+    /// Processor time that the proxy took for each.
+    cpu_us: f64,
 }
 
-pub(crate) fn measure() -> anyhow::Result<()> {
+/// One thing that is measured, and its name on the command line.
+type Part = (&'static str, fn(&Bench) -> anyhow::Result<()>);
+
+/// What is measured, in this order, unless one is named.
+const PARTS: [Part; 4] = [
+    ("requests", requests),
+    ("check", |bench| check_time(&bench.stack)),
+    ("idle", |bench| idle::measure(&bench.stack)),
+    ("streams", |bench| streams::measure(&bench.stack)),
+];
+
+/// What all parts need.
+struct Bench {
+    directory: PathBuf,
+    /// Of the plugin.
+    socket: PathBuf,
+    stack: Stack,
+}
+
+pub(crate) fn measure(only: Option<&str>) -> anyhow::Result<()> {
     let directory = root().join("target/e2e").join(format!("bench-gateway-{}", std::process::id()));
     let socket = directory.join("state/plugins/bench/socket");
     std::fs::create_dir_all(socket.parent().context("it has one")?)?;
@@ -51,13 +75,16 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     let stack = Stack::over(&directory, &format!("unix://{}", directory.join("engine.sock").display()), &SETTINGS)?;
     list(&directory)?;
     until_ok("the plugin is served", Duration::from_secs(5), || {
-        stack.request(reqwest::Method::GET, "/plugins/bench/x", None)
+        let (status, _) = stack.request(reqwest::Method::GET, "/plugins/bench/x", None)?;
+        ensure!(status == 200, "{status}");
+        Ok(())
     })?;
     pin(&stack)?;
-    requests(&directory, &socket, &stack)?;
-    check_time(&stack)?;
-    idle::measure(&stack)?;
-    streams::measure(&stack)
+    let bench = Bench { directory, socket, stack };
+    for (_, part) in PARTS.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
+        part(&bench)?;
+    }
+    Ok(())
 }
 
 fn list(directory: &Path) -> anyhow::Result<()> {
@@ -73,34 +100,40 @@ fn pin(stack: &Stack) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn requests(directory: &Path, socket: &Path, stack: &Stack) -> anyhow::Result<()> {
+fn requests(Bench { directory, socket, stack }: &Bench) -> anyhow::Result<()> {
     let nginx = peers::nginx(directory, socket, PROXY_CORE)?;
     let haproxy = peers::haproxy(directory, socket, PROXY_CORE)?;
+    let gateway = stack.process_id("gateway").context("the gateway does not run")?;
     let contenders = [
-        ("nginx", format!("http://127.0.0.1:{}", nginx.port)),
-        ("haproxy", format!("http://127.0.0.1:{}", haproxy.port)),
-        ("Homeport", stack.url()),
+        ("nginx", format!("http://127.0.0.1:{}", nginx.port), nginx.worker()?),
+        ("haproxy", format!("http://127.0.0.1:{}", haproxy.port), haproxy.worker()?),
+        ("Homeport", stack.url(), gateway),
     ];
     let mut measured: [Vec<Load>; 3] = Default::default();
     for _ in 0..ROUNDS {
-        for (loads, (_, url)) in measured.iter_mut().zip(&contenders) {
-            loads.push(load(&format!("{url}/plugins/bench/x"), &stack.token())?);
+        for (loads, (_, url, process)) in measured.iter_mut().zip(&contenders) {
+            loads.push(load(&format!("{url}/plugins/bench/x"), &stack.token(), *process)?);
         }
     }
     let of = |loads: &[Load], value: fn(&Load) -> f64| loads.iter().map(value).collect::<Vec<f64>>();
-    for ((name, _), loads) in contenders.iter().zip(&measured) {
+    for ((name, ..), loads) in contenders.iter().zip(&measured) {
         let to_reach = if *name == "Homeport" { "nginx's" } else { "–" };
         let rate = range(&of(loads, |load| load.requests), 0, "/s");
         row(&format!("requests through a plugin's path, {CONNECTIONS} connections, 1 KiB, {name}"), &rate, to_reach);
     }
-    for ((name, _), loads) in contenders.iter().zip(&measured) {
+    for ((name, ..), loads) in contenders.iter().zip(&measured) {
+        let text = range(&of(loads, |load| load.cpu_us), 1, " µs");
+        row(&format!("processor time of each of these, {name}"), &text, "–");
+    }
+    for ((name, ..), loads) in contenders.iter().zip(&measured) {
         let to_reach = if *name == "Homeport" { "1.1 times nginx's" } else { "–" };
         row(&format!("p99 of these, {name}"), &range(&of(loads, |load| load.p99_ms), 2, " ms"), to_reach);
     }
     Ok(())
 }
 
-/// What the token check takes, as one request at a time sees it: with the plugin's answer subtracted there is nothing else.
+/// What a request takes that the gateway answers by itself, with and without a credential, and the part of it that is the
+/// check: both as a client sees them and as the gateway itself counted them for all requests so far.
 fn check_time(stack: &Stack) -> anyhow::Result<()> {
     let client = reqwest::blocking::Client::new();
     let time = |path: &str, token: Option<&str>| -> anyhow::Result<Duration> {
@@ -119,10 +152,34 @@ fn check_time(stack: &Stack) -> anyhow::Result<()> {
     let (open, checked) = (time("/healthz", None)?, time("/status", Some(&stack.token()))?);
     let text = format!("{} µs with a token, {} µs without", checked.as_micros(), open.as_micros());
     row("one request at a time of the gateway's own, median", &text, "–");
+    let (_, metrics) = stack.request(reqwest::Method::GET, "/metrics", None)?;
+    let (count, median) = decisions(metrics.as_str().context("metrics are text")?)?;
+    let text = format!("median {median:.1} µs of {count} decisions");
+    row("token check, from reading the request to the decision, as the gateway counts it", &text, "median 20 µs");
     Ok(())
 }
 
-fn load(url: &str, token: &str) -> anyhow::Result<Load> {
+/// How many decisions were remembered ones, and their median in microseconds, taken as even within a bucket.
+fn decisions(metrics: &str) -> anyhow::Result<(f64, f64)> {
+    const BUCKET: &str = "homeport_credential_decision_seconds_bucket{remembered=\"yes\",le=\"";
+    let buckets: Vec<(f64, f64)> = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix(BUCKET)?.split_once("\"} "))
+        .filter_map(|(limit, count)| Some((limit.parse::<f64>().ok()? * 1e6, count.parse().ok()?)))
+        .collect();
+    let (_, count) = *buckets.last().context("the gateway counts no decisions")?;
+    let (mut begin, mut before) = (0.0, 0.0);
+    for (end, until) in buckets {
+        if until >= count / 2.0 {
+            return Ok((count, begin + (end - begin) * (count / 2.0 - before) / (until - before).max(1.0)));
+        }
+        (begin, before) = (end, until);
+    }
+    anyhow::bail!("the gateway counts decisions in no order")
+}
+
+fn load(url: &str, token: &str, process: u32) -> anyhow::Result<Load> {
+    let before = cpu_time(process)?;
     let mut command = Command::new("taskset");
     command.args(["-c", OTHER_CORE, "wrk", "--latency", "-t", "1", "-c", CONNECTIONS, "-d", SECONDS]);
     command.args(["-H", &format!("Authorization: Bearer {token}"), url]);
@@ -135,7 +192,14 @@ fn load(url: &str, token: &str) -> anyhow::Result<Load> {
             .map(str::trim)
             .with_context(|| format!("wrk said\n{text}"))
     };
-    Ok(Load { requests: said("Requests/sec:")?.parse()?, p99_ms: milliseconds(said("99%")?)? })
+    let spent = cpu_time(process)?.saturating_sub(before).as_secs_f64() * 1e6;
+    // `355123 requests in 4.00s, 412.51MB read`
+    let count = text.lines().find_map(|line| line.trim().split_once(" requests in ")).context("wrk counts them")?.0;
+    Ok(Load {
+        requests: said("Requests/sec:")?.parse()?,
+        p99_ms: milliseconds(said("99%")?)?,
+        cpu_us: spent / count.parse::<f64>()?,
+    })
 }
 
 /// `1.23ms`, `456.00us` or `1.20s`.

@@ -24,7 +24,7 @@ fn main() -> anyhow::Result<()> {
         }
         Some("bus") => bus::measure(),
         Some("snapshot") => snapshot::measure(),
-        Some("gateway") => gateway::measure(),
+        Some("gateway") => gateway::measure(std::env::args().nth(2).as_deref()),
         Some("updater") => updater::measure(),
         _ => bail!("say what to measure: stack, bus, gateway, snapshot or updater"),
     }

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::stream::Taken;
+use crate::stream::{Event, Form, Taken};
 
 /// Beginnings of the topics that are shown to people.
 const NOTIFICATIONS: [&str; 3] = ["wifi:auth", "plugin:", "classify:result"];
@@ -28,20 +29,28 @@ pub(super) fn is_notification(topic: &str) -> bool {
 }
 
 /// The message for what came from the hub. That events are missing is told to those alone who follow everything.
-pub(super) fn of(taken: &Taken, everything: bool) -> Option<String> {
-    let frame = match taken {
-        Taken::Event(event) => {
-            let notification = is_notification(&event.topic);
-            Frame { r#type: &event.topic, data: data(&event.value), notification, wildcard_all: !notification }
-        }
-        Taken::Dropped(_) if !everything => return None,
+pub(super) fn of(taken: &Taken, everything: bool) -> Option<Utf8Bytes> {
+    match taken {
+        Taken::Event(event) => Some(event.form(Form::Message, message)),
+        Taken::Dropped(_) if !everything => None,
         Taken::Dropped(count) => {
             // Zero is a number that nobody knows.
             let data = json!({ "dropped": (*count > 0).then_some(count) }).to_string();
-            Frame { r#type: DROPPED, data, notification: false, wildcard_all: true }
+            Some(Frame { r#type: DROPPED, data, notification: false, wildcard_all: true }.text().into())
         }
-    };
-    serde_json::to_string(&frame).ok()
+    }
+}
+
+fn message(event: &Event) -> String {
+    let notification = is_notification(&event.topic);
+    Frame { r#type: &event.topic, data: data(&event.value), notification, wildcard_all: !notification }.text()
+}
+
+impl Frame<'_> {
+    fn text(&self) -> String {
+        // Texts and truths can always be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }
 
 /// A payload as JSON text, its keys sorted as clients know it. What is no JSON becomes a string.

@@ -21,6 +21,15 @@ pub(super) struct Peer {
     child: Child,
 }
 
+impl Peer {
+    /// The process that does the work: nginx starts one for that.
+    pub(super) fn worker(&self) -> anyhow::Result<u32> {
+        let own = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children"))?;
+        Ok(children.split_whitespace().next().and_then(|child| child.parse().ok()).unwrap_or(own))
+    }
+}
+
 impl Drop for Peer {
     fn drop(&mut self) {
         // nginx takes its worker along only when it is asked.
