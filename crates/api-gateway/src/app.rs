@@ -22,6 +22,9 @@ use crate::{
     upstream::Upstream,
 };
 
+/// Between two questions about the credential of one stream, at least.
+const RECHECK_MIN: Duration = Duration::from_millis(100);
+
 /// The gateway's parts, shared by all requests.
 pub(crate) struct App {
     pub(crate) config: Config,
@@ -99,17 +102,20 @@ impl App {
         let drain = self.context.drain().clone();
         let mut revocations = self.gate.revocations();
         let revoked = async {
-            let period = ms(self.config.auth.recheck_ms).max(Duration::from_millis(100));
+            let period = ms(self.config.auth.recheck_ms).max(RECHECK_MIN);
             // What ended between the decision and this moment was told before anybody listened.
             let mut is_due = self.gate.has_changed_since(&caller);
             loop {
                 // At once when something of the caller's ended; else when its time is up, and now and then in any case.
-                let patience = caller.left().map_or(period, |left| left.min(period));
+                let patience = caller.left().map_or(period, |left| left.clamp(RECHECK_MIN, period));
                 if !std::mem::take(&mut is_due) {
                     drop(tokio::time::timeout(patience, revocations.concerning(&caller.principal)).await);
                 }
                 if let Err(problem) = self.gate.ask(&self.upstream, &caller).await
-                    && matches!(problem.kind(), Kind::Unauthorized | Kind::Forbidden | Kind::OutOfScope)
+                    && matches!(
+                        problem.kind(),
+                        Kind::Unauthorized | Kind::SecondFactor | Kind::Forbidden | Kind::OutOfScope
+                    )
                 {
                     return;
                 }

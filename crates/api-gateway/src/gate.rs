@@ -17,7 +17,7 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use homeport_proto::auth::v1::{AuthorizeRequest, FactorNeed, Principal, Role, Verb, WatchRevocationsResponse};
+use homeport_proto::auth::v1::{AuthorizeRequest, FactorNeed, Principal, Role, Verb, WatchRevocationsResponse, Way};
 use homeport_service::Secret;
 use http::{HeaderMap, Method, header};
 use sha2::{Digest as _, Sha256};
@@ -28,6 +28,7 @@ pub(crate) use loopback::Loopback;
 
 use crate::{
     metrics::count_decision,
+    middleware::ClientAddress,
     problem::{Kind, Problem},
     upstream::{Upstream, of_auth},
 };
@@ -52,11 +53,12 @@ struct Question {
     authorization: Secret<String>,
     method: Method,
     path: String,
-    client: IpAddr,
+    client: ClientAddress,
     verb: Verb,
     need: FactorNeed,
     /// Proof of the second factor. Empty: none.
     second_factor: Secret<String>,
+    way: Way,
 }
 
 /// What somebody wants to do, and from where.
@@ -64,11 +66,12 @@ struct Question {
 pub(crate) struct Wish<'a> {
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
-    pub(crate) client: IpAddr,
+    pub(crate) client: ClientAddress,
     pub(crate) verb: Verb,
     pub(crate) need: FactorNeed,
     /// Proof of the second factor. Empty: none.
     pub(crate) second_factor: Secret<String>,
+    pub(crate) way: Way,
 }
 
 impl Wish<'_> {
@@ -79,13 +82,14 @@ impl Wish<'_> {
             hash.update(part.len().to_le_bytes());
             hash.update(part);
         }
-        // An address of the old kind and its form as one of the new kind are the same.
-        let client = match self.client {
+        // An address of the old kind and its form as one of the new kind are the same. A client has another port with every
+        // connection.
+        let client = match self.client.0.ip() {
             IpAddr::V4(address) => address.to_ipv6_mapped(),
             IpAddr::V6(address) => address,
         };
         hash.update(client.octets());
-        hash.update([self.verb as u8, self.need as u8]);
+        hash.update([self.verb as u8, self.need as u8, self.way as u8]);
         hash.finalize().into()
     }
 }
@@ -129,7 +133,7 @@ impl Caller {
     }
 
     /// The address that the call came from.
-    pub(crate) fn client(&self) -> IpAddr {
+    pub(crate) fn client(&self) -> ClientAddress {
         self.question.client
     }
 
@@ -182,16 +186,17 @@ impl Gate {
     ) -> Result<Caller, Problem> {
         let start = Instant::now();
         let key = wish.key(authorization.expose());
-        let Wish { method, path, client, verb, need, second_factor } = wish;
+        let Wish { method, path, client, verb, need, second_factor, way } = wish;
         let (method, path) = (method.clone(), path.to_owned());
-        let question = Question { authorization, method, path, client, verb, need, second_factor };
+        let question = Question { authorization, method, path, client, verb, need, second_factor, way };
         let epoch = self.epoch.load(Ordering::Acquire);
-        let remembered = self.remembered(&key);
+        // Auth tells the bus of every websocket, so it is asked about every one.
+        let remembered = if way == Way::Websocket { None } else { self.remembered(&key) };
         let was_remembered = remembered.is_some();
         let answer = if let Some(answer) = remembered {
             answer
         } else {
-            let answer = question.put(upstream).await?;
+            let answer = question.put(upstream, way).await?;
             self.remember(key, answer.clone(), epoch);
             answer
         };
@@ -207,12 +212,17 @@ impl Gate {
 
     /// Asks again about a caller whose request is still going on.
     pub(crate) async fn ask(&self, upstream: &Upstream, caller: &Caller) -> Result<(), Problem> {
-        caller.question.put(upstream).await.map(drop)
+        let way = match caller.question.way {
+            Way::Websocket => Way::OpenWebsocket,
+            way => way,
+        };
+        caller.question.put(upstream, way).await.map(drop)
     }
 
     /// Asks whether the caller has shown the second factor, for what turned out to need it.
     pub(crate) async fn require_factor(&self, upstream: &Upstream, caller: &Caller) -> Result<(), Problem> {
-        Question { need: FactorNeed::Required, ..(*caller.question).clone() }.put(upstream).await.map(drop)
+        let question = Question { need: FactorNeed::Required, ..(*caller.question).clone() };
+        question.put(upstream, question.way).await.map(drop)
     }
 
     /// Forgets what auth says is good no longer, and tells those whose requests are still going on.
@@ -280,7 +290,7 @@ impl Gate {
 }
 
 impl Question {
-    async fn put(&self, upstream: &Upstream) -> Result<Answer, Problem> {
+    async fn put(&self, upstream: &Upstream, way: Way) -> Result<Answer, Problem> {
         let request = AuthorizeRequest {
             authorization: self.authorization.expose().clone(),
             method: self.method.as_str().to_owned(),
@@ -289,6 +299,7 @@ impl Question {
             verb: self.verb.into(),
             second_factor: self.second_factor.expose().clone(),
             factor_need: self.need.into(),
+            way: way.into(),
         };
         let mut auth = upstream.auth();
         // Boxed: it is seldom needed, and every request would have to keep the room for it.

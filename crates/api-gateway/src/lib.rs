@@ -26,7 +26,7 @@ mod view;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use homeport_bus_client::Publisher;
+use homeport_bus_client::{Publisher, publish_log};
 use homeport_service::{
     Context, StartError,
     clock::{Clock as _, SystemClock},
@@ -144,6 +144,7 @@ impl Gateway {
         let publisher = &app.publisher;
         let version = Version { version: env!("CARGO_PKG_VERSION") };
         publisher.publish("service:gateway:started", &version);
+        publish_log(context, module_path!());
         keep_up(context, app.metrics.clone());
         if let Some(keeper) = keeper {
             context.spawn("certificate", keeper.run(publisher.clone(), context.drain().clone()));

@@ -11,7 +11,11 @@ pub(crate) mod path;
 mod problem;
 pub(crate) mod security;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -30,6 +34,18 @@ pub(crate) use security::{secure, secure_plugin};
 /// Who sent the request. The listener puts it into every request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientAddress(pub(crate) SocketAddr);
+
+impl ClientAddress {
+    /// Nobody's: of a request that did not come through the listener.
+    pub(crate) const UNKNOWN: Self = Self(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
+}
+
+impl fmt::Display for ClientAddress {
+    /// With the port, unless a proxy did not tell it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.port() == 0 { self.0.ip().fmt(f) } else { self.0.fmt(f) }
+    }
+}
 
 /// How the client came here: by itself, or through a reverse proxy that is believed. The listener puts it into every
 /// request.

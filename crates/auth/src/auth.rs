@@ -23,7 +23,7 @@ use homeport_store::Store;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use authorize::{Authorized, FactorNeed, Request};
+pub(crate) use authorize::{Authorized, Entrance, FactorNeed, Request};
 pub(crate) use devices::NewDevice;
 pub(crate) use factors::{FactorState, FactorStatus, Proof, Shown};
 pub(crate) use import::{Import, ImportedToken, ImportedUser};
@@ -32,11 +32,12 @@ pub(crate) use oidc::OidcReturn;
 pub(crate) use passkeys::{PasskeyLogin, Question, Reply};
 pub(crate) use password::PasswordChange;
 pub(crate) use tokens::{NewToken, TokenName};
-pub(crate) use users::{Change, NewUser};
+pub(crate) use users::{NewUser, UserChange};
 
 use crate::{
     audit::Audit,
     ceremonies::Ceremonies,
+    changes::{self, Change},
     config::Config,
     credential::{basic_cache::BasicCache, password::Passwords, session::Signer},
     error::AuthError,
@@ -174,6 +175,7 @@ impl Auth {
         };
         let mut transaction = self.store().begin().await?;
         store::user::insert(&mut transaction, &user).await?;
+        changes::user(&mut transaction, Change::Create, &user).await?;
         Ok(transaction.commit().await?)
     }
 

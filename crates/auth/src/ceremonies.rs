@@ -12,7 +12,7 @@ use url::Url;
 use uuid::Uuid;
 use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyAuthentication, PasskeyRegistration};
 
-use crate::store::UserId;
+use crate::{address::host, store::UserId};
 
 /// How long a browser may take.
 pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_mins(3);
@@ -48,7 +48,7 @@ impl Ceremonies {
     pub(crate) fn begin(&self, asked: Asked, origin: Url, address: &str, now: Timestamp) -> Result<String, Duration> {
         let mut all = self.lock();
         all.retain(|_, ceremony| ceremony.ends_at > now);
-        let mine = || all.values().filter(|ceremony| ceremony.address == address);
+        let mine = || all.values().filter(|ceremony| ceremony.address == host(address));
         let full = if mine().count() >= PER_ADDRESS_MAX {
             mine().map(|ceremony| ceremony.ends_at).min()
         } else if all.len() >= TOTAL_MAX {
@@ -61,14 +61,14 @@ impl Ceremonies {
         }
         let name = Uuid::new_v4().to_string();
         let ends_at = now.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX);
-        all.insert(name.clone(), Ceremony { asked, origin, address: address.to_owned(), ends_at });
+        all.insert(name.clone(), Ceremony { asked, origin, address: host(address).to_owned(), ends_at });
         Ok(name)
     }
 
     /// Takes a ceremony out. It can be answered once, rightly or wrongly, and from where it was begun.
     pub(crate) fn take(&self, name: &str, address: &str, now: Timestamp) -> Option<Ceremony> {
         let ceremony = self.lock().remove(name)?;
-        (ceremony.ends_at > now && ceremony.address == address).then_some(ceremony)
+        (ceremony.ends_at > now && ceremony.address == host(address)).then_some(ceremony)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Ceremony>> {

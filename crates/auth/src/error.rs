@@ -110,8 +110,10 @@ pub(crate) enum AuthError {
     NoFactor,
     #[error("the secret of a second factor cannot be used")]
     Factor,
-    #[error("this takes the second factor: show a code or a passkey, and send what you get for it as `X-JWT-OTP`")]
+    #[error("this proves no second factor, or no longer; show a code or a passkey again")]
     NoProof,
+    #[error("this takes the second factor: show a code or a passkey, and send what you get for it as `X-JWT-OTP`")]
+    FactorMissing { principal: Box<Principal> },
     #[error("a second factor is in use here, so this takes a person: name, password and second factor")]
     NoPerson,
     #[error("passkeys need a page with a name; open it by one that is no address")]
@@ -178,6 +180,7 @@ impl Coded for AuthError {
             | Self::ExpiredToken { .. }
             | Self::Disabled { .. }
             | Self::NoProof
+            | Self::FactorMissing { .. }
             | Self::NoPerson
             | Self::EndedSession => Code::Unauthenticated,
             Self::OutOfScope { .. }
@@ -248,6 +251,12 @@ impl From<AuthError> for Status {
                 }
                 let principal = proto::Principal::from((**principal).clone()).encode_to_vec();
                 status.metadata_mut().insert_bin(PRINCIPAL, MetadataValue::from_bytes(&principal));
+                return status;
+            }
+            AuthError::FactorMissing { principal } => {
+                let principal = proto::Principal::from(*principal).encode_to_vec();
+                status.metadata_mut().insert_bin(PRINCIPAL, MetadataValue::from_bytes(&principal));
+                status.metadata_mut().insert(SECOND_FACTOR, MetadataValue::from_static("missing"));
                 return status;
             }
             AuthError::NoProof => {

@@ -1,6 +1,7 @@
 //! Who got in and who did not, told to the bus and to the log.
 //!
-//! `auth:success`, `auth:failure` and `auth:logout` carry an [`AuthEvent`].
+//! `auth:success`, `auth:failure` and `auth:logout` carry an [`AuthEvent`]. The first two change nothing, so they may get
+//! lost; the last one is told with the change, in [`changes`](crate::changes).
 
 use std::{
     collections::HashSet,
@@ -11,6 +12,8 @@ use std::{
 use homeport_bus_client::Publisher;
 use jiff::Timestamp;
 use serde::Serialize;
+
+use crate::address::host;
 
 /// Different events that are told within a minute. What comes then is in no event, only refused or served.
 const PER_MINUTE_MAX: usize = 2_000;
@@ -36,7 +39,7 @@ pub(crate) enum Kind {
 
 /// Payload of `auth:success`, `auth:failure` and `auth:logout`.
 #[derive(Debug, Serialize)]
-struct AuthEvent<'a> {
+pub(crate) struct AuthEvent<'a> {
     r#type: Kind,
     /// Name of the user or token, at most 64 characters. Empty: a token that is not known.
     name: &'a str,
@@ -46,8 +49,16 @@ struct AuthEvent<'a> {
     /// Where the caller is and how it came (`192.0.2.7:4711:api`), or why it was refused.
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: String,
-    /// Address of the caller as the gateway saw it. Empty: not known.
+    /// Address of the caller as the gateway saw it, with the port where that is known. Empty: not known.
     ip: &'a str,
+}
+
+impl<'a> AuthEvent<'a> {
+    pub(crate) fn new(who: Who<'a>, reason: String) -> Self {
+        let name = short(who.name);
+        let username = (who.kind == Kind::User).then_some(name);
+        Self { r#type: who.kind, name, username, reason, ip: who.address }
+    }
 }
 
 /// The way a caller came.
@@ -55,6 +66,8 @@ struct AuthEvent<'a> {
 pub(crate) enum Way {
     /// With a request.
     Api,
+    /// By opening a websocket.
+    Websocket,
     /// By signing in.
     Login,
 }
@@ -79,15 +92,17 @@ impl Events {
         Self { publisher, recent: Recent::default() }
     }
 
-    /// Somebody got in: once a minute for each user or token, but each signing in.
+    /// Somebody got in: once a minute for each user or token, but each signing in and each websocket.
     pub(crate) fn success(&self, who: Who<'_>, way: Way, now: Timestamp) {
         match way {
             Way::Login => tracing::info!(user.name = who.name, client.address = who.address, "signed in"),
+            Way::Websocket => {}
             Way::Api if self.recent.is_first(("success", who.kind, who.name), now) => {}
             Way::Api => return,
         }
         let way = match way {
             Way::Api => "api",
+            Way::Websocket => "websocket",
             Way::Login => "login",
         };
         self.tell("auth:success", who, format!("{}:{way}", who.address));
@@ -95,23 +110,15 @@ impl Events {
 
     /// Somebody was refused: once a minute for each name, address and reason.
     pub(crate) fn failure(&self, who: Who<'_>, reason: &str, now: Timestamp) {
-        if self.recent.is_first(("failure", who.kind, who.name, who.address, reason), now) {
+        if self.recent.is_first(("failure", who.kind, who.name, host(who.address), reason), now) {
             let name = short(who.name);
             tracing::warn!(user.name = name, client.address = who.address, reason, "credentials refused");
             self.tell("auth:failure", who, reason.to_owned());
         }
     }
 
-    /// Somebody left.
-    pub(crate) fn logout(&self, who: Who<'_>) {
-        tracing::info!(user.name = who.name, "signed out");
-        self.tell("auth:logout", who, String::new());
-    }
-
     fn tell(&self, topic: &str, who: Who<'_>, reason: String) {
-        let name = short(who.name);
-        let username = (who.kind == Kind::User).then_some(name);
-        self.publisher.publish(topic, &AuthEvent { r#type: who.kind, name, username, reason, ip: who.address });
+        self.publisher.publish(topic, &AuthEvent::new(who, reason));
     }
 }
 

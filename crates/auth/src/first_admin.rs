@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use homeport_service::{Secret, config::Environment, file};
+use homeport_service::{Secret, config::Environment, file, telemetry};
 use rand::Rng as _;
 
 use crate::{auth::Auth, error::AuthError, store};
@@ -47,6 +47,7 @@ pub(crate) async fn ensure(auth: &Auth, chosen: Option<(&'static str, &str)>) ->
         .map_err(|source| AuthError::File { path: path.to_owned(), source })?;
     auth.add_first(NAME, &password, true).await?;
     tracing::warn!(
+        target: telemetry::PRIVATE,
         "first start: sign in as {NAME} with the password {} (also in {} until it is changed)",
         password.expose(),
         path.display()

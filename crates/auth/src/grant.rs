@@ -34,7 +34,16 @@ impl Grant {
 
     /// Whether a request is covered, and what is lacking if not.
     pub(crate) fn covers(&self, method: &str, path: &str, verb: Verb) -> Result<(), Lacking> {
-        if !scope::allow(&self.scopes, method, path) {
+        self.judge(scope::allow(&self.scopes, method, path), verb)
+    }
+
+    /// The same where a scope above the path is not enough.
+    pub(crate) fn names(&self, method: &str, path: &str, verb: Verb) -> Result<(), Lacking> {
+        self.judge(scope::name(&self.scopes, method, path), verb)
+    }
+
+    fn judge(&self, in_scope: bool, verb: Verb) -> Result<(), Lacking> {
+        if !in_scope {
             return Err(Lacking::Scope);
         }
         if self.role.may(verb) { Ok(()) } else { Err(Lacking::Role) }

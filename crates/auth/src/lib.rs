@@ -7,9 +7,11 @@
 //! It is a binary of its own, `homeport-auth`, and part of no other: nobody who serves, updates or talks to the engine carries
 //! the code that reads credentials, nor its megabytes.
 
+mod address;
 mod audit;
 mod auth;
 mod ceremonies;
+mod changes;
 mod config;
 mod credential;
 mod error;
@@ -35,7 +37,7 @@ use auth::{Auth, Parts};
 use credential::session::Signer;
 use events::Events;
 use file_tokens::FileTokens;
-use homeport_bus_client::Publisher;
+use homeport_bus_client::{Publisher, publish_log};
 use homeport_proto::auth::v1::{
     audit_service_server::AuditServiceServer, auth_service_server::AuthServiceServer,
     device_service_server::DeviceServiceServer, factor_service_server::FactorServiceServer,
@@ -48,7 +50,9 @@ use homeport_service::{
     clock::{Clock as _, SystemClock},
     rpc::{MAX_MESSAGE_BYTES, Server},
 };
+use homeport_store::{Store, outbox};
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 
@@ -68,6 +72,8 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let store = store::open(&directory.join("auth.db")).await?;
     let key = store::signing_key::get_or_make(&store, SystemClock.now()).await?;
     let publisher = Publisher::new(context.paths().socket("bus"), &context);
+    publish_log(&context, module_path!());
+    context.spawn("outbox", relay(store.clone(), publisher.clone(), context.drain().clone()));
     let auth = Auth::new(Parts {
         signer: Signer::new(&key),
         events: Events::new(publisher.clone()),
@@ -103,6 +109,11 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     auth.write_uses_now().await;
     store.close().await;
     Ok(served?)
+}
+
+/// Takes events from the outbox to the bus.
+async fn relay(store: Store, publisher: Publisher, drain: CancellationToken) {
+    outbox::relay(store, drain, async |topic, payload| publisher.relay(topic, &payload).await).await;
 }
 
 /// Payload of `service:auth:started` and `service:auth:stopped`.

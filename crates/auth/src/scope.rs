@@ -105,6 +105,13 @@ pub(crate) fn allow(scopes: &[Scope], method: &str, path: &str) -> bool {
     about.peek().is_some() && about.all(|scope| !scope.is_exception)
 }
 
+/// The same, if a scope above the path is not enough.
+pub(crate) fn name(scopes: &[Scope], method: &str, path: &str) -> bool {
+    let path = clean(path);
+    allow(scopes, method, &path)
+        && (scopes.is_empty() || scopes.iter().any(|scope| !scope.is_exception && scope.path == path))
+}
+
 /// A path from the root, without empty segments, `.` and `..`, and without a slash at its end.
 fn clean(path: &str) -> String {
     let mut segments = Vec::new();
@@ -193,6 +200,17 @@ mod tests {
         check(&["/v1", "!/v1/device/host-config:r"], "GET /v1/device/host-config", false);
         check(&["!/v1/reboot"], "POST /v1/reboot", false);
         check(&["!/v1/reboot"], "GET /other", false);
+    }
+
+    #[test]
+    fn what_must_be_named_is_not_covered_from_above() {
+        let named = |texts: &[&str], path: &str| {
+            let scopes: Vec<Scope> = texts.iter().map(|text| Scope::parse(text).unwrap()).collect();
+            name(&scopes, "GET", path)
+        };
+        assert!(named(&[], "/ws"));
+        assert!(named(&["/status", "/ws:r"], "/ws") && named(&["/ws/"], "/ws"));
+        assert!(!named(&["/"], "/ws") && !named(&["/ws_events_all"], "/ws") && !named(&["/ws"], "/ws/x"));
     }
 
     #[test]

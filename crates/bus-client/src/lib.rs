@@ -22,10 +22,12 @@
 //! ```
 
 mod backoff;
+mod log;
 mod publisher;
 mod replay;
 mod subscriber;
 
+pub use log::publish_log;
 pub use publisher::{PublishError, Publisher, QUEUE_BYTES, QUEUE_EVENTS, deliver};
 pub use replay::{Cursor, Replay, subscribe_from};
 pub use subscriber::{Notice, subscribe, watch};

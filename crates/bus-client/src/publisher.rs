@@ -131,6 +131,19 @@ impl Publisher {
 
     /// Publishes an event and waits until the bus has it on disk, or in memory if its topic is not kept, for 10 s at most.
     /// The value is sent as it is.
+    ///
+    /// ```no_run
+    /// # async fn example(publisher: homeport_bus_client::Publisher) {
+    /// let value = r#"{"file": "photos.tar"}"#;
+    /// while let Err(error) = publisher.deliver("backup:done", value).await {
+    ///     tracing::warn!(error = homeport_service::telemetry::chain(&error), "backup:done is not told yet");
+    ///     if !error.is_retryable() {
+    ///         break;
+    ///     }
+    ///     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    /// }
+    /// # }
+    /// ```
     pub async fn deliver(&self, topic: impl Into<String>, value: impl Into<String>) -> Result<(), PublishError> {
         let event = Event { topic: topic.into(), value: value.into() };
         let request = PublishRequest { topic: event.topic.clone(), value: event.value.clone() };
@@ -139,6 +152,18 @@ impl Publisher {
             // The bus is still the one of the version before.
             Err(status) if status.code() == Code::Unimplemented => send(&mut self.client.clone(), &event).await,
             Err(status) => Err(PublishError::new(event.topic, status)),
+        }
+    }
+
+    /// [`Publisher::deliver`] for what takes events from an outbox in order. An event that the bus will never take counts
+    /// as told, and the log says so: everything behind it would wait for ever.
+    pub async fn relay(&self, topic: String, payload: &serde_json::Value) -> Result<(), PublishError> {
+        match self.deliver(topic, payload.to_string()).await {
+            Err(error) if !error.is_retryable() => {
+                tracing::error!(error = chain(&error), "an event of the outbox is dropped");
+                Ok(())
+            }
+            result => result,
         }
     }
 
@@ -229,7 +254,7 @@ fn client(socket: &Path) -> PubsubServiceClient<Client> {
     PubsubServiceClient::new(rpc::connect(socket))
 }
 
-async fn send(client: &mut PubsubServiceClient<Client>, event: &Event) -> Result<(), PublishError> {
+pub(crate) async fn send(client: &mut PubsubServiceClient<Client>, event: &Event) -> Result<(), PublishError> {
     let message = pubservice::String { topic: event.topic.clone(), value: event.value.clone() };
     client.publish(message).await.map(drop).map_err(|status| PublishError::new(event.topic.clone(), status))
 }

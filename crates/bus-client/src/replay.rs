@@ -1,5 +1,7 @@
 //! Events in, from where the reader was.
 
+mod obstacle;
+
 use std::path::PathBuf;
 
 use futures::{
@@ -10,7 +12,10 @@ use homeport_proto::bus::v1::{
     self, Earliest, Live, SubscribeRequest, SubscribeResponse, bus_service_client::BusServiceClient,
     cursor::From as Start, subscribe_response::Message,
 };
-use homeport_service::rpc::{self, Client};
+use homeport_service::{
+    rpc::{self, Client},
+    telemetry::chain,
+};
 use tonic::{Status, Streaming};
 
 use crate::{MAX_EVENT_BYTES, backoff::Backoff};
@@ -40,7 +45,7 @@ pub enum Replay {
     Event(v1::Event),
     /// What follows is published from now on. Said after each connection.
     CaughtUp,
-    /// Events between two ids may be missing, because they are not kept any more or never were stored.
+    /// Events between two ids may be missing, because they are not kept any more, never were stored, or cannot be received.
     Gap(v1::Gap),
     /// The bus is away, said once per outage, with the reason. What is kept of the meantime follows when it is back.
     Lost(String),
@@ -49,7 +54,8 @@ pub enum Replay {
 /// The events whose topic starts with one of the prefixes (none: all of them), from a cursor on.
 ///
 /// The stream never ends. While the bus is away it tries again after 100 ms to 2 s, and goes on behind the last event that
-/// it saw, so nothing that is kept is missed or seen twice.
+/// it saw, so nothing that is kept is missed or seen twice. An event that cannot be received, because the bus fails over it
+/// or it is larger than any that the bus takes today, is stepped over after a few attempts and told as a [`Replay::Gap`].
 ///
 /// ```no_run
 /// # async fn example(context: homeport_service::Context, mut handled: u64) {
@@ -70,7 +76,16 @@ pub enum Replay {
 #[expect(clippy::needless_pass_by_value, reason = "as in the other ways to subscribe")]
 pub fn subscribe_from(socket: PathBuf, prefixes: Vec<String>, cursor: Cursor) -> BoxStream<'static, Replay> {
     let client = BusServiceClient::new(rpc::connect_streaming(&socket)).max_decoding_message_size(MESSAGE_BYTES);
-    let reader = Reader { prefixes, cursor, client, events: None, backoff: Backoff::new(), lost: false, wait: false };
+    let reader = Reader {
+        prefixes,
+        cursor,
+        client,
+        events: None,
+        backoff: Backoff::new(),
+        lost: false,
+        wait: false,
+        failures: 0,
+    };
     stream::unfold(reader, async |mut reader| {
         let seen = reader.next().await;
         Some((seen, reader))
@@ -88,6 +103,8 @@ struct Reader {
     lost: bool,
     /// Whether to pause before the next attempt.
     wait: bool,
+    /// Subscriptions in a row that failed before they said anything.
+    failures: u32,
 }
 
 impl Reader {
@@ -99,15 +116,25 @@ impl Reader {
                     // Something that a newer bus says.
                     Ok(Some(_)) => continue,
                     Ok(None) => "the bus ended the stream".to_owned(),
-                    Err(status) => homeport_service::telemetry::chain(&status),
+                    Err(status) => {
+                        self.failures += u32::from(obstacle::may_be(&status));
+                        chain(&status)
+                    }
                 },
+                None if self.failures >= obstacle::PATIENCE => {
+                    self.failures = 0;
+                    match self.step_over().await {
+                        Some(gap) => return Replay::Gap(gap),
+                        None => continue,
+                    }
+                }
                 None => match self.connect().await {
                     Ok(events) => {
                         self.events = Some(events);
                         self.lost = false;
                         return Replay::Connected;
                     }
-                    Err(status) => homeport_service::telemetry::chain(&status),
+                    Err(status) => chain(&status),
                 },
             };
             self.events = None;
@@ -122,12 +149,17 @@ impl Reader {
         if std::mem::take(&mut self.wait) {
             tokio::time::sleep(self.backoff.next()).await;
         }
-        let request = SubscribeRequest { prefixes: self.prefixes.clone(), cursor: Some(self.cursor.into()) };
+        self.subscribe(self.cursor).await
+    }
+
+    async fn subscribe(&mut self, cursor: Cursor) -> Result<Streaming<SubscribeResponse>, Status> {
+        let request = SubscribeRequest { prefixes: self.prefixes.clone(), cursor: Some(cursor.into()) };
         Ok(self.client.subscribe(request).await?.into_inner())
     }
 
     fn remember(&mut self, message: Message) -> Replay {
         self.backoff = Backoff::new();
+        self.failures = 0;
         match message {
             Message::Event(event) => {
                 self.cursor = Cursor::After(event.id);

@@ -34,7 +34,7 @@ mod workshop;
 
 use std::sync::Arc;
 
-use homeport_bus_client::Publisher;
+use homeport_bus_client::{Publisher, publish_log};
 use homeport_service::{Context, StartError, rpc::Server};
 
 pub use bound::bound_main;
@@ -70,6 +70,7 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let containers = Containers::new(engine.clone(), images.clone());
     let workshop = Workshop::new(engine.clone(), containers.clone(), settings.clone(), context.clone());
     let publisher = Publisher::new(context.paths().socket("bus"), &context);
+    publish_log(&context, module_path!());
     publisher.publish("service:docker-agent:started", &serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }));
     let watch = Watch {
         engine: engine.clone(),

@@ -1,10 +1,14 @@
 //! Logs.
 
+mod records;
+
 use std::error::Error;
 
 use tonic::Status;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
+pub use self::records::{PRIVATE, QUEUE_RECORDS, Record, Records, records};
 use crate::config::Environment;
 
 /// An error and its causes on one line, outermost first. The only way that an error enters a log.
@@ -34,7 +38,7 @@ fn said(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Starts writing logs to standard error: `HOMEPORT_LOG` is the filter (default `info`), `HOMEPORT_LOG_FORMAT` is `text`
-/// (default) or `json`.
+/// (default) or `json`. Records of `HOMEPORT_LOG_BUS` (default `warn`; `off`) and above are collected for the bus as well.
 pub fn init(environment: &Environment) {
     let filter = EnvFilter::try_new(environment.get("HOMEPORT_LOG").unwrap_or("info,sqlx=warn,hyper=warn,h2=warn"))
         .unwrap_or_else(|_| EnvFilter::new("info"));
@@ -43,8 +47,9 @@ pub fn init(environment: &Environment) {
         Some("json") => layer.json().flatten_event(true).boxed(),
         _ => layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).boxed(),
     };
+    let told = environment.get("HOMEPORT_LOG_BUS").and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::WARN);
     // A second call, as in tests, keeps the first subscriber.
-    drop(tracing_subscriber::registry().with(layer.with_filter(filter)).try_init());
+    drop(tracing_subscriber::registry().with(layer.with_filter(filter)).with(records::layer(told)).try_init());
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub mod targets;
 
 use std::sync::Arc;
 
-use homeport_bus_client::Publisher;
+use homeport_bus_client::{Publisher, publish_log};
 use homeport_operation::Retry;
 use homeport_proto::updater::v1::{
     check_service_server::CheckServiceServer, container_action_service_server::ContainerActionServiceServer,
@@ -40,6 +40,7 @@ use homeport_service::{
     telemetry::chain,
 };
 use homeport_store::{Store, outbox};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     check::{Checker, ScriptPrechecks},
@@ -60,7 +61,8 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let schemas = vec![homeport_operation::schema(), store::schema(), registry::schema()];
     let store = Store::open(&context.state_dir().join("updater.db"), schemas).await?;
     let publisher = Publisher::new(context.paths().socket("bus"), &context);
-    context.spawn("outbox", relay(store.clone(), publisher.clone(), context.clone()));
+    publish_log(&context, module_path!());
+    context.spawn("outbox", relay(store.clone(), publisher.clone(), context.drain().clone()));
 
     let github = context.environment().get("GITHUB_TOKEN").filter(|token| !token.is_empty());
     let github = github.map(|token| Secret::new(token.to_owned()));
@@ -125,19 +127,6 @@ pub async fn run(context: Context) -> Result<(), StartError> {
 }
 
 /// Takes events from the outbox to the bus.
-async fn relay(store: Store, publisher: Publisher, context: Context) {
-    let deliver = |topic: String, payload: serde_json::Value| {
-        let publisher = publisher.clone();
-        async move {
-            match publisher.deliver(topic.as_str(), payload.to_string()).await {
-                Err(error) if !error.is_retryable() => {
-                    // It would be refused for ever, and everything behind it would wait.
-                    tracing::error!(bus.topic = topic, error = chain(&error), "the bus does not take an event");
-                    Ok(())
-                }
-                result => result,
-            }
-        }
-    };
-    outbox::relay(store, context.drain().clone(), deliver).await;
+async fn relay(store: Store, publisher: Publisher, drain: CancellationToken) {
+    outbox::relay(store, drain, async |topic, payload| publisher.relay(topic, &payload).await).await;
 }

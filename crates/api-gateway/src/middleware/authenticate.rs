@@ -5,7 +5,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use homeport_proto::auth::v1::{FactorNeed, Verb};
+use homeport_proto::auth::v1::{FactorNeed, Verb, Way};
 use http::{Method, request::Parts};
 
 use super::{ClientAddress, Layers};
@@ -51,17 +51,15 @@ pub(crate) async fn admit_to(
     verb: Verb,
     need: FactorNeed,
 ) -> Result<Caller, Problem> {
-    let client = request
-        .extensions
-        .get::<ClientAddress>()
-        .map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |ClientAddress(address)| address.ip());
+    let client = request.extensions.get::<ClientAddress>().copied().unwrap_or(ClientAddress::UNKNOWN);
     let dialect = Dialect::of(path);
     let nearby = || app.loopback.as_ref().and_then(|loopback| loopback.credential(dialect, request));
     let credential = dialect.credential(request).or_else(nearby);
     let credential = credential.ok_or_else(|| Problem::new(Kind::Unauthorized, dialect.missing()))?;
     // Whoever may read something may also ask for its headers alone.
     let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
-    let wish = Wish { method, path, client, verb, need, second_factor: second_factor(&request.headers) };
+    let (second_factor, way) = (second_factor(&request.headers), Way::Unspecified);
+    let wish = Wish { method, path, client, verb, need, second_factor, way };
     app.gate.admit(&app.upstream, credential, wish).await.map_err(|problem| match (problem.kind(), dialect.unknown()) {
         (Kind::Unauthorized, Some(text)) => problem.with_message(text),
         _ => problem,

@@ -19,7 +19,7 @@ use std::{
 };
 
 use axum::{body::Body, response::Response};
-use homeport_proto::auth::v1::{FactorNeed, Principal, Verb};
+use homeport_proto::auth::v1::{FactorNeed, Principal, Verb, Way};
 use homeport_service::{
     Secret,
     trace::{TRACEPARENT, TraceContext},
@@ -188,10 +188,11 @@ fn wish<'a>(plain: &Plain<'_, 'a>, path: &'a str, origin: Origin) -> Wish<'a> {
     Wish {
         method: &Method::GET,
         path,
-        client: origin.address.ip(),
+        client: ClientAddress(origin.address),
         verb: Verb::Unspecified,
         need: FactorNeed::Unspecified,
         second_factor: Secret::new(plain.second_factor.to_owned()),
+        way: Way::Unspecified,
     }
 }
 

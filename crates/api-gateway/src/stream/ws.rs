@@ -57,6 +57,8 @@ impl Opening {
 pub(crate) enum End {
     /// The client may not be here, or no longer.
     Refused,
+    /// The client may be here once it shows its second factor.
+    SecondFactor,
     /// The gateway stops.
     Away,
     /// There is no room, or a service is away: the client should come back later.
@@ -67,6 +69,7 @@ impl End {
     const fn frame(self) -> CloseFrame {
         let (code, reason) = match self {
             Self::Refused => (CloseCode::Policy, "the credential is not good for this"),
+            Self::SecondFactor => (CloseCode::Policy, "the second factor is missing or wrong"),
             Self::Away => (CloseCode::Away, "the gateway stops"),
             Self::Busy => (CloseCode::Again, "try again later"),
         };

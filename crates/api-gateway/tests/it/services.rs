@@ -52,6 +52,10 @@ pub(crate) struct World {
     pub(crate) factor: AtomicBool,
     /// Addresses that auth was told of.
     pub(crate) clients: Mutex<Vec<String>>,
+    /// How requests came that auth was asked about.
+    pub(crate) ways: Mutex<Vec<proto_auth::Way>>,
+    /// `Basic` credentials that auth was asked about.
+    pub(crate) passwords: Mutex<Vec<String>>,
     pub(crate) snapshot: Mutex<updater::Snapshot>,
     /// What the updater tells of by itself.
     pub(crate) told: watch::Sender<Option<updater::Snapshot>>,
@@ -88,6 +92,8 @@ impl Default for World {
             first_password: AtomicBool::default(),
             factor: AtomicBool::default(),
             clients: Mutex::default(),
+            ways: Mutex::default(),
+            passwords: Mutex::default(),
             snapshot: Mutex::default(),
             told: watch::Sender::default(),
             operations: Mutex::default(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
+use homeport_proto::auth::v1::{Way, audit_entry::Outcome};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
@@ -11,7 +12,7 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest as _, protocol::frame::coding::CloseCode},
 };
 
-use crate::stack::{PATIENCE, Stack};
+use crate::stack::{PATIENCE, Stack, eventually};
 
 struct Client(WebSocketStream<TcpStream>);
 
@@ -86,7 +87,9 @@ impl Client {
 #[tokio::test]
 async fn every_form_of_a_credential_is_taken() {
     let stack = Stack::start().await;
-    for credential in ["good", "admin:right", "admin:right:some.jwt", "admin:with:colons"] {
+    for credential in
+        ["good", "admin:right", "admin:with:colons", "otp:right:e30.e30.c2ln", "otp:with:colons:e30.e30.c2ln"]
+    {
         for path in ["/ws", "/ws_events_all", "/ws_events_all?t=a"] {
             Client::of(&stack, path, credential).await;
         }
@@ -114,6 +117,38 @@ async fn others_are_refused_in_words_and_with_a_close_frame() {
     let mut client = Client::open(&stack, "/ws").await;
     client.0.send(Message::binary("good")).await.unwrap();
     assert_eq!(client.text().await, "Authentication failure", "a credential is a text");
+}
+
+#[tokio::test]
+async fn the_second_factor_is_asked_for_in_words() {
+    let stack = Stack::start().await;
+    let bad = "e30.e30.bm8";
+    for credential in ["otp:right", "otp:right:", "otp:right:no proof", &format!("otp:right:{bad}"), "otp:with:colons"]
+    {
+        stack.world.passwords.lock().unwrap().clear();
+        let mut client = Client::open(&stack, "/ws").await;
+        client.say(credential).await;
+        assert_eq!(client.text().await, "Invalid JWT OTP", "{credential}");
+        assert_eq!(client.close_code().await, CloseCode::Policy, "{credential}");
+        let tried = stack.world.passwords.lock().unwrap().clone();
+        let right = tried.last().unwrap().as_str();
+        assert!(["Basic b3RwOnJpZ2h0", "Basic b3RwOndpdGg6Y29sb25z"].contains(&right), "{credential}: {tried:?}");
+    }
+    // A wrong proof says nothing about the password, which is tried once and not together with the proof.
+    assert_eq!(of(&stack, &format!("otp:right:{bad}")).await, ["Basic b3RwOnJpZ2h0"]);
+    let refusals = || stack.world.audit.lock().unwrap().iter().filter(|entry| entry.path == "/ws").count();
+    eventually(|| refusals() == 6).await;
+    let entry = stack.world.audit.lock().unwrap().iter().find(|entry| entry.path == "/ws").cloned().unwrap();
+    assert_eq!((entry.status, entry.outcome()), (401, Outcome::Refused));
+}
+
+/// The passwords that auth is asked about for a refused credential.
+async fn of(stack: &Stack, credential: &str) -> Vec<String> {
+    stack.world.passwords.lock().unwrap().clear();
+    let mut client = Client::open(stack, "/ws").await;
+    client.say(credential).await;
+    client.close_code().await;
+    stack.world.passwords.lock().unwrap().clone()
 }
 
 #[tokio::test]
@@ -280,23 +315,26 @@ async fn clients_are_bounded_and_counted() {
 }
 
 #[tokio::test]
-async fn each_visit_is_told_to_the_bus() {
+async fn auth_is_asked_about_each_visit_and_told_that_it_is_one() {
     let stack = Stack::start().await;
-    let mut events = stack.world.bus.subscribe();
     for credential in ["good", "follower", "follower"] {
+        stack.world.ways.lock().unwrap().clear();
+        stack.world.clients.lock().unwrap().clear();
         Client::of(&stack, "/ws_events_all", credential).await;
-        let told = async {
-            loop {
-                let event = events.recv().await.unwrap();
-                if event.topic == "auth:success" {
-                    break serde_json::from_str::<Value>(&event.value).unwrap();
-                }
-            }
-        };
-        let told = tokio::time::timeout(PATIENCE, told).await.unwrap();
-        assert_eq!((&told["reason"], &told["ip"]), (&json!("127.0.0.1:websocket"), &json!("127.0.0.1")));
-        assert_eq!(told["type"], if credential == "good" { "user" } else { "token" });
+        assert_eq!(stack.world.ways.lock().unwrap().first(), Some(&Way::Websocket), "none is remembered");
+        let asked = stack.world.clients.lock().unwrap().first().cloned().unwrap();
+        let address: std::net::SocketAddr = asked.parse().unwrap_or_else(|_| panic!("{asked} has no port"));
+        assert!(address.ip().is_loopback() && address.port() > 0, "{address}");
     }
+}
+
+#[tokio::test]
+async fn an_open_websocket_is_no_new_one() {
+    let stack = Stack::with_settings(&[("HOMEPORT_GATEWAY__AUTH__RECHECK_MS", "100")]).await;
+    let _client = Client::of(&stack, "/ws", "good").await;
+    let asked = |way| stack.world.ways.lock().unwrap().iter().filter(|asked| **asked == way).count();
+    eventually(|| asked(Way::OpenWebsocket) >= 2).await;
+    assert_eq!(asked(Way::Websocket), 1, "it is told once");
 }
 
 #[tokio::test]

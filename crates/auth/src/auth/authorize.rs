@@ -33,6 +33,18 @@ pub(crate) struct Request<'a> {
     /// Proof of the second factor. Empty: none.
     pub(crate) second_factor: &'a Secret<String>,
     pub(crate) need: FactorNeed,
+    pub(crate) entrance: Entrance,
+}
+
+/// What a request opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// Nothing but itself.
+    Request,
+    /// A websocket with events: scopes must name its very path.
+    Websocket,
+    /// The same one, which is open already.
+    OpenWebsocket,
 }
 
 /// When a request needs the second factor.
@@ -63,7 +75,13 @@ impl Auth {
         };
         let principal = &authorized.principal;
         let (who, now) = (Who { kind: principal.kind, name: &principal.name, address: request.address }, self.now());
-        if let Err(lacking) = principal.grant.covers(request.method, request.path, request.verb) {
+        let covered = match request.entrance {
+            Entrance::Request => principal.grant.covers(request.method, request.path, request.verb),
+            Entrance::Websocket | Entrance::OpenWebsocket => {
+                principal.grant.names(request.method, request.path, request.verb)
+            }
+        };
+        if let Err(lacking) = covered {
             let principal = Box::new(principal.clone());
             return Err(match lacking {
                 Lacking::Scope => {
@@ -80,7 +98,11 @@ impl Auth {
         let proven_until = self.second_factor(&authorized.principal, request).await.inspect_err(|_| {
             self.parts.events.failure(who, "second factor missing", now);
         })?;
-        self.parts.events.success(who, Way::Api, now);
+        match request.entrance {
+            Entrance::Request => self.parts.events.success(who, Way::Api, now),
+            Entrance::Websocket => self.parts.events.success(who, Way::Websocket, now),
+            Entrance::OpenWebsocket => {}
+        }
         let expires_at = authorized.expires_at.into_iter().chain(proven_until).min();
         Ok(Authorized { expires_at, ..authorized })
     }
@@ -103,7 +125,10 @@ impl Auth {
         if !(enrolment.always_on || (request.need == FactorNeed::Required && enrolment.enrolled)) {
             return Ok(None);
         }
-        self.proven(user, request.second_factor, request.address).map(Some)
+        match self.proven(user, request.second_factor, request.address) {
+            Err(AuthError::NoProof) => Err(AuthError::FactorMissing { principal: Box::new(principal.clone()) }),
+            proven => proven.map(Some),
+        }
     }
 
     /// A right token works from anywhere at any time; only wrong ones are counted.

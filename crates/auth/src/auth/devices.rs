@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Auth;
 use crate::{
+    changes::{self, Change},
     credential::{
         token::{SecretHash, prefix, suffix},
         words::{self, WordsHash},
@@ -146,6 +147,7 @@ impl Auth {
         while !store::token::insert(&mut transaction, &token, &SecretHash::of(&secret)).await? {
             token.name = longer(&token.name).ok_or(AuthError::TokenExists { name: token.name })?;
         }
+        changes::token(&mut transaction, Change::Create, &token).await?;
         transaction.commit().await?;
         self.parts.events.success(Who { name: &token.name, ..who }, Way::Login, now);
         tracing::info!(token.name = token.name, token.id = %token.id, client.address = device.address, "a device was let in");

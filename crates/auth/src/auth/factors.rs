@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Auth;
 use crate::{
+    changes::{self, Change},
     error::AuthError,
     events::{Kind, Who},
     factor::{qr, totp},
@@ -94,11 +95,11 @@ impl Auth {
         let user = self.user(shown.user).await?;
         self.show_present(&user, shown).await?;
         let mut transaction = self.store().begin().await?;
-        let was_there = store::factor::delete(&mut transaction, &user.id).await?;
-        transaction.commit().await?;
-        if !was_there {
+        if !store::factor::delete(&mut transaction, &user.id).await? {
             return Err(AuthError::NoFactor);
         }
+        changes::factor(&mut transaction, Change::Delete, &user.name, shown.address).await?;
+        transaction.commit().await?;
         self.revocations.tell(Revoked::user(&user.id));
         tracing::info!(user.name = user.name, "second factor taken away");
         Ok(())
@@ -108,8 +109,12 @@ impl Auth {
     pub(crate) async fn reset_factor(&self, user: &UserId) -> Result<(), AuthError> {
         let user = self.user(user).await?;
         let mut transaction = self.store().begin().await?;
-        store::factor::delete(&mut transaction, &user.id).await?;
-        store::passkey::delete_all(&mut transaction, &user.id).await?;
+        if store::factor::delete(&mut transaction, &user.id).await? {
+            changes::factor(&mut transaction, Change::Delete, &user.name, "").await?;
+        }
+        for passkey in store::passkey::delete_all(&mut transaction, &user.id).await? {
+            changes::passkey_deleted(&mut transaction, &user.name, &passkey, "").await?;
+        }
         transaction.commit().await?;
         self.revocations.tell(Revoked::user(&user.id));
         tracing::warn!(user.name = user.name, "second factors taken away by an administrator");
@@ -131,6 +136,11 @@ impl Auth {
         store::factor::used(&mut transaction, &user.id, step, confirm).await?;
         if let Some(on) = always_on {
             store::factor::set_always_on(&mut transaction, &user.id, on).await?;
+        }
+        if confirm {
+            changes::factor(&mut transaction, Change::Create, &user.name, shown.address).await?;
+        } else if always_on.is_some() {
+            changes::factor(&mut transaction, Change::Update, &user.name, shown.address).await?;
         }
         transaction.commit().await?;
         if confirm || always_on.is_some() {

@@ -5,11 +5,13 @@ use jiff::Timestamp;
 
 use super::{Auth, tokens::parse_scopes, users::check_name};
 use crate::{
+    changes,
     credential::{
         foreign,
         token::{SecretHash, prefix, suffix},
     },
     error::AuthError,
+    events::{Kind, Who},
     first_admin,
     grant::Grant,
     revocation::Revoked,
@@ -151,7 +153,10 @@ impl Auth {
         let mut transaction = self.store().begin().await?;
         let hash = there.password_hash.expose();
         store::user::set_password(&mut transaction, &known.id, hash, false, self.now()).await?;
-        store::session::delete_others(&mut transaction, &known.id, None).await?;
+        let ended = store::session::delete_others(&mut transaction, &known.id, None).await?;
+        changes::password(&mut transaction, &known).await?;
+        let who = Who { kind: Kind::User, name: &known.name, address: "" };
+        changes::logout(&mut transaction, who, ended.len()).await?;
         transaction.commit().await?;
         self.revocations.tell(Revoked::user(&known.id));
         first_admin::forget_password_of(self, &known.name)?;

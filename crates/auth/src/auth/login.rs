@@ -5,6 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Auth, Principal};
 use crate::{
+    address::host,
+    changes,
     credential::{password::Passwords, session::Claims},
     error::AuthError,
     events::{Kind, Way, Who},
@@ -76,12 +78,15 @@ impl Auth {
         let user_agent =
             user_agent.char_indices().nth(USER_AGENT_MAX).map_or(user_agent, |(end, _)| &user_agent[..end]);
         let mut transaction = self.store().begin().await?;
-        let session = NewSession { id: &id, user: &user.id, address, user_agent, created_at: now, expires_at };
+        let session =
+            NewSession { id: &id, user: &user.id, address: host(address), user_agent, created_at: now, expires_at };
         let ended = store::session::insert(&mut transaction, session, self.parts.config.session.count_max).await?;
+        let who = Who { kind: Kind::User, name: &user.name, address };
+        changes::logout(&mut transaction, who, ended.len()).await?;
         store::user::signed_in(&mut transaction, &user.id, now).await?;
         transaction.commit().await?;
         self.revocations.tell(Revoked::sessions(&ended));
-        self.parts.events.success(Who { kind: Kind::User, name: &user.name, address }, Way::Login, now);
+        self.parts.events.success(who, Way::Login, now);
         Ok(Login {
             token,
             expires_at,
@@ -91,7 +96,7 @@ impl Auth {
     }
 
     /// Ends the session of a token. One that has ended stays so.
-    pub(crate) async fn logout(&self, token: &Secret<String>) -> Result<(), AuthError> {
+    pub(crate) async fn logout(&self, token: &Secret<String>, address: &str) -> Result<(), AuthError> {
         let now = self.now();
         let id = match self.parts.signer.open(token, now) {
             Ok(claims) => claims.session(),
@@ -100,11 +105,12 @@ impl Auth {
         };
         let Some(session) = store::session::get(self.store(), &id, now).await? else { return Ok(()) };
         let mut transaction = self.store().begin().await?;
-        let ended = store::session::delete(&mut transaction, &id, None).await?;
-        transaction.commit().await?;
-        if ended {
+        if store::session::delete(&mut transaction, &id, None).await? {
+            let who = Who { kind: Kind::User, name: &session.user_name, address };
+            changes::logout(&mut transaction, who, 1).await?;
+            transaction.commit().await?;
             self.revocations.tell(Revoked::sessions(&[id]));
-            self.parts.events.logout(Who { kind: Kind::User, name: &session.user_name, address: "" });
+            tracing::info!(user.name = session.user_name, "signed out");
         }
         Ok(())
     }

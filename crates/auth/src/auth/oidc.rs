@@ -4,7 +4,7 @@ use homeport_service::{Secret, telemetry::chain};
 
 use super::{Attempt, Auth, Login};
 use crate::{
-    auth::users::{Change, NewUser},
+    auth::users::{NewUser, UserChange},
     error::AuthError,
     events::{Kind, Who},
     lockout::Subject,
@@ -85,7 +85,7 @@ impl Auth {
         if user.role == known.role {
             return Ok(user);
         }
-        let change = Change { role: Some(known.role), ..Change::default() };
+        let change = UserChange { role: Some(known.role), ..UserChange::default() };
         match self.update_user(&user.id, change).await {
             // Whoever is the last who may administer stays so until there is another.
             Err(AuthError::LastAdministrator) => Ok(user),

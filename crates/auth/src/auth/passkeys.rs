@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use homeport_service::Secret;
+use homeport_store::Transaction;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 use uuid::Uuid;
@@ -15,6 +16,7 @@ use webauthn_rs::{
 use super::{Auth, factors::Proof};
 use crate::{
     ceremonies::{Asked, Ceremony},
+    changes::{self, Change},
     credential::token::{SecretHash, prefix, suffix},
     error::AuthError,
     events::{Kind, Way, Who},
@@ -129,6 +131,7 @@ impl Auth {
         if !store::passkey::insert(&mut transaction, &passkey).await? {
             return Err(AuthError::PasskeyExists);
         }
+        changes::passkey_made(&mut transaction, &user.name, &passkey.id, reply.address).await?;
         transaction.commit().await?;
         // What could be done without a second factor may need one from now on.
         self.revocations.tell(Revoked::user(&passkey.user));
@@ -227,7 +230,7 @@ impl Auth {
     async fn begin_login(&self, user: User, address: &str) -> Result<PasskeyLogin, AuthError> {
         let now = self.now();
         let expires_at = now.saturating_add(LOGIN_LIFETIME).unwrap_or(Timestamp::MAX);
-        self.end_oldest_login(&user).await?;
+        self.end_oldest_login(&user, address).await?;
         let secret = TokenKind::Api.random();
         let base = format!("{LOGIN_PREFIX}{}", user.name);
         let mut token = login_token(&user, base.clone(), &secret, now, expires_at);
@@ -241,13 +244,14 @@ impl Auth {
             }
             token.name = format!("{base}:{number}");
         }
+        changes::token(&mut transaction, Change::Create, &token).await?;
         store::user::signed_in(&mut transaction, &user.id, now).await?;
         transaction.commit().await?;
         self.parts.events.success(Who { kind: Kind::User, name: &user.name, address }, Way::Login, now);
         Ok(PasskeyLogin { name: user.name, token: secret, expires_at })
     }
 
-    async fn end_oldest_login(&self, user: &User) -> Result<(), AuthError> {
+    async fn end_oldest_login(&self, user: &User, address: &str) -> Result<(), AuthError> {
         let mut logins = store::token::list(self.store(), TokenKind::Api, Some(&user.id)).await?;
         logins.retain(|token| token.name.starts_with(LOGIN_PREFIX));
         logins.sort_by_key(|token| token.created_at);
@@ -258,7 +262,7 @@ impl Auth {
         let mut transaction = self.store().begin().await?;
         let mut revoked = Revoked::default();
         for (_, token) in ended {
-            store::token::delete(&mut transaction, &token.id).await?;
+            self.end_login(&mut transaction, token, address).await?;
             revoked.credentials.insert(token.id.to_string());
         }
         transaction.commit().await?;
@@ -267,22 +271,35 @@ impl Auth {
     }
 
     /// Ends a sign-in by passkey, and tells whether the token was one of such.
-    pub(crate) async fn end_passkey_login(&self, id: &TokenId) -> Result<bool, AuthError> {
+    pub(crate) async fn end_passkey_login(&self, id: &TokenId, address: &str) -> Result<bool, AuthError> {
         let token = store::token::by_id(self.store(), id).await?;
         let Some(token) = token.filter(|token| token.name.starts_with(LOGIN_PREFIX)) else { return Ok(false) };
         let mut transaction = self.store().begin().await?;
-        store::token::delete(&mut transaction, &token.id).await?;
+        self.end_login(&mut transaction, &token, address).await?;
         transaction.commit().await?;
         self.revocations.tell(Revoked::token(&token.id));
-        self.parts.events.logout(Who { kind: Kind::User, name: &token.name[LOGIN_PREFIX.len()..], address: "" });
+        tracing::info!(token.name = token.name, "signed out");
         Ok(true)
     }
 
-    pub(crate) async fn delete_passkey(&self, user: &UserId, id: &str) -> Result<(), AuthError> {
+    /// Ends a sign-in, once the transaction is kept.
+    async fn end_login(&self, transaction: &mut Transaction, token: &Token, address: &str) -> Result<(), AuthError> {
+        let name = match &token.user {
+            Some(user) => self.user(user).await?.name,
+            None => String::new(),
+        };
+        store::token::delete(transaction, &token.id).await?;
+        changes::token(transaction, Change::Delete, token).await?;
+        Ok(changes::logout(transaction, Who { kind: Kind::User, name: &name, address }, 1).await?)
+    }
+
+    pub(crate) async fn delete_passkey(&self, user: &UserId, id: &str, address: &str) -> Result<(), AuthError> {
+        let name = self.user(user).await?.name;
         let mut transaction = self.store().begin().await?;
         if !store::passkey::delete(&mut transaction, user, id).await? {
             return Err(AuthError::NoSuchPasskey);
         }
+        changes::passkey_deleted(&mut transaction, &name, id, address).await?;
         transaction.commit().await?;
         self.revocations.tell(Revoked::user(user));
         tracing::info!(user.id = %user, "passkey deleted");

@@ -4,10 +4,12 @@ use homeport_service::Secret;
 
 use super::Auth;
 use crate::{
+    changes,
     error::AuthError,
+    events::{Kind, Who},
     first_admin,
     revocation::Revoked,
-    store::{self, SessionId, UserId},
+    store::{self, SessionId, User, UserId},
 };
 
 /// A user who wants another password.
@@ -32,7 +34,7 @@ impl Auth {
         }
         let now = self.now();
         let kept = kept.and_then(|token| self.parts.signer.open(token, now).ok()).map(|claims| claims.session());
-        self.set_password(&user.id, name, new, false, kept.as_ref()).await?;
+        self.set_password(&user, new, false, kept.as_ref(), address).await?;
         tracing::info!(user.name = name, "password changed");
         first_admin::forget_password_of(self, name)
     }
@@ -40,24 +42,27 @@ impl Auth {
     /// Gives a user another password, which only an administrator may, and ends the user's sessions.
     pub(crate) async fn reset_password(&self, id: &UserId, new: &Secret<String>) -> Result<(), AuthError> {
         let user = self.user(id).await?;
-        self.set_password(id, &user.name, new, true, None).await?;
+        self.set_password(&user, new, true, None, "").await?;
         tracing::info!(user.name = user.name, "password set by an administrator");
         first_admin::forget_password_of(self, &user.name)
     }
 
     async fn set_password(
         &self,
-        id: &UserId,
-        name: &str,
+        user: &User,
         new: &Secret<String>,
         must_change: bool,
         kept: Option<&SessionId>,
+        address: &str,
     ) -> Result<(), AuthError> {
+        let User { id, name, .. } = user;
         self.passwords.check_strength(name, new)?;
         let hash = self.passwords.hash(new).await?;
         let mut transaction = self.store().begin().await?;
         store::user::set_password(&mut transaction, id, &hash, must_change, self.now()).await?;
         let ended = store::session::delete_others(&mut transaction, id, kept).await?;
+        changes::password(&mut transaction, user).await?;
+        changes::logout(&mut transaction, Who { kind: Kind::User, name, address }, ended.len()).await?;
         transaction.commit().await?;
         // The password itself may have been sent with every request.
         self.revocations.tell(Revoked { credentials: Revoked::sessions(&ended).credentials, ..Revoked::user(id) });

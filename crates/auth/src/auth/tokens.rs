@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Auth;
 use crate::{
+    changes::{self, Change},
     credential::token::{SecretHash, prefix, suffix},
     error::AuthError,
     grant::Grant,
@@ -79,6 +80,7 @@ impl Auth {
         if !store::token::insert(&mut transaction, token, &hash).await? {
             return Err(AuthError::TokenExists { name: token.name.clone() });
         }
+        changes::token(&mut transaction, Change::Create, token).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -131,6 +133,7 @@ impl Auth {
         token.grant.scopes = parse_scopes(token.kind, scopes, unscoped)?;
         let mut transaction = self.store().begin().await?;
         store::token::rescope(&mut transaction, &token.id, &token.grant.scopes).await?;
+        changes::token(&mut transaction, Change::Update, &token).await?;
         transaction.commit().await?;
         self.revocations.tell(Revoked::token(&token.id));
         tracing::info!(token.name = token.name, token.id = %token.id, "token given other scopes");
@@ -152,6 +155,7 @@ impl Auth {
         if !store::token::refresh(&mut transaction, &token, &SecretHash::of(&secret), old.as_ref()).await? {
             return Err(AuthError::NoSuchToken { id: token.id.to_string() });
         }
+        changes::token(&mut transaction, Change::Update, &token).await?;
         transaction.commit().await?;
         self.revocations.tell(Revoked::token(&token.id));
         tracing::info!(token.name = token.name, token.id = %token.id, "token given another secret");
@@ -168,6 +172,7 @@ impl Auth {
             if !store::token::delete(&mut transaction, &token.id).await? {
                 return Err(AuthError::NoSuchToken { id: token.id.to_string() });
             }
+            changes::token(&mut transaction, Change::Delete, &token).await?;
             transaction.commit().await?;
         }
         self.revocations.tell(Revoked::token(&token.id));

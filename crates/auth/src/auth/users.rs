@@ -4,7 +4,9 @@ use homeport_service::Secret;
 
 use super::Auth;
 use crate::{
+    changes::{self, Change},
     error::AuthError,
+    events::{Kind, Who},
     revocation::Revoked,
     role::Role,
     store::{self, User, UserId},
@@ -32,7 +34,7 @@ pub(crate) struct NewUser {
 
 /// What changes about a user.
 #[derive(Debug, Default)]
-pub(crate) struct Change {
+pub(crate) struct UserChange {
     pub(crate) email: Option<String>,
     pub(crate) role: Option<Role>,
     pub(crate) disabled: Option<bool>,
@@ -86,11 +88,12 @@ impl Auth {
         if !store::user::insert(&mut transaction, user).await? {
             return Err(AuthError::UserExists { name: user.name.clone() });
         }
+        changes::user(&mut transaction, Change::Create, user).await?;
         Ok(transaction.commit().await?)
     }
 
     /// Changes a user. What the user may do changes at once; who is disabled can do nothing.
-    pub(crate) async fn update_user(&self, id: &UserId, change: Change) -> Result<User, AuthError> {
+    pub(crate) async fn update_user(&self, id: &UserId, change: UserChange) -> Result<User, AuthError> {
         let mut user = self.user(id).await?;
         if let Some(email) = change.email {
             check_email(&email)?;
@@ -103,8 +106,11 @@ impl Auth {
         if store::user::administrators(&mut transaction).await? == 0 {
             return Err(AuthError::LastAdministrator);
         }
+        changes::user(&mut transaction, Change::Update, &user).await?;
         if user.disabled {
-            store::session::delete_others(&mut transaction, id, None).await?;
+            let ended = store::session::delete_others(&mut transaction, id, None).await?;
+            let who = Who { kind: Kind::User, name: &user.name, address: "" };
+            changes::logout(&mut transaction, who, ended.len()).await?;
         }
         transaction.commit().await?;
         self.revocations.tell(Revoked::user(id));
@@ -125,6 +131,7 @@ impl Auth {
         if store::user::administrators(&mut transaction).await? == 0 {
             return Err(AuthError::LastAdministrator);
         }
+        changes::user(&mut transaction, Change::Delete, &user).await?;
         transaction.commit().await?;
         self.revocations.tell(Revoked::user(id));
         tracing::info!(user.name = user.name, "user deleted");

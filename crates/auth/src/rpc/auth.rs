@@ -11,7 +11,7 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{
-    convert::{factor_need, verb},
+    convert::{entrance, factor_need, verb},
     watch,
 };
 use crate::auth::{self, Attempt, Auth, PasswordChange};
@@ -33,6 +33,7 @@ impl AuthService for Auth {
         let request = request.into_inner();
         let verb = verb(request.verb(), &request.method);
         let need = factor_need(request.factor_need());
+        let entrance = entrance(request.way());
         let AuthorizeRequest { authorization, method, path, client_address, second_factor, .. } = request;
         let request = auth::Request {
             authorization: &Secret::new(authorization),
@@ -42,12 +43,14 @@ impl AuthService for Auth {
             verb,
             second_factor: &Secret::new(second_factor),
             need,
+            entrance,
         };
         Ok(Response::new(self.authorize(&request).await?.into()))
     }
 
     async fn logout(&self, request: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
-        self.logout(&Secret::new(request.into_inner().token)).await?;
+        let LogoutRequest { token, client_address } = request.into_inner();
+        self.logout(&Secret::new(token), &client_address).await?;
         Ok(Response::new(LogoutResponse {}))
     }
 

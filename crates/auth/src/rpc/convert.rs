@@ -10,7 +10,7 @@ use homeport_service::Secret;
 use jiff::Timestamp;
 
 use crate::{
-    auth::{Authorized, FactorNeed, Login, NewToken, Principal, TokenName},
+    auth::{Authorized, Entrance, FactorNeed, Login, NewToken, Principal, TokenName},
     error::AuthError,
     events::Kind,
     role::{Role, Verb},
@@ -35,6 +35,15 @@ pub(super) const fn factor_need(need: proto::FactorNeed) -> FactorNeed {
         proto::FactorNeed::Unspecified => FactorNeed::Usual,
         proto::FactorNeed::Required => FactorNeed::Required,
         proto::FactorNeed::Never => FactorNeed::Never,
+    }
+}
+
+/// What a request opens.
+pub(super) const fn entrance(way: proto::Way) -> Entrance {
+    match way {
+        proto::Way::Unspecified => Entrance::Request,
+        proto::Way::Websocket => Entrance::Websocket,
+        proto::Way::OpenWebsocket => Entrance::OpenWebsocket,
     }
 }
 

@@ -83,7 +83,8 @@ impl PasskeyService for Auth {
         &self,
         request: Request<EndPasskeyLoginRequest>,
     ) -> Result<Response<EndPasskeyLoginResponse>, Status> {
-        let ended = self.end_passkey_login(&request.into_inner().credential_id.into()).await?;
+        let EndPasskeyLoginRequest { credential_id, client_address } = request.into_inner();
+        let ended = self.end_passkey_login(&credential_id.into(), &client_address).await?;
         Ok(Response::new(EndPasskeyLoginResponse { ended }))
     }
 
@@ -91,8 +92,8 @@ impl PasskeyService for Auth {
         &self,
         request: Request<DeletePasskeyRequest>,
     ) -> Result<Response<DeletePasskeyResponse>, Status> {
-        let DeletePasskeyRequest { user_id, id } = request.into_inner();
-        self.delete_passkey(&user_id.into(), &id).await?;
+        let DeletePasskeyRequest { user_id, id, client_address } = request.into_inner();
+        self.delete_passkey(&user_id.into(), &id, &client_address).await?;
         Ok(Response::new(DeletePasskeyResponse {}))
     }
 }

@@ -19,8 +19,8 @@ impl SessionService for Auth {
     }
 
     async fn end_session(&self, request: Request<EndSessionRequest>) -> Result<Response<EndSessionResponse>, Status> {
-        let EndSessionRequest { user_id, session_id } = request.into_inner();
-        self.end_session(&user_id.into(), &session_id.into()).await?;
+        let EndSessionRequest { user_id, session_id, client_address } = request.into_inner();
+        self.end_session(&user_id.into(), &session_id.into(), &client_address).await?;
         Ok(Response::new(EndSessionResponse {}))
     }
 }

@@ -9,7 +9,7 @@ use homeport_proto::auth::v1::{
 use homeport_service::Secret;
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::auth::{Auth, Change, Import};
+use crate::auth::{Auth, Import, UserChange};
 
 #[async_trait]
 impl UserService for Auth {
@@ -32,7 +32,7 @@ impl UserService for Auth {
     async fn update_user(&self, request: Request<UpdateUserRequest>) -> Result<Response<UpdateUserResponse>, Status> {
         let request = request.into_inner();
         let id = request.id.clone().into();
-        let user = self.update_user(&id, Change::from(request)).await?;
+        let user = self.update_user(&id, UserChange::from(request)).await?;
         Ok(Response::new(UpdateUserResponse { user: Some(user.into()) }))
     }
 

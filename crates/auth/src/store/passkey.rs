@@ -113,10 +113,10 @@ pub(crate) async fn delete(transaction: &mut Transaction, user: &UserId, id: &st
     Ok(done.rows_affected() > 0)
 }
 
-/// Deletes all of a user.
-pub(crate) async fn delete_all(transaction: &mut Transaction, user: &UserId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM passkeys WHERE user_id = $1").bind(user.as_str()).execute(&mut **transaction).await?;
-    Ok(())
+/// Deletes all of a user, and tells which.
+pub(crate) async fn delete_all(transaction: &mut Transaction, user: &UserId) -> Result<Vec<String>, StoreError> {
+    let sql = "DELETE FROM passkeys WHERE user_id = $1 RETURNING id";
+    Ok(sqlx::query_scalar(sql).bind(user.as_str()).fetch_all(&mut **transaction).await?)
 }
 
 fn text(credential: &Credential) -> Result<String, StoreError> {

@@ -1,6 +1,7 @@
 //! What the bus is told.
 
-use homeport_proto::auth::v1::LogoutRequest;
+use homeport_proto::auth::v1::{AuthorizeRequest, LogoutRequest, Way};
+use tonic::Code;
 
 use crate::stack::{PASSWORD, Stack};
 
@@ -22,8 +23,12 @@ async fn who_got_in_and_who_did_not() {
         stack.auth_event().await,
         r#"auth:failure {"type":"token","name":"","reason":"unknown token","ip":"192.0.2.1:3"}"#
     );
-    stack.auth().logout(LogoutRequest { token: login.token }).await.unwrap();
-    assert_eq!(stack.auth_event().await, r#"auth:logout {"type":"user","name":"admin","username":"admin","ip":""}"#);
+    let leaving = LogoutRequest { token: login.token, client_address: "192.0.2.1:4".to_owned() };
+    stack.auth().logout(leaving).await.unwrap();
+    assert_eq!(
+        stack.auth_event().await,
+        r#"auth:logout {"ip":"192.0.2.1:4","name":"admin","type":"user","username":"admin"}"#
+    );
 }
 
 #[tokio::test]
@@ -45,6 +50,61 @@ async fn success_is_told_once_a_minute_for_each_token() {
     }
     assert!(next.contains(r#""name":"two""#), "{next}");
     assert!(stack.is_quiet().await);
+}
+
+#[tokio::test]
+async fn a_websocket_is_told_each_time_and_by_its_very_path() {
+    let stack = Stack::start().await;
+    let follower = stack.create_token("follower", &["/ws:r"], None).await.unwrap().secret;
+    let above = stack.create_token("above", &["/"], None).await.unwrap().secret;
+    let ask = |secret: &str, path: &str, way: Way| {
+        let request = AuthorizeRequest {
+            authorization: format!("Bearer {secret}"),
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            client_address: "192.0.2.1:7".to_owned(),
+            way: way.into(),
+            ..AuthorizeRequest::default()
+        };
+        let mut auth = stack.auth();
+        async move { auth.authorize(request).await.map(drop).map_err(|status| status.code()) }
+    };
+    for _ in 0..2 {
+        ask(&follower, "/ws", Way::Websocket).await.unwrap();
+        assert_eq!(
+            stack.auth_event().await,
+            r#"auth:success {"type":"token","name":"follower","reason":"192.0.2.1:7:websocket","ip":"192.0.2.1:7"}"#
+        );
+        ask(&follower, "/ws", Way::OpenWebsocket).await.unwrap();
+    }
+    for way in [Way::Websocket, Way::OpenWebsocket] {
+        assert_eq!(ask(&above, "/ws", way).await, Err(Code::PermissionDenied));
+        assert_eq!(ask(&follower, "/ws_events_all", way).await, Err(Code::PermissionDenied));
+    }
+    for name in ["above", "follower"] {
+        let told = stack.auth_event().await;
+        let refused =
+            format!(r#"auth:failure {{"type":"token","name":"{name}","reason":"out of scope","ip":"192.0.2.1:7"}}"#);
+        assert_eq!(told, refused, "and no success before");
+    }
+    ask(&above, "/ws", Way::Unspecified).await.expect("it is an ordinary path for others");
+}
+
+#[tokio::test]
+async fn failures_are_told_once_a_minute_whatever_the_port() {
+    let stack = Stack::start().await;
+    for port in 1..=5 {
+        stack.authorize_from("Bearer nothing", "GET /", &format!("192.0.2.1:{port}")).await.unwrap_err();
+    }
+    let first = stack.auth_event().await;
+    assert!(first.ends_with(r#""ip":"192.0.2.1:1"}"#), "{first}");
+    stack.login(PASSWORD, "192.0.2.1:9").await.unwrap();
+    let mut next = stack.auth_event().await;
+    if next.starts_with("auth:failure") {
+        // A minute began in between.
+        next = stack.auth_event().await;
+    }
+    assert!(next.starts_with("auth:success"), "{next}");
 }
 
 #[tokio::test]

@@ -17,10 +17,14 @@ async fn a_session_lasts_until_it_is_ended() {
     assert_eq!(authorized.expires_at, login.expires_at);
     assert_eq!(authorized.principal.unwrap().id, principal.id);
 
-    stack.auth().logout(LogoutRequest { token: login.token.clone() }).await.unwrap();
+    stack.auth().logout(LogoutRequest { token: login.token.clone(), ..LogoutRequest::default() }).await.unwrap();
     let refused = stack.authorize(&header, "GET /").await.unwrap_err();
     assert_eq!((refused.code(), refused.message()), (Code::Unauthenticated, "the session has ended; sign in again"));
-    stack.auth().logout(LogoutRequest { token: login.token }).await.expect("ending it again is no error");
+    stack
+        .auth()
+        .logout(LogoutRequest { token: login.token, ..LogoutRequest::default() })
+        .await
+        .expect("ending it again is no error");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod audit;
 mod authenticator;
 mod authorize;
+mod changes;
 mod devices;
 mod events;
 mod factors;

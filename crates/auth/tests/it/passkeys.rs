@@ -79,11 +79,16 @@ async fn a_passkey_signs_in_and_its_token_can_be_ended() {
     assert_eq!((principal.name.as_str(), principal.user_id.as_str()), ("webauthn:admin", ADMIN));
     let second = login(&stack, &mut device).await.unwrap();
     assert_ne!(signed_in.token, second.token);
-    let request = EndPasskeyLoginRequest { credential_id: principal.credential_id };
+    let request =
+        EndPasskeyLoginRequest { credential_id: principal.credential_id, client_address: "192.0.2.1:9".to_owned() };
     assert!(stack.passkeys().end_passkey_login(request.clone()).await.unwrap().into_inner().ended);
     assert_eq!(stack.authorize(&bearer, "GET /").await.unwrap_err().code(), Code::Unauthenticated);
     stack.authorize(&format!("Bearer {}", second.token), "GET /").await.expect("the other one goes on");
     assert!(!stack.passkeys().end_passkey_login(request).await.unwrap().into_inner().ended);
+    assert_eq!(
+        stack.event_of(&["auth:logout"]).await,
+        r#"auth:logout {"ip":"192.0.2.1:9","name":"admin","type":"user","username":"admin"}"#
+    );
     let used = stack.passkeys().list_passkeys(ListPasskeysRequest { user_id: ADMIN.to_owned() }).await.unwrap();
     let used = used.into_inner().passkeys;
     assert_eq!((used[0].name.as_str(), used[0].site.as_str()), ("telephone", "nas.example"));
@@ -177,9 +182,18 @@ async fn whoever_is_disabled_or_has_deleted_it_stays_out() {
     let listed =
         stack.passkeys().list_passkeys(ListPasskeysRequest { user_id: id.clone() }).await.unwrap().into_inner();
     let passkey = listed.passkeys[0].id.clone();
-    let delete = |user: &str| DeletePasskeyRequest { user_id: user.to_owned(), id: passkey.clone() };
+    let delete = |user: &str| DeletePasskeyRequest {
+        user_id: user.to_owned(),
+        id: passkey.clone(),
+        client_address: "192.0.2.1:9".to_owned(),
+    };
     assert_eq!(stack.passkeys().delete_passkey(delete(ADMIN)).await.unwrap_err().code(), Code::NotFound);
     stack.passkeys().delete_passkey(delete(&id)).await.unwrap();
+    for topic in ["auth:webauthn:register", "auth:webauthn:delete"] {
+        let ip = if topic.ends_with("delete") { "192.0.2.1:9" } else { "192.0.2.1" };
+        let payload = format!(r#"{{"credential":"{passkey}","ip":"{ip}","username":"ada"}}"#);
+        assert_eq!(stack.event_of(&["auth:webauthn:"]).await, format!("{topic} {payload}"));
+    }
     assert_eq!(login(&stack, &mut device).await.unwrap_err().code(), Code::PermissionDenied);
 }
 

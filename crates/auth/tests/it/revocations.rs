@@ -53,16 +53,16 @@ async fn whatever_ends_is_told_by_name() {
     let id = |login: &homeport_proto::auth::v1::LoginResponse| login.principal.clone().unwrap().credential_id;
     let mut follower = Follower::start(&stack).await;
 
-    stack.auth().logout(LogoutRequest { token: one.token.clone() }).await.unwrap();
+    stack.auth().logout(LogoutRequest { token: one.token.clone(), ..LogoutRequest::default() }).await.unwrap();
     assert_eq!(follower.next().await.credential_ids, [id(&one)]);
 
     let listed = ListSessionsRequest { user_id: "admin".to_owned() };
     let listed = stack.sessions().list_sessions(listed).await.unwrap().into_inner().sessions;
     assert_eq!(listed.iter().map(|session| session.id.clone()).collect::<Vec<_>>(), [id(&two)]);
     assert_eq!(listed[0].user_agent, "a test");
-    let foreign = EndSessionRequest { user_id: otto.clone(), session_id: id(&two) };
+    let foreign = EndSessionRequest { user_id: otto.clone(), session_id: id(&two), ..EndSessionRequest::default() };
     assert_eq!(stack.sessions().end_session(foreign).await.unwrap_err().code(), Code::NotFound);
-    let own = EndSessionRequest { user_id: "admin".to_owned(), session_id: id(&two) };
+    let own = EndSessionRequest { user_id: "admin".to_owned(), session_id: id(&two), ..EndSessionRequest::default() };
     stack.sessions().end_session(own).await.unwrap();
     assert_eq!(follower.next().await.credential_ids, [id(&two)]);
     let refused = stack.authorize(&format!("Bearer {}", two.token), "GET /").await.unwrap_err();

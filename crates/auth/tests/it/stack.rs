@@ -32,6 +32,9 @@ use tonic::{Request, Response, Status, async_trait};
 /// The first administrator's password.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
+/// Topics of events about those who call.
+const CALLERS: [&str; 3] = ["auth:success", "auth:failure", "auth:logout"];
+
 pub(crate) struct Stack {
     directory: TempDir,
     environment: Vec<(String, String)>,
@@ -256,17 +259,23 @@ impl Stack {
 
     /// The next event about somebody who calls.
     pub(crate) async fn auth_event(&self) -> String {
+        self.event_of(&CALLERS).await
+    }
+
+    /// The next event of a topic that begins with one of these.
+    pub(crate) async fn event_of(&self, prefixes: &[&str]) -> String {
         loop {
             let event = self.event().await;
-            if event.starts_with("auth:") {
+            if prefixes.iter().any(|prefix| event.starts_with(prefix)) {
                 return event;
             }
         }
     }
 
-    /// Whether nothing was told that was not asked for yet.
+    /// Whether nothing about callers was told that was not asked for yet.
     pub(crate) async fn is_quiet(&self) -> bool {
-        self.events.lock().await.try_recv().is_err()
+        let mut events = self.events.lock().await;
+        std::iter::from_fn(|| events.try_recv().ok()).all(|event| !CALLERS.contains(&event.topic.as_str()))
     }
 }
 

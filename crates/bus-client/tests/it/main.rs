@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod fake_bus;
+mod obstacle;
+mod real_bus;
 
 use std::{path::PathBuf, time::Duration};
 

@@ -115,7 +115,7 @@ pub struct AuthorizeRequest {
     /// Cleaned request path, without the query.
     #[prost(string, tag = "3")]
     pub path: ::prost::alloc::string::String,
-    /// Address of the client. Unset: unknown.
+    /// Address of the client, with its port. Unset: unknown.
     #[prost(string, tag = "4")]
     pub client_address: ::prost::alloc::string::String,
     /// What the request does.
@@ -127,6 +127,8 @@ pub struct AuthorizeRequest {
     /// When the request needs it.
     #[prost(enumeration = "FactorNeed", tag = "7")]
     pub factor_need: i32,
+    #[prost(enumeration = "Way", tag = "8")]
+    pub way: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AuthorizeResponse {
@@ -141,6 +143,9 @@ pub struct LogoutRequest {
     /// The session token to end.
     #[prost(string, tag = "1")]
     pub token: ::prost::alloc::string::String,
+    /// Address of the client. Unset: unknown.
+    #[prost(string, tag = "2")]
+    pub client_address: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LogoutResponse {}
@@ -387,8 +392,8 @@ impl Verb {
         }
     }
 }
-/// When a request needs the second factor. Where it is missing the answer is UNAUTHENTICATED with the trailer
-/// `second-factor: missing`.
+/// When a request needs the second factor. Where it is missing the answer is UNAUTHENTICATED with the trailers
+/// `second-factor: missing` and `principal-bin`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum FactorNeed {
@@ -417,6 +422,40 @@ impl FactorNeed {
             "FACTOR_NEED_UNSPECIFIED" => Some(Self::Unspecified),
             "FACTOR_NEED_REQUIRED" => Some(Self::Required),
             "FACTOR_NEED_NEVER" => Some(Self::Never),
+            _ => None,
+        }
+    }
+}
+/// How a request comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Way {
+    /// As a request like others. Its success is told to the bus once a minute.
+    Unspecified = 0,
+    /// It opens a websocket. Each success is told, and a credential with scopes must name the very path: a scope above it is
+    /// not enough, because all events say more than most paths.
+    Websocket = 1,
+    /// Whether a websocket may stay open. As WAY_WEBSOCKET, and nothing is told when it may.
+    OpenWebsocket = 2,
+}
+impl Way {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WAY_UNSPECIFIED",
+            Self::Websocket => "WAY_WEBSOCKET",
+            Self::OpenWebsocket => "WAY_OPEN_WEBSOCKET",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WAY_UNSPECIFIED" => Some(Self::Unspecified),
+            "WAY_WEBSOCKET" => Some(Self::Websocket),
+            "WAY_OPEN_WEBSOCKET" => Some(Self::OpenWebsocket),
             _ => None,
         }
     }
@@ -4564,6 +4603,9 @@ pub struct EndPasskeyLoginRequest {
     /// The `credential_id` of the principal.
     #[prost(string, tag = "1")]
     pub credential_id: ::prost::alloc::string::String,
+    /// Address of the client. Unset: unknown.
+    #[prost(string, tag = "2")]
+    pub client_address: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EndPasskeyLoginResponse {
@@ -4576,6 +4618,9 @@ pub struct DeletePasskeyRequest {
     pub user_id: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
+    /// Address of the client. Unset: unknown.
+    #[prost(string, tag = "3")]
+    pub client_address: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeletePasskeyResponse {}
@@ -5743,6 +5788,9 @@ pub struct EndSessionRequest {
     pub user_id: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub session_id: ::prost::alloc::string::String,
+    /// Address of the client. Unset: unknown.
+    #[prost(string, tag = "3")]
+    pub client_address: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EndSessionResponse {}

@@ -1,6 +1,6 @@
 //! `POST /auth/login`: a name and a password for a token.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Extension,
@@ -52,13 +52,13 @@ pub(super) struct SignedIn {
 /// Signs in. The same words for an unknown user and for a wrong password.
 pub(super) async fn login(
     State(app): State<Arc<App>>,
-    Extension(ClientAddress(client)): Extension<ClientAddress>,
+    Extension(client): Extension<ClientAddress>,
     Extension(scheme): Extension<Scheme>,
     headers: HeaderMap,
     Json(body): Json<Login>,
 ) -> Response {
     let name = body.username.clone();
-    match attempt(&app, client.ip(), &headers, body).await {
+    match attempt(&app, client, &headers, body).await {
         Ok(signed_in) => {
             let user = (signed_in.user.id().to_owned(), name);
             let noted = Noted { target: Some(user.clone()), user: Some(user), ..Noted::default() };
@@ -78,7 +78,7 @@ pub(super) async fn login(
     }
 }
 
-async fn attempt(app: &App, client: IpAddr, headers: &HeaderMap, body: Login) -> Result<SignedIn, Problem> {
+async fn attempt(app: &App, client: ClientAddress, headers: &HeaderMap, body: Login) -> Result<SignedIn, Problem> {
     if body.username.is_empty() || body.password.expose().is_empty() {
         return Err(Problem::bad_request("Username and password are required"));
     }

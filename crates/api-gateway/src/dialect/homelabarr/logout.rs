@@ -24,8 +24,9 @@ pub(super) async fn logout(
     let Some(token) = token.map(str::to_owned) else {
         return Err(Problem::bad_request("this credential has no session to end; delete the token instead"));
     };
+    let request = LogoutRequest { token, client_address: caller.client().to_string() };
     let mut auth = app.upstream.auth();
-    app.finish(async move { of_auth(auth.logout(LogoutRequest { token }).await) }).await?;
+    app.finish(async move { of_auth(auth.logout(request).await) }).await?;
     app.gate.forget();
     let cookie = AppendHeaders(cookie::forget(scheme).map(|cookie| (header::SET_COOKIE, cookie)));
     Ok((cookie, axum::Json(json!({ "success": true, "message": "Logged out" }))).into_response())

@@ -45,7 +45,8 @@ pub(super) async fn end(
     caller: Caller,
     Path(session_id): Path<String>,
 ) -> Result<axum::Json<Value>, Problem> {
-    let request = EndSessionRequest { user_id: account_of(&caller)?, session_id };
+    let (user_id, client_address) = (account_of(&caller)?, caller.client().to_string());
+    let request = EndSessionRequest { user_id, session_id, client_address };
     let mut sessions = app.upstream.sessions();
     app.finish(async move { of_auth(sessions.end_session(request).await) }).await?;
     app.gate.forget();

@@ -54,9 +54,9 @@ pub(super) struct Status {
 pub(super) async fn login(
     State(app): State<Arc<App>>,
     Extension(scheme): Extension<Scheme>,
-    Extension(ClientAddress(client)): Extension<ClientAddress>,
+    Extension(client): Extension<ClientAddress>,
 ) -> Result<Response, Problem> {
-    let request = BeginOidcLoginRequest { client_address: client.ip().to_string() };
+    let request = BeginOidcLoginRequest { client_address: client.to_string() };
     let begun = of_auth(app.upstream.oidc().begin_oidc_login(request).await)?;
     let location = HeaderValue::try_from(begun.url)
         .map_err(|_| Problem::new(Kind::Internal, "the provider's address is none; the settings of auth name it"))?;
@@ -70,7 +70,7 @@ pub(super) async fn login(
 pub(super) async fn callback(
     State(app): State<Arc<App>>,
     Extension(scheme): Extension<Scheme>,
-    Extension(ClientAddress(client)): Extension<ClientAddress>,
+    Extension(client): Extension<ClientAddress>,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, Problem> {
@@ -82,7 +82,7 @@ pub(super) async fn callback(
         state: text("state"),
         code: text("code"),
         binding: cookie(&headers).unwrap_or_default().to_owned(),
-        client_address: client.ip().to_string(),
+        client_address: client.to_string(),
         user_agent: headers
             .get(header::USER_AGENT)
             .and_then(|value| value.to_str().ok())

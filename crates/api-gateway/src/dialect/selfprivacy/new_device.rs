@@ -42,14 +42,14 @@ pub(super) async fn cancel(State(app): State<Arc<App>>, caller: Caller) -> Resul
 /// `POST /auth/new_device/authorize`, by the new device.
 pub(super) async fn authorize(
     State(app): State<Arc<App>>,
-    Extension(ClientAddress(client)): Extension<ClientAddress>,
+    Extension(client): Extension<ClientAddress>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let Typed { words, device } = match parameters.typed("Mnemonic token to authorize") {
         Ok(typed) => typed,
         Err(missing) => return Ok(*missing),
     };
-    let request = AuthorizeDeviceRequest { words, device, client_address: client.ip().to_string() };
+    let request = AuthorizeDeviceRequest { words, device, client_address: client.to_string() };
     let mut devices = app.upstream.devices();
     match app.finish(async move { of_auth(devices.authorize_device(request).await) }).await {
         Ok(made) => Ok(Json(json!({ "message": "Device authorized", "token": made.secret })).into_response()),

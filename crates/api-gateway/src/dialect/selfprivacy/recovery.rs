@@ -73,14 +73,14 @@ pub(super) async fn issue(
 /// `POST /auth/recovery_token/use`, by the new device.
 pub(super) async fn redeem(
     State(app): State<Arc<App>>,
-    Extension(ClientAddress(client)): Extension<ClientAddress>,
+    Extension(client): Extension<ClientAddress>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let Typed { words, device } = match parameters.typed("Mnemonic recovery token") {
         Ok(typed) => typed,
         Err(missing) => return Ok(*missing),
     };
-    let request = UseRecoveryKeyRequest { words, device, client_address: client.ip().to_string() };
+    let request = UseRecoveryKeyRequest { words, device, client_address: client.to_string() };
     let mut devices = app.upstream.devices();
     match app.finish(async move { of_auth(devices.use_recovery_key(request).await) }).await {
         Ok(made) => Ok(Json(json!({ "token": made.secret })).into_response()),

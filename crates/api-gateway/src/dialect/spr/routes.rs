@@ -31,6 +31,9 @@ const CEREMONIES: &[(Kind, &str)] = &[
     (Kind::Forbidden, "the answer proves nothing, or came too late"),
     (Kind::TooManyRequests, "too many ceremonies or failures; `Retry-After` says for how long"),
 ];
+const FIRST_MESSAGE: &str = "The first message, within 10 seconds, is the credential: `token`, `user:password` or `user:password:proof`, \
+    the last one for those who want the second factor always. What comes back is `success`, `Authentication failure` or \
+    `Invalid JWT OTP`. A token with scopes needs this very path among them.";
 const QUESTION: &str = r#"{"Session": "6f1c", "Options": {"<key>": null}}"#;
 const PASSKEY: &str =
     r#"{"ID": "aGk", "Name": "telephone", "Site": "nas.example", "Created?": 1753264000, "LastUsed?": 1753264000}"#;
@@ -178,10 +181,12 @@ fn base() -> Vec<Route> {
             .answers(Answer::json(r#"{"Name": "admin", "Token": "bm90", "Expire": 1753264000}"#)),
         Route::get("/ws", ws::notifications, "What is meant to be shown to a person, as it happens")
             .first_message()
+            .detail(FIRST_MESSAGE)
             .query(&[("t", "Topics by their beginnings, separated by commas.")])
             .answers(Answer::Socket("after the credential `success`, then one JSON object an event")),
         Route::get("/ws_events_all", ws::everything, "Every event of the bus, as it happens")
             .first_message()
+            .detail(FIRST_MESSAGE)
             .query(&[("t", "Topics by their beginnings, separated by commas.")])
             .answers(Answer::Socket("after the credential `success`, then one JSON object an event")),
     ]

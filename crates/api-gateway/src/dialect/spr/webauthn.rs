@@ -143,7 +143,8 @@ pub(super) async fn delete(
     caller: Caller,
     Json(which): Json<Which>,
 ) -> Result<(), Problem> {
-    let request = DeletePasskeyRequest { user_id: person(&caller)?.to_owned(), id: which.id };
+    let (user_id, client_address) = (person(&caller)?.to_owned(), caller.client().to_string());
+    let request = DeletePasskeyRequest { user_id, id: which.id, client_address };
     let mut passkeys = app.upstream.passkeys();
     app.finish(async move { of_auth(passkeys.delete_passkey(request).await) }).await?;
     app.gate.forget();
@@ -191,13 +192,13 @@ pub(super) async fn begin_login(
 /// `POST /webauthn/login`.
 pub(super) async fn finish_login(
     State(app): State<Arc<App>>,
-    Extension(ClientAddress(client)): Extension<ClientAddress>,
+    Extension(client): Extension<ClientAddress>,
     Shallow(reply): Shallow<Reply>,
 ) -> Result<Body<SignedIn>, Problem> {
     let request = FinishPasskeyLoginRequest {
         session: reply.session,
         credential: reply.credential.to_string(),
-        client_address: client.ip().to_string(),
+        client_address: client.to_string(),
     };
     let mut passkeys = app.upstream.passkeys();
     let login = app.finish(async move { of_auth(passkeys.finish_passkey_login(request).await) }).await?;
@@ -220,7 +221,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
         let host = host.ok_or_else(|| Problem::bad_request("the request names no host"))?;
         let scheme = if parts.extensions.get() == Some(&Scheme::Https) { "https" } else { "http" };
         let client = parts.extensions.get::<ClientAddress>();
-        let client_address = client.map(|ClientAddress(client)| client.ip().to_string()).unwrap_or_default();
+        let client_address = client.map(ToString::to_string).unwrap_or_default();
         Ok(Self { origin: format!("{scheme}://{host}"), client_address })
     }
 }

@@ -3,15 +3,14 @@
 mod credential;
 mod frame;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Extension,
     extract::{Request, State},
     response::Response,
 };
-use homeport_proto::auth::v1::{AuditEntry, audit_entry::Outcome, principal::Kind as Who};
-use serde::Serialize;
+use homeport_proto::auth::v1::{AuditEntry, audit_entry::Outcome};
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use crate::{
@@ -27,6 +26,7 @@ use crate::{
 /// What clients wait for after their credential.
 const SUCCESS: &str = "success";
 const FAILURE: &str = "Authentication failure";
+const SECOND_FACTOR: &str = "Invalid JWT OTP";
 
 /// What a websocket carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ fn open(
         Problem::new(Kind::TooManyRequests, "too many websockets have not said who they are; try again")
     })?;
     let (opening, response) = Opening::read(request)?;
-    let client = client.map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |Extension(ClientAddress(at))| at.ip());
+    let client = client.map_or(ClientAddress::UNKNOWN, |Extension(client)| client);
     let visit = Visit { app: Arc::clone(app), channel, client, prefixes: Prefixes::of(params) };
     app.spawn_upgraded("websocket", async move {
         if let Some(socket) = opening.complete().await {
@@ -102,7 +102,7 @@ fn open(
 struct Visit {
     app: Arc<App>,
     channel: Channel,
-    client: IpAddr,
+    client: ClientAddress,
     prefixes: Prefixes,
 }
 
@@ -117,12 +117,22 @@ impl Visit {
         match decided {
             Ok(caller) => {
                 drop(unknown);
-                self.welcome(&caller);
+                tracing::info!(
+                    principal.name = caller.name(),
+                    client.address = %self.client,
+                    http.path = self.channel.path(),
+                    "a websocket opened"
+                );
                 self.follow(socket, caller).await;
             }
             Err(end) => {
-                if end == End::Refused {
-                    socket.say(FAILURE).await;
+                let words = match end {
+                    End::Refused => Some(FAILURE),
+                    End::SecondFactor => Some(SECOND_FACTOR),
+                    End::Away | End::Busy => None,
+                };
+                if let Some(words) = words {
+                    socket.say(words).await;
                 }
                 socket.close(end).await;
             }
@@ -136,20 +146,20 @@ impl Visit {
             Ok(caller) => return Ok(caller),
             Err(problem) => problem,
         };
-        match problem.kind() {
-            Kind::Unauthorized | Kind::Forbidden | Kind::OutOfScope | Kind::TooManyRequests => {
-                self.record(&problem).await;
-                Err(End::Refused)
-            }
+        let end = match problem.kind() {
+            Kind::Unauthorized | Kind::Forbidden | Kind::OutOfScope | Kind::TooManyRequests => End::Refused,
+            Kind::SecondFactor => End::SecondFactor,
             // That auth cannot be asked says nothing about the credential.
-            _ => Err(End::Busy),
-        }
+            _ => return Err(End::Busy),
+        };
+        self.record(&problem).await;
+        Err(end)
     }
 
     /// Records a refusal, which no status shows.
     async fn record(&self, problem: &Problem) {
         let mut entry = AuditEntry {
-            client_address: self.client.to_string(),
+            client_address: self.client.0.ip().to_string(),
             action: format!("GET {}", self.channel.path()),
             method: "GET".to_owned(),
             path: self.channel.path().to_owned(),
@@ -180,35 +190,4 @@ impl Visit {
         };
         socket.follow(subscription, |taken| frame::of(taken, channel == Channel::Everything), ping, over).await;
     }
-
-    /// Tells the bus, for each websocket: auth itself tells it once a minute.
-    fn welcome(&self, caller: &Caller) {
-        let is_user = caller.principal.kind() == Who::User;
-        let (name, ip) = (caller.name(), caller.client().to_string());
-        tracing::info!(
-            principal.name = name,
-            client.address = ip,
-            http.path = self.channel.path(),
-            "a websocket opened"
-        );
-        let event = Welcome {
-            r#type: if is_user { "user" } else { "token" },
-            name,
-            username: is_user.then_some(name),
-            reason: format!("{ip}:websocket"),
-            ip,
-        };
-        self.app.publisher.publish("auth:success", &event);
-    }
-}
-
-/// Payload of `auth:success` for a websocket; auth's own has the same keys.
-#[derive(Serialize)]
-struct Welcome<'a> {
-    r#type: &'static str,
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<&'a str>,
-    reason: String,
-    ip: String,
 }

@@ -16,6 +16,9 @@ use tonic::{Request, Status};
 
 use super::{Fake, Reply, reply};
 
+/// The proof of a second factor that is taken.
+const PROOF: &str = "e30.e30.c2ln";
+
 fn user() -> auth::Principal {
     auth::Principal {
         kind: principal::Kind::User.into(),
@@ -82,6 +85,10 @@ impl AuthService for Fake {
         self.0.authorized.fetch_add(1, Ordering::SeqCst);
         self.0.paths.lock().unwrap().push(format!("{} {}", request.method, request.path));
         self.0.clients.lock().unwrap().push(request.client_address.clone());
+        self.0.ways.lock().unwrap().push(request.way());
+        if request.authorization.starts_with("Basic ") {
+            self.0.passwords.lock().unwrap().push(request.authorization.clone());
+        }
         let revoked = self.0.revoked_credentials.lock().unwrap().contains(&request.authorization);
         if revoked || self.0.revoked.load(Ordering::SeqCst) {
             return Err(Status::unauthenticated("the token was revoked"));
@@ -90,11 +97,24 @@ impl AuthService for Fake {
             // The first "Basic" is admin:right.
             // The last is admin:with:colons.
             "Bearer good" | "Basic YWRtaW46cmlnaHQ=" | "Basic YWRtaW46d2l0aDpjb2xvbnM=" => user(),
+            // Basic otp:right and otp:with:colons, of somebody who wants the second factor always.
+            "Basic b3RwOnJpZ2h0" | "Basic b3RwOndpdGg6Y29sb25z" if request.second_factor == PROOF => {
+                lesser("otp", auth::Role::Admin)
+            }
+            "Basic b3RwOnJpZ2h0" | "Basic b3RwOndpdGg6Y29sb25z" => {
+                let mut status = Status::unauthenticated("the second factor is missing");
+                status.metadata_mut().insert("second-factor", "missing".parse().unwrap());
+                return Err(status);
+            }
             "Bearer follower" if request.path == "/ws_events_all" || request.path == "/events" => {
                 token("follower", &["/ws_events_all", "/events"])
             }
             "Bearer viewer" => lesser("viewer", auth::Role::Viewer),
             "Bearer operator" => lesser("operator", auth::Role::Operator),
+            // Told from what it is asked for: whether a scope above the path is enough is auth's to say.
+            "Bearer root" if request.way() != auth::Way::Unspecified => {
+                return Err(Status::permission_denied("the token's scopes do not name this path"));
+            }
             "Bearer root" => token("root", &["/"]),
             "Bearer all" => token("all", &[]),
             "Bearer scoped" if request.path == "/api/status" || request.path == "/tokens" => {

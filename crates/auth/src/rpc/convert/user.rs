@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{role, timestamp, token_kind};
 use crate::{
-    auth::{Change, Import, ImportedToken, ImportedUser, NewUser},
+    auth::{Import, ImportedToken, ImportedUser, NewUser, UserChange},
     error::AuthError,
     role::Role,
     store::{User, session::Listed},
@@ -23,7 +23,7 @@ impl From<proto::CreateUserRequest> for NewUser {
     }
 }
 
-impl From<proto::UpdateUserRequest> for Change {
+impl From<proto::UpdateUserRequest> for UserChange {
     fn from(request: proto::UpdateUserRequest) -> Self {
         let role = request.role.is_some().then(|| role(request.role())).flatten();
         Self { role, email: request.email, disabled: request.disabled }

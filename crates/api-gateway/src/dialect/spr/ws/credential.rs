@@ -1,36 +1,34 @@
 //! The first message of a websocket: `token`, `user:password` or `user:password:jwt`.
 
-use std::net::IpAddr;
-
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use homeport_proto::auth::v1::{FactorNeed, Verb};
+use homeport_proto::auth::v1::{FactorNeed, Verb, Way};
 use homeport_service::Secret;
 use http::Method;
 
 use crate::{
     app::App,
     gate::{Caller, Wish},
+    middleware::ClientAddress,
     problem::{Kind, Problem},
 };
 
 /// Decides whether whoever sent this text may open the websocket at this path.
-pub(super) async fn admit(app: &App, text: &str, path: &str, client: IpAddr) -> Result<Caller, Problem> {
+pub(super) async fn admit(app: &App, text: &str, path: &str, client: ClientAddress) -> Result<Caller, Problem> {
     let mut refusal = Problem::new(Kind::Unauthorized, "Unauthorized");
     for (reading, second_factor) in readings(text) {
-        let need = FactorNeed::Unspecified;
-        let wish = Wish { method: &Method::GET, path, client, verb: Verb::Read, need, second_factor };
+        let (verb, need, way) = (Verb::Read, FactorNeed::Unspecified, Way::Websocket);
+        let wish = Wish { method: &Method::GET, path, client, verb, need, second_factor, way };
         match app.gate.admit(&app.upstream, reading, wish).await {
-            Ok(caller) if names(&caller.principal.scopes, path) => return Ok(caller),
-            Ok(_) => return Err(Problem::new(Kind::Forbidden, "the token's scopes do not name this websocket")),
-            Err(problem) if matches!(problem.kind(), Kind::Unauthorized | Kind::SecondFactor) => refusal = problem,
-            Err(problem) => return Err(problem),
+            // Only a wrong password says that the text may have meant another one.
+            Err(problem) if problem.kind() == Kind::Unauthorized => refusal = problem,
+            decided => return decided,
         }
     }
     Err(refusal)
 }
 
 /// What a text can mean, as values of an `Authorization` header, the likeliest first, each with the proof of a second factor.
-/// Passwords may hold colons.
+/// Passwords may hold colons; a proof holds none, so where the end looks like one, it is what follows the last colon.
 fn readings(text: &str) -> Vec<(Secret<String>, Secret<String>)> {
     let basic = |user: &str, password: &str, proof: &str| {
         let header = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
@@ -40,17 +38,19 @@ fn readings(text: &str) -> Vec<(Secret<String>, Secret<String>)> {
         None if text.is_empty() => vec![],
         None => vec![(Secret::new(format!("Bearer {text}")), Secret::default())],
         Some((user, rest)) => {
-            let three = rest.split_once(':').map(|(password, proof)| basic(user, password, proof));
+            let proven = rest.rsplit_once(':').filter(|(_, end)| looks_like_a_proof(end));
+            let three = proven.or_else(|| rest.split_once(':'));
+            let three = three.map(|(password, proof)| basic(user, password, proof));
             three.into_iter().chain([basic(user, rest, "")]).collect()
         }
     }
 }
 
-/// Whether scopes leave a websocket open: there are none, or its very path is among them. A scope above it is not
-/// enough, because all events say more than most paths.
-fn names(scopes: &[String], path: &str) -> bool {
-    let path_of = |scope: &String| scope.split(':').next().unwrap_or_default().trim_end_matches('/') == path;
-    scopes.is_empty() || scopes.iter().any(path_of)
+/// Whether a text has the three parts of a JWT.
+fn looks_like_a_proof(text: &str) -> bool {
+    let is_part =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    text.split('.').count() == 3 && text.split('.').all(is_part)
 }
 
 #[cfg(test)]
@@ -79,13 +79,16 @@ mod tests {
         check("admin:pass", &["basic admin:pass"]);
         check("admin:pass:jwt", &["basic admin:pass", "basic admin:pass:jwt"]);
         check("admin:p:a:ss", &["basic admin:p", "basic admin:p:a:ss"]);
+        check("admin:p:a:ss:a.b.c", &["basic admin:p:a:ss", "basic admin:p:a:ss:a.b.c"]);
     }
 
     #[test]
-    fn a_scope_must_name_the_websocket_itself() {
-        let scopes = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        assert!(names(&[], "/ws"));
-        assert!(names(&scopes(&["/status", "/ws:r"]), "/ws") && names(&scopes(&["/ws/"]), "/ws"));
-        assert!(!names(&scopes(&["/"]), "/ws") && !names(&scopes(&["/ws_events_all"]), "/ws"));
+    fn what_follows_the_password_is_the_proof() {
+        let proofs =
+            |text: &str| readings(text).into_iter().map(|(_, proof)| proof.expose().clone()).collect::<Vec<_>>();
+        assert_eq!(proofs("admin:pass:jwt"), ["jwt", ""]);
+        assert_eq!(proofs("admin:pass:e30.e30.c2ln"), ["e30.e30.c2ln", ""]);
+        assert_eq!(proofs("admin:p:a:ss:e30.e30.c2ln"), ["e30.e30.c2ln", ""]);
+        assert_eq!(proofs("admin:p:a..b"), ["a..b", ""]);
     }
 }
