@@ -13,5 +13,6 @@ mod read;
 mod rollback;
 mod services;
 mod session;
+mod settings;
 mod update;
 mod ways_in;
