@@ -1,6 +1,7 @@
 //! The shipped bus on its real socket. Needs no engine.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod auth;
 mod bus;
 mod door;
 mod drain;

@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "the names of the scenarios say what they show")]
 
 mod browser;
+mod events;
 mod guide;
 mod hostile;
 mod identity;
@@ -10,7 +11,8 @@ mod plugins;
 mod raw;
 
 use std::{
-    path::PathBuf,
+    fs::File,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitCode, Stdio},
     time::Duration,
 };
@@ -38,6 +40,16 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("plugins::notify_is_built_and_tells_of_events", plugins::notify_is_built_and_tells_of_events),
     ("plugins::a_refusal_of_the_engine_is_in_the_record", plugins::a_refusal_of_the_engine_is_in_the_record),
     ("guide::from_an_empty_folder_to_a_url", guide::from_an_empty_folder_to_a_url),
+    ("guide::publishing_and_following_in_python", guide::publishing_and_following_in_python),
+    ("guide::kept_events_in_python", guide::kept_events_in_python),
+    ("guide::publishing_and_following_in_go", guide::publishing_and_following_in_go),
+    ("guide::kept_events_in_go", guide::kept_events_in_go),
+    ("events::the_bus_shows_its_figures", events::the_bus_shows_its_figures),
+    ("events::a_websocket_asks_for_the_second_factor", events::a_websocket_asks_for_the_second_factor),
+    (
+        "events::a_token_that_may_not_have_all_events_is_told_to_fail",
+        events::a_token_that_may_not_have_all_events_is_told_to_fail,
+    ),
     ("identity::guesses::of_passwords_is_slowed_down_by_address", guesses::of_passwords_is_slowed_down_by_address),
     (
         "identity::guesses::with_every_request_is_slowed_down_by_different_guesses",
@@ -151,6 +163,13 @@ pub struct Program(Child);
 impl Program {
     pub fn start(command: &mut Command) -> anyhow::Result<Self> {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        child.map(Self).with_context(|| format!("cannot start {command:?}"))
+    }
+
+    /// The same with what it writes in a file.
+    pub fn start_writing(command: &mut Command, output: &Path) -> anyhow::Result<Self> {
+        let output = File::create(output)?;
+        let child = command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).spawn();
         child.map(Self).with_context(|| format!("cannot start {command:?}"))
     }
 }

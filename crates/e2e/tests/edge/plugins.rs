@@ -19,8 +19,8 @@ use serde_json::json;
 use crate::{Program, World};
 
 /// Of the system, whose packages have the libraries.
-const PYTHON: &str = "/usr/bin/python3";
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PYTHON: &str = "/usr/bin/python3";
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub fn hello_has_a_page(world: &World) -> Outcome {
     let socket = world.socket("hello")?;
@@ -157,7 +157,7 @@ pub fn a_refusal_of_the_engine_is_in_the_record(world: &World) -> Outcome {
     })
 }
 
-fn go(folder: &Path, arguments: &[&str]) -> Outcome {
+pub fn go(folder: &Path, arguments: &[&str]) -> Outcome {
     let mut go = Command::new("go");
     go.current_dir(folder).args(arguments).env("GOFLAGS", "-mod=mod").env("GOPROXY", "off").env("GOTOOLCHAIN", "local");
     let output = go.output().context("Go is needed; install the package golang-go")?;
