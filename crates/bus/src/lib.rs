@@ -18,6 +18,7 @@ mod door;
 mod error;
 mod json;
 mod log;
+mod own_log;
 mod report;
 mod rpc;
 mod sniff;
@@ -26,7 +27,7 @@ use std::{os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc};
 
 pub use config::{ClientSection, Config, SocketSection, StoreSection, SubscriberSection};
 use futures::future;
-use homeport_service::{Context, Entry, StartError, rpc::Server};
+use homeport_service::{Context, Entry, StartError, rpc::Server, telemetry};
 
 use crate::{
     broker::{Broker, Event, Keep},
@@ -52,6 +53,9 @@ pub async fn run(context: Context) -> Result<(), StartError> {
     let config: Config = context.config()?;
     let parts = parts(&context, &config).await?;
     context.spawn("report", report::run(parts.broker.clone(), context.drain().clone()));
+    // By this name the log knows not to tell of its own telling.
+    let records = telemetry::records(NAME, module_path!());
+    context.spawn("bus-log", own_log::run(records, parts.broker.clone(), context.drain().clone()));
     context.spawn("writer", Writer::new(Arc::clone(&parts.log), parts.broker.clone(), &config.store).run());
     context.spawn("drain", drain(parts.broker.clone(), context.clone()));
     let common = (context.socket(), Door::default());

@@ -105,7 +105,7 @@ async fn a_value_that_is_no_string_becomes_its_text_and_no_longer() {
     let (mut lines, mut grpc) = (Client::subscribe(&bus, "x").await, bus.subscribe("x:").await);
     let mut publisher = Client::connect(&bus).await;
     // Written out, each of these numbers is four times as long, and all of them are more than a reader takes.
-    let numbers = format!("[{}]", ["1e15"; 800_000].join(","));
+    let numbers = format!("[{}]", vec!["1e15"; 800_000].join(","));
     publisher.say(&format!(r#"{{"topic":"x:y","value":{numbers}}}"#)).await;
     assert!(next(&mut grpc).await.1 == numbers);
     publisher.say(r#"{"topic":"x:y","value":{ "b": 1.10, "a": 12345678901234567890123 }}"#).await;
@@ -211,7 +211,7 @@ async fn a_stalled_subscriber_is_cut_off_and_delays_nobody() {
         [("HOMEPORT_BUS__SUBSCRIBER__QUEUE_EVENTS", "8"), ("HOMEPORT_BUS__SUBSCRIBER__STALL_LIMIT_MS", "500")];
     let bus = Bus::start_with(&settings);
     let mut stalled = Client::subscribe(&bus, "a").await;
-    let mut events = bus.subscribe("a").await;
+    let (mut events, mut log) = (bus.subscribe("a").await, bus.subscribe("log:bus").await);
     let mut client = bus.client();
     let value = "x".repeat(10_000);
     for _ in 0..200 {
@@ -222,6 +222,8 @@ async fn a_stalled_subscriber_is_cut_off_and_delays_nobody() {
     let mut rest = Vec::new();
     soon(stalled.0.read_to_end(&mut rest)).await.unwrap();
     assert!(rest.len() > 10_000, "what was written before is still there");
+    let (_, record) = next(&mut log).await;
+    assert!(record.contains(r#""level":"warning""#) && record.contains("cut off"), "{record}");
 }
 
 #[tokio::test]
