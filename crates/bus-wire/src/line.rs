@@ -27,7 +27,8 @@ pub enum Line {
 
 /// Reads a line; none if it is no JSON object with a topic and a value.
 pub fn parse(line: &[u8]) -> Option<Line> {
-    let Message { topic, value } = serde_json::from_slice(line).ok()?;
+    // Looked at here, because strings are read as bytes below.
+    let Message { topic, value } = serde_json::from_str(str::from_utf8(line).ok()?).ok()?;
     Some(match topic.strip_prefix(SUBSCRIBE) {
         Some(prefix) => Line::Subscribe(prefix.to_owned()),
         None => Line::Publish(Event { topic, value }),
@@ -192,7 +193,9 @@ mod tests {
         for line in ["", "\n", "7", "[]", "\"x\"", "{", r#"{"topic":7}"#, r#"{"topic":"a"} x"#, "PRI * HTTP/2.0"] {
             assert_eq!(parse(line.as_bytes()), None, "{line}");
         }
-        assert_eq!(parse(b"{\"topic\":\"\xff\"}"), None, "no UTF-8");
+        for byte in [b'\xff', b'\xed', b'\x80'] {
+            assert_eq!(parse(&[br#"{"topic":""#, &[byte; 40][..], br#""}"#].concat()), None, "no UTF-8");
+        }
     }
 
     #[test]
