@@ -69,23 +69,25 @@ pub fn s2_8_a_container_is_looked_at_and_worked_on(world: &World) -> Outcome {
 pub fn s2_7_networks_and_volumes_come_and_go(world: &World) -> Outcome {
     let (stack, engine, name) = (&world.stack, &world.run.engine, "hp-resources");
     let label = world.run.label();
-    for (kind, own) in [("network", "hp-front"), ("network", "hp-empty"), ("volume", "hp-data")] {
+    for (kind, own) in
+        [("network", "hp-resources-front"), ("network", "hp-resources-empty"), ("volume", "hp-resources-data")]
+    {
         engine.docker(&[kind, "create", "--label", &label, own])?;
     }
     run(world, name, &[])?;
-    engine.docker(&["network", "connect", "hp-front", name])?;
+    engine.docker(&["network", "connect", "hp-resources-front", name])?;
     let explorer = stack.get("/api/explorer")?;
     let item = find(&explorer["standalone_containers"], name).context("the explorer does not show it")?;
-    ensure!(item["networks"].to_string().contains("hp-front") && item.get("stack").is_none(), "{item}");
+    ensure!(item["networks"].to_string().contains("hp-resources-front") && item.get("stack").is_none(), "{item}");
     let networks = stack.get("/api/networks")?["networks"].clone();
-    let front = find(&networks, "hp-front").context("no network")?;
+    let front = find(&networks, "hp-resources-front").context("no network")?;
     ensure!(front["containers"] == json!([name]) && front["is_default"] == false, "{front}");
     ensure!(find(&networks, "bridge").is_some_and(|bridge| bridge["is_default"] == true), "{networks}");
     let volumes = stack.get("/api/volumes")?["volumes"].clone();
-    let data = find(&volumes, "hp-data").context("no volume")?;
+    let data = find(&volumes, "hp-resources-data").context("no volume")?;
     ensure!(data["containers"] == json!([]) && data["mount_point"].is_string(), "{data}");
 
-    let (code, refused) = stack.request(Method::DELETE, "/api/networks/hp-front", None)?;
+    let (code, refused) = stack.request(Method::DELETE, "/api/networks/hp-resources-front", None)?;
     ensure!(
         code == 500 && refused["error"].as_str().is_some_and(|text| text.contains("active endpoints")),
         "{refused}"
@@ -93,13 +95,19 @@ pub fn s2_7_networks_and_volumes_come_and_go(world: &World) -> Outcome {
     let (code, missing) = stack.request(Method::DELETE, "/api/volumes/hp-nobody", None)?;
     ensure!(code == 404, "{code} {missing}");
     let would = stack.post("/api/prune/networks?dry_run=true", &json!({}))?;
-    ensure!(find(&would["items"], "hp-empty").is_some() && find(&would["items"], "hp-front").is_none(), "{would}");
-    for path in ["/api/networks/hp-empty", "/api/volumes/hp-data"] {
+    ensure!(
+        find(&would["items"], "hp-resources-empty").is_some() && find(&would["items"], "hp-resources-front").is_none(),
+        "{would}"
+    );
+    for path in ["/api/networks/hp-resources-empty", "/api/volumes/hp-resources-data"] {
         let (code, answer) = stack.request(Method::DELETE, path, None)?;
         ensure!(code == 200, "{path}: {answer}");
     }
     engine.docker(&["rm", "-f", name])?;
-    ensure!(stack.cli(&["networks", "remove", "hp-front"])?.contains("was removed"), "the command line says nothing");
+    ensure!(
+        stack.cli(&["networks", "remove", "hp-resources-front"])?.contains("was removed"),
+        "the command line says nothing"
+    );
     Ok(())
 }
 
