@@ -73,16 +73,32 @@ impl Drop for Run {
 /// A scenario by name.
 pub type Scenario<T> = (&'static str, fn(&T) -> Outcome);
 
-/// Runs scenarios that share `world`, and drops it before the result is returned.
-pub fn conclude<T: Send + Sync + 'static>(world: T, scenarios: &[Scenario<T>], threads: usize) -> ExitCode {
+/// Runs scenarios that share what `world` makes, which is dropped before the result is returned.
+pub fn conclude<T, N, F>(
+    world: impl FnOnce() -> anyhow::Result<T>,
+    scenarios: impl IntoIterator<Item = (N, F)>,
+    threads: usize,
+) -> ExitCode
+where
+    T: Send + Sync + 'static,
+    N: Into<String>,
+    F: Fn(&T) -> Outcome + Send + 'static,
+{
+    // First, because wrong ones end this process, and a world has processes that nobody would end then.
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(threads);
-    let world = Arc::new(world);
+    let world = match world() {
+        Ok(world) => Arc::new(world),
+        Err(error) => {
+            eprintln!("cannot start: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
     let trials = scenarios
-        .iter()
+        .into_iter()
         .map(|(name, scenario)| {
-            let (world, scenario) = (Arc::clone(&world), *scenario);
-            Trial::test(*name, move || scenario(&world).map_err(|error| Failed::from(format!("{error:#}"))))
+            let world = Arc::clone(&world);
+            Trial::test(name, move || scenario(&world).map_err(|error| Failed::from(format!("{error:#}"))))
         })
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);

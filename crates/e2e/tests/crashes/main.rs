@@ -19,15 +19,11 @@ mod watch;
 
 use std::{
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
-use homeport_e2e::{Outcome, Run, Stack, is_nightly, until, until_ok};
-use libtest_mimic::{Arguments, Failed, Trial};
+use homeport_e2e::{Outcome, Run, Stack, conclude, is_nightly, until, until_ok};
 
 use crate::{
     aftermath::check,
@@ -73,30 +69,12 @@ struct Crash {
 }
 
 fn main() -> ExitCode {
-    let world = match world() {
-        Ok(world) => Arc::new(world),
-        Err(error) => {
-            eprintln!("cannot start: {error:#}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let mut arguments = Arguments::from_args();
-    // They kill what the others would need.
-    arguments.test_threads = Some(1);
     let seed = Seed::chosen();
     eprintln!("HOMEPORT_TEST_SEED={seed}");
-    let trials = crashes(seed)
-        .into_iter()
-        .map(|crash| {
-            let world = Arc::clone(&world);
-            Trial::test(crash.name.clone(), move || {
-                play(&world, &crash).map_err(|error| Failed::from(format!("{error:#}")))
-            })
-        })
-        .collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    drop(world);
-    conclusion.exit_code()
+    let scenarios =
+        crashes(seed).into_iter().map(|crash| (crash.name.clone(), move |world: &World| play(world, &crash)));
+    // One after the other: they kill what the others would need.
+    conclude(world, scenarios, 1)
 }
 
 fn crashes(mut seed: Seed) -> Vec<Crash> {

@@ -84,13 +84,7 @@ const NIGHTLY: &[Scenario<World>] = &[("browser::reads_and_tries_the_api", brows
 
 fn main() -> ExitCode {
     let scenarios = if is_nightly() { [SCENARIOS, NIGHTLY].concat() } else { SCENARIOS.to_vec() };
-    match world() {
-        Ok(world) => conclude(world, &scenarios, 1),
-        Err(error) => {
-            eprintln!("cannot start: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    conclude(world, scenarios, 1)
 }
 
 fn world() -> anyhow::Result<World> {

@@ -5,11 +5,10 @@
 mod cases;
 mod images;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::ensure;
-use homeport_e2e::{Outcome, Run, Stack, is_nightly, until_ok};
-use libtest_mimic::{Arguments, Failed, Trial};
+use homeport_e2e::{Outcome, Run, Stack, conclude, is_nightly, until_ok};
 
 use crate::cases::{CASES, Case, End, Until};
 
@@ -27,31 +26,14 @@ struct World {
 }
 
 fn main() -> ExitCode {
-    let world = match world() {
-        Ok(world) => Arc::new(world),
-        Err(error) => {
-            eprintln!("cannot start: {error:#}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(THREADS);
     let runs = if is_nightly() { NIGHTLY_RUNS } else { 1 };
     // The slowest first, so that nothing waits for them in the end.
     let slow = CASES.iter().filter(|case| case.name == "crashes_after_20_s");
     let rest = CASES.iter().filter(|case| case.name != "crashes_after_20_s");
-    let trials = (0..runs)
+    let scenarios = (0..runs)
         .flat_map(|number| slow.clone().chain(rest.clone()).map(move |case| (number, case)))
-        .map(|(number, case)| {
-            let world = Arc::clone(&world);
-            Trial::test(format!("{}::{number}", case.name), move || {
-                play(&world, case, number).map_err(|error| Failed::from(format!("{error:#}")))
-            })
-        })
-        .collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    drop(world);
-    conclusion.exit_code()
+        .map(|(number, case)| (format!("{}::{number}", case.name), move |world: &World| play(world, case, number)));
+    conclude(world, scenarios, THREADS)
 }
 
 fn world() -> anyhow::Result<World> {

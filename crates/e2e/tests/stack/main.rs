@@ -69,13 +69,7 @@ fn main() -> ExitCode {
         let at = scenarios.iter().position(|(name, _)| name.starts_with("up::down")).unwrap_or_default();
         scenarios.splice(at..at, NIGHTLY.iter().copied());
     }
-    match world() {
-        Ok(world) => conclude(world, &scenarios, 1),
-        Err(error) => {
-            eprintln!("cannot start: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    conclude(world, scenarios, 1)
 }
 
 fn world() -> anyhow::Result<World> {

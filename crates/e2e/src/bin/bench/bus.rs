@@ -43,7 +43,7 @@ const CASES: [Case; 10] = [
         wire: Wire::Grpc,
         subscribers: 1,
         pressure: WAITING,
-        to_reach: "redis's",
+        to_reach: "11 µs",
     },
     Case {
         name: "redis, 1 → 1, publisher waits for each answer",
