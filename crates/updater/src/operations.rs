@@ -92,8 +92,8 @@ struct Inner {
     /// How far each operation under way is, between two writes of the journal.
     live: Mutex<BTreeMap<String, (String, u32)>>,
     changed: Notify,
-    /// Told whenever an operation may have ended.
-    ended: Notify,
+    /// Told whenever an operation may have ended, or is handed over to what replaces this process.
+    moved: Notify,
     forced: Arc<Forced>,
     /// Read by everything that works, written by what needs everything to rest.
     work: Arc<RwLock<()>>,
@@ -115,7 +115,7 @@ impl Operations {
             busy: Mutex::default(),
             live: Mutex::default(),
             changed: Notify::new(),
-            ended: Notify::new(),
+            moved: Notify::new(),
             forced: Forced::new(),
             work: Arc::default(),
         }))

@@ -23,8 +23,6 @@ const AUTO: &str = "auto_update";
 
 /// Longest tag of an image.
 const TAG_MAX: usize = 128;
-/// Between two looks how far an update of Homeport is.
-const LOOK: Duration = Duration::from_millis(500);
 /// Who asked, where nobody did.
 const BY_ITSELF: &str = "auto-update";
 
@@ -133,15 +131,8 @@ impl Releases {
 
     /// Waits until an update of Homeport has ended or begins to replace this process, no longer than `limit`.
     pub async fn wait(&self, operation: &str, limit: Duration) -> Result<Operation, UpdateError> {
-        let deadline = tokio::time::Instant::now() + limit;
-        loop {
-            let operation = self.operations.get(operation).await?;
-            let is_over = operation.status.is_final() || operation.status == store::Status::PendingRestart;
-            if is_over || tokio::time::Instant::now() >= deadline {
-                return Ok(operation);
-            }
-            tokio::time::sleep(LOOK.min(limit)).await;
-        }
+        let enough = |status: store::Status| status.is_final() || status == store::Status::PendingRestart;
+        self.operations.wait_until(operation, limit, enough).await
     }
 
     /// Updates Homeport whenever a check finds something newer, where that is wanted, until `drain` is cancelled.

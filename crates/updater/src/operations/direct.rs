@@ -274,7 +274,7 @@ impl Inner {
         };
         events::container(&mut transaction, &changed).await?;
         transaction.commit().await?;
-        self.ended.notify_waiters();
+        self.moved.notify_waiters();
         self.parts.targets.recheck(name).await;
         Ok(Acted { operation: operation.id.clone(), container: name.clone(), error })
     }

@@ -416,7 +416,9 @@ impl Inner {
         store::set_stage(&mut transaction, &operation.id, stage, percent, self.parts.clock.now()).await?;
         let progress = self.progress_itself(operation, &operation.container_name, (stage, percent), message);
         events::progress(&mut transaction, &progress).await?;
-        transaction.commit().await
+        transaction.commit().await?;
+        self.moved.notify_waiters();
+        Ok(())
     }
 
     fn tick_itself(&self, operation: &Operation, percent: u32, message: &str) {

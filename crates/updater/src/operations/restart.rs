@@ -11,7 +11,7 @@ use crate::{
     execute::{Followed, Locked, Refused, Settled, step},
     gather::find,
     plan::{depends, followers, tag_of},
-    store::{self, Detail, DetailStatus, Kind, Operation},
+    store::{self, Detail, DetailStatus, Kind, Operation, Status},
 };
 
 /// What is restarted.
@@ -78,15 +78,23 @@ impl Operations {
 
     /// Waits until an operation has ended. None: it has not after this long, and goes on.
     pub async fn wait(&self, id: &str, limit: Duration) -> Result<Option<Operation>, UpdateError> {
+        let operation = self.wait_until(id, limit, Status::is_final).await?;
+        Ok(operation.status.is_final().then_some(operation))
+    }
+
+    /// An operation once it has come far enough, or as it is after this long.
+    pub(crate) async fn wait_until(
+        &self,
+        id: &str,
+        limit: Duration,
+        enough: impl Fn(Status) -> bool,
+    ) -> Result<Operation, UpdateError> {
         let deadline = tokio::time::Instant::now() + limit;
         loop {
-            let ended = self.0.ended.notified();
+            let moved = self.0.moved.notified();
             let operation = self.get(id).await?;
-            if operation.status.is_final() {
-                return Ok(Some(operation));
-            }
-            if tokio::time::timeout_at(deadline, ended).await.is_err() {
-                return Ok(None);
+            if enough(operation.status) || tokio::time::timeout_at(deadline, moved).await.is_err() {
+                return Ok(operation);
             }
         }
     }
@@ -127,7 +135,7 @@ impl Inner {
     async fn enqueue_restart(&self, operation: &Operation) -> Result<Option<String>, UpdateError> {
         let names: BTreeSet<&str> = operation.details.iter().map(|detail| detail.container_name.as_str()).collect();
         for queued in store::active(&self.parts.store).await? {
-            if queued.kind != Kind::Restart || queued.status != store::Status::Queued || queued.lock != operation.lock {
+            if queued.kind != Kind::Restart || queued.status != Status::Queued || queued.lock != operation.lock {
                 continue;
             }
             let Some(queued) = store::get(&self.parts.store, &queued.id).await? else { continue };

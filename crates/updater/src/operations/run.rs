@@ -32,7 +32,7 @@ impl Inner {
     pub(super) async fn run(&self, id: &str) {
         let result = self.run_details(id).await;
         self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-        self.ended.notify_waiters();
+        self.moved.notify_waiters();
         match result {
             Ok(names) => {
                 for name in names {
