@@ -97,10 +97,7 @@ impl Operations {
             }
             if let Some(busy) = busy {
                 let operations = self.clone();
-                context.spawn("operation", async move {
-                    operations.0.run(&operation.id).await;
-                    drop(busy);
-                });
+                context.spawn("operation", async move { operations.0.run(&operation.id, busy).await });
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ use super::{
     Inner,
     labels::changes_of,
     observe::{Ending, Watch},
+    queue::Busy,
     restart::restart_levels,
     start::{UpdateRequest, digest_of},
 };
@@ -29,9 +30,11 @@ const JOURNAL_KIND: &str = "update";
 
 impl Inner {
     /// Carries out an operation. One that was interrupted goes on from its journal.
-    pub(super) async fn run(&self, id: &str) {
+    pub(super) async fn run(&self, id: &str, busy: Busy) {
         let result = self.run_details(id).await;
         self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        // Whoever hears of the end may ask for the next at once; to look for newer versions holds up nobody.
+        drop(busy);
         self.moved.notify_waiters();
         match result {
             Ok(names) => {

@@ -43,6 +43,8 @@ fn digest(version: &str) -> String {
 struct Table {
     gone: std::sync::Mutex<BTreeSet<String>>,
     rechecked: std::sync::Mutex<Vec<String>>,
+    /// While a test has this, no check ends.
+    checks: tokio::sync::Mutex<()>,
     /// Tags that were built anew, with what they point at since.
     rebuilt: std::sync::Mutex<std::collections::BTreeMap<String, String>>,
 }
@@ -78,6 +80,7 @@ impl Targets for Table {
     }
 
     async fn recheck(&self, container: &str) {
+        drop(self.checks.lock().await);
         self.rechecked.lock().unwrap().push(container.to_owned());
     }
 }

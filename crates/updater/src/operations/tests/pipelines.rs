@@ -44,6 +44,19 @@ impl Bench {
 }
 
 #[tokio::test]
+async fn a_stack_is_free_once_what_was_done_to_it_has_ended() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    process.work();
+    let checks = bench.targets.checks.lock().await;
+    let (ended, _) = process.restarted(web(), false).await;
+    assert_eq!(ended.status, Status::Complete, "{}", ended.error);
+    assert!(process.operations.occupy(&ended.locks(), usize::MAX).is_some(), "to look for newer versions holds it up");
+    drop(checks);
+    process.stop().await;
+}
+
+#[tokio::test]
 async fn s10_4_a_restart_takes_what_depends_on_it_along_in_order() {
     let bench = Bench::new();
     bench.label("lone", "docksmith.restart-after", "web");
