@@ -1,8 +1,12 @@
 //! A compose project on disk, as a person would write it.
 
-use std::{net::TcpListener, path::PathBuf};
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    sync::atomic::{AtomicU8, Ordering},
+};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::{Engine, Run, engine::printed};
 
@@ -71,4 +75,22 @@ impl Drop for Project {
 /// A TCP port that nothing listens on at this moment.
 pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// The first three numbers of a /24 network that this machine has no way to. It is of the test engine's pool, so that its
+/// bridge is known after a crash, and far above what the engine gives out by itself.
+pub fn free_subnet() -> anyhow::Result<String> {
+    static TAKEN: AtomicU8 = AtomicU8::new(127);
+    let routes = std::fs::read_to_string("/proc/net/route").context("reading the routes")?;
+    loop {
+        let number = TAKEN.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        if number < 128 {
+            bail!("all networks from 10.231.128.0/24 to 10.231.255.0/24 are taken");
+        }
+        // The table has them as the bytes lie in memory.
+        let destination = format!("{:08X}", u32::from_le_bytes([10, 231, number, 0]));
+        if !routes.lines().any(|route| route.split_whitespace().nth(1) == Some(&destination)) {
+            return Ok(format!("10.231.{number}"));
+        }
+    }
 }

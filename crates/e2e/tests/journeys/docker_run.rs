@@ -1,7 +1,7 @@
 //! Containers made by `docker run`.
 
 use anyhow::ensure;
-use homeport_e2e::{Outcome, free_port};
+use homeport_e2e::{Outcome, free_port, free_subnet};
 use serde_json::Value;
 
 use crate::{World, broken::server_header};
@@ -10,22 +10,25 @@ pub fn s10_1_nothing_is_lost(world: &World) -> Outcome {
     let versions = world.run.fixtures.versions("nginx")?;
     let engine = &world.run.engine;
     let (label, port, name) = (world.run.label(), free_port()?, "hp-full");
-    for (network, subnet) in [("hp-front", "10.213.1.0/24"), ("hp-back", "10.213.2.0/24")] {
-        engine.docker(&["network", "create", "--label", &label, "--subnet", subnet, network])?;
+    let (front, back) = (free_subnet()?, free_subnet()?);
+    for (network, prefix) in [("hp-front", &front), ("hp-back", &back)] {
+        engine.docker(&["network", "create", "--label", &label, "--subnet", &format!("{prefix}.0/24"), network])?;
     }
+    let (dns, host) = (format!("{front}.1"), format!("db:{back}.9"));
+    let (front, back) = (format!("{front}.77"), format!("{back}.77"));
     let publish = format!("127.0.0.1:{port}:80");
     let image = versions.old_image();
     #[rustfmt::skip]
     engine.docker(&[
         "run", "-d", "--name", name, "--label", &label, "--label", "owner=me", "-p", &publish,
-        "--network", "hp-front", "--network-alias", "www", "--ip", "10.213.1.77", "--mac-address", "02:42:0a:d5:01:4d",
+        "--network", "hp-front", "--network-alias", "www", "--ip", &front, "--mac-address", "02:42:0a:d5:01:4d",
         "-v", "/data", "--memory", "96m", "--cpus", "0.5", "--pids-limit", "77", "--ulimit", "nofile=2048:4096",
         "--health-cmd", "true", "--health-interval", "2s", "--health-retries", "4", "--init", "--restart", "unless-stopped",
-        "--env", "GREETING=hello world", "--hostname", "www-host", "--dns", "10.213.1.1", "--add-host", "db:10.213.2.9",
+        "--env", "GREETING=hello world", "--hostname", "www-host", "--dns", &dns, "--add-host", &host,
         "--tmpfs", "/scratch:size=1m", "--cap-add", "NET_ADMIN", "--shm-size", "32m", "--stop-timeout", "3",
         "--device", "/dev/null:/dev/house", "--sysctl", "net.ipv4.ip_unprivileged_port_start=0", "--log-opt", "max-size=1m", &image,
     ])?;
-    engine.docker(&["network", "connect", "--alias", "store", "--ip", "10.213.2.77", "hp-back", name])?;
+    engine.docker(&["network", "connect", "--alias", "store", "--ip", &back, "hp-back", name])?;
     engine.docker(&["exec", name, "sh", "-c", "echo kept > /data/file"])?;
     let before = engine.inspect(name)?;
 
