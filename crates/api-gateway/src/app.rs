@@ -48,6 +48,8 @@ pub(crate) struct App {
     pub(crate) upgraded: TaskTracker,
     /// One permit for each upgraded connection that may exist.
     pub(crate) tunnels: Arc<Semaphore>,
+    /// One permit for each stream that begins in the past.
+    pub(crate) replays: Arc<Semaphore>,
     /// One permit for each websocket that has not said who it is.
     pub(crate) handshakes: Arc<Semaphore>,
     /// What an ACME server may ask at the moment.

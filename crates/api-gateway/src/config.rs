@@ -122,6 +122,9 @@ pub struct EventsConfig {
     /// Event streams and websockets at the same time; further streams are answered with 503, further websockets closed
     /// with 1013. Default 256.
     pub max_clients: usize,
+    /// Streams at the same time that begin in the past, each of which reads the bus by itself; further ones are answered
+    /// with 503. Default 32.
+    pub max_replays: usize,
     /// Milliseconds of silence after which a stream sends a comment. Default 15000.
     pub keepalive_ms: u64,
     /// Milliseconds between two pings of a websocket. One that has said nothing from one ping to the next is closed.
@@ -141,6 +144,7 @@ impl Default for EventsConfig {
             queue: 256,
             queue_bytes: 8 << 20,
             max_clients: 256,
+            max_replays: 32,
             keepalive_ms: 15_000,
             ping_ms: 30_000,
             handshake_ms: 10_000,

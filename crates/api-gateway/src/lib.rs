@@ -223,6 +223,7 @@ fn build(
         upgraded: TaskTracker::new(),
         tunnels: Arc::new(Semaphore::new(config.plugins.max_tunnels)),
         handshakes: Arc::new(Semaphore::new(events.max_handshakes)),
+        replays: Arc::new(Semaphore::new(events.max_replays)),
         challenges,
         certificate,
         config,

@@ -25,11 +25,13 @@ mod backoff;
 mod log;
 mod publisher;
 mod replay;
+mod since;
 mod subscriber;
 
 pub use log::publish_log;
 pub use publisher::{PublishError, Publisher, QUEUE_BYTES, QUEUE_EVENTS, deliver};
 pub use replay::{Cursor, Replay, subscribe_from};
+pub use since::{NotSince, Since};
 pub use subscriber::{Notice, subscribe, watch};
 
 /// The largest event that the bus takes, encoded: 4 MiB, as its existing clients know it.

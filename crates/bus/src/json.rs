@@ -6,12 +6,12 @@ mod publisher;
 mod reader;
 mod subscriber;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use homeport_service::Context;
 use tokio::net::UnixStream;
 
-use crate::{broker::Broker, door::Door};
+use crate::{broker::Broker, door::Door, latency::Latencies};
 
 /// The JSON-lines edge of a broker.
 #[derive(Debug, Clone)]
@@ -19,6 +19,7 @@ pub(crate) struct JsonLines {
     pub(crate) broker: Broker,
     /// What the clients of this socket may do.
     pub(crate) door: Door,
+    pub(crate) latencies: Arc<Latencies>,
     /// How long a subscriber may leave its full queue alone.
     pub(crate) stall_limit: Duration,
     /// How long it may go on reading once the bus stops.
@@ -30,7 +31,7 @@ impl JsonLines {
     pub(crate) fn serve(&self, stream: UnixStream, context: &Context) {
         let (edge, drain) = (self.clone(), context.drain().clone());
         context.spawn("json-lines", async move {
-            let publishing = publisher::run(&stream, &edge.broker, &edge.door);
+            let publishing = publisher::run(&stream, &edge);
             let Some(Some(prefix)) = drain.run_until_cancelled(publishing).await else { return };
             let stop = async {
                 drain.cancelled().await;

@@ -17,6 +17,7 @@ mod config;
 mod door;
 mod error;
 mod json;
+mod latency;
 mod log;
 mod own_log;
 mod report;
@@ -34,7 +35,7 @@ use crate::{
     door::Door,
     json::JsonLines,
     log::{Groups, Log, Writer},
-    rpc::{Latency, Parts},
+    rpc::Parts,
 };
 
 /// The service's name, which is also that of its settings.
@@ -80,20 +81,26 @@ async fn parts(context: &Context, config: &Config) -> Result<Parts, StartError> 
     };
     let broker = Broker::keeping(config.subscriber.limits(), keep);
     let groups = Arc::new(Groups::load(Arc::clone(&log)).await?);
-    Ok(Parts { broker, log, groups, latency: Arc::new(Latency::default()) })
+    Ok(Parts { broker, log, groups, latencies: Arc::default() })
 }
 
 /// Serves all protocols on one socket.
 async fn serve(context: &Context, config: &Config, parts: Parts, path: PathBuf, door: Door) -> Result<(), StartError> {
     let drain_limit = config.drain_limit();
     let stall_limit = config.subscriber.stall_limit();
-    let json_lines = JsonLines { broker: parts.broker.clone(), door: door.clone(), stall_limit, drain_limit };
+    let (broker, latencies) = (parts.broker.clone(), Arc::clone(&parts.latencies));
+    let json_lines = JsonLines {
+        broker: broker.clone(),
+        door: door.clone(),
+        latencies: Arc::clone(&latencies),
+        stall_limit,
+        drain_limit,
+    };
     let (reflection, reflection_alpha) = rpc::reflection()?;
-    let broker = parts.broker.clone();
     Server::new(context, config.socket.clone().into())
         .at(path)
         .drain_limit(drain_limit)
-        .direct(rpc::pubsub(parts.broker.clone(), door.clone()))
+        .direct(rpc::pubsub(broker.clone(), door.clone(), latencies))
         .direct(rpc::bus(parts, door))
         .service(reflection)
         .service(reflection_alpha)

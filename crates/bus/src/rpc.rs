@@ -2,17 +2,17 @@
 
 mod bus;
 mod delivery;
-mod latency;
 mod oversize;
 mod pubsub;
 mod replay;
+
+use std::sync::Arc;
 
 pub(crate) use bus::Parts;
 use homeport_proto::{
     bus::v1::bus_service_server::{self, BusServiceServer},
     pubservice::pubsub_service_server::SERVICE_NAME,
 };
-pub(crate) use latency::Latency;
 use tonic_reflection::server::{
     Builder, Error,
     v1::{ServerReflection, ServerReflectionServer},
@@ -23,12 +23,13 @@ use crate::{
     MAX_EVENT_BYTES,
     broker::Broker,
     door::Door,
+    latency::Latencies,
     rpc::{bus::Bus, oversize::Oversize, pubsub::Pubsub},
 };
 
 /// `pubservice.PubsubService` in front of a broker.
-pub(crate) const fn pubsub(broker: Broker, door: Door) -> Oversize<Pubsub> {
-    Oversize::new(Pubsub::new(broker, door))
+pub(crate) const fn pubsub(broker: Broker, door: Door, latencies: Arc<Latencies>) -> Oversize<Pubsub> {
+    Oversize::new(Pubsub::new(broker, door, latencies))
 }
 
 /// `homeport.bus.v1.BusService` in front of a broker and its log.

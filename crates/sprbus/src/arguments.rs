@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use homeport_bus_client::Since;
+
 /// What `-help` prints.
 pub(crate) const USAGE: &str = "\
 Shows the events of the bus, or publishes one.
@@ -17,8 +19,7 @@ Usage: sprbus [-t prefixes] [-nogui | -j]
   -raw              no empty lines: one event a line
   -nogui            plain lines, also on a terminal; without -nogui, -j and -raw a terminal gets a full-screen view
   -f file           begin the full-screen view with the events of this file: one JSON object a line, or one array
-  -since when       begin with the events since then: an age such as 90s, 10m, 2h, 1d, or the id of the last event seen.
-                    Not with -addr
+  -since when       begin with the events since then: an age such as 90s, 10m, 2h, 1d, or the id of the last event seen
   -o file           also write the events to this file, one JSON object a line; what it held is lost
   -p text           publish this text and exit
   -v                with -p: print what is published, and refuse text that is no JSON
@@ -79,38 +80,6 @@ impl Default for Arguments {
     }
 }
 
-/// Where to begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Since {
-    /// Behind the event with this id.
-    Id(u64),
-    /// With what is this old.
-    Age(Duration),
-}
-
-impl Since {
-    /// Reads `4711`, `90s`, `1h30m`, `2d`. `None`: it is neither.
-    fn parse(text: &str) -> Option<Self> {
-        if let Ok(id) = text.parse() {
-            return Some(Self::Id(id));
-        }
-        let (mut rest, mut seconds) = (text, 0_u64);
-        while !rest.is_empty() {
-            let unit = rest.find(|letter: char| !letter.is_ascii_digit())?;
-            let each = match rest[unit..].chars().next()? {
-                's' => 1,
-                'm' => 60,
-                'h' => 3_600,
-                'd' => 86_400,
-                _ => return None,
-            };
-            seconds = seconds.checked_add(rest[..unit].parse::<u64>().ok()?.checked_mul(each)?)?;
-            rest = &rest[unit + 1..];
-        }
-        (!text.is_empty()).then_some(Self::Age(Duration::from_secs(seconds)))
-    }
-}
-
 /// Why there is nothing to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Usage {
@@ -152,9 +121,6 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Argum
     if parsed.publish.is_some() && parsed.topics.is_empty() {
         return Err(Usage::Wrong("-p needs the topic to publish to; give it with -t".to_owned()));
     }
-    if parsed.since.is_some() && parsed.address.is_some() {
-        return Err(Usage::Wrong("-since needs the bus of this machine; it does not go with -addr".to_owned()));
-    }
     Ok(parsed)
 }
 
@@ -183,8 +149,8 @@ impl<I: Iterator<Item = String>> Flag<'_, I> {
     fn since(&mut self) -> Result<Since, Usage> {
         let text = self.text()?;
         let wrong =
-            || Usage::Wrong(format!("-{} takes an age such as 10m, or the id of an event, not {text:?}", self.name));
-        Since::parse(&text).ok_or_else(wrong)
+            |_| Usage::Wrong(format!("-{} takes an age such as 10m, or the id of an event, not {text:?}", self.name));
+        text.parse().map_err(wrong)
     }
 
     fn switch(&mut self) -> Result<bool, Usage> {
@@ -228,27 +194,6 @@ mod tests {
     }
 
     #[test]
-    fn since_is_an_age_or_an_id() {
-        let age = |seconds| Some(Since::Age(Duration::from_secs(seconds)));
-        let cases = [
-            ("4711", Some(Since::Id(4711))),
-            ("0", Some(Since::Id(0))),
-            ("90s", age(90)),
-            ("1h30m", age(5_400)),
-            ("7d", age(604_800)),
-            ("", None),
-            ("h", None),
-            ("10x", None),
-            ("1h30", None),
-            ("999999999999999999d", None),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(Since::parse(text), expected, "{text}");
-        }
-        assert_eq!(check("--since=10m").unwrap().since, age(600));
-    }
-
-    #[test]
     fn wrong_lines_say_what_is_wrong() {
         let wrong = [
             ("-x", "there is no flag -x"),
@@ -257,7 +202,6 @@ mod tests {
             ("-timeout soon", "-timeout takes a number of seconds, not \"soon\""),
             ("-p {}", "-p needs the topic to publish to; give it with -t"),
             ("-since yesterday", "-since takes an age such as 10m, or the id of an event, not \"yesterday\""),
-            ("-since 1h -addr nas", "-since needs the bus of this machine; it does not go with -addr"),
             ("-j=maybe", "-j is on or off, not \"maybe\""),
         ];
         for (line, message) in wrong {

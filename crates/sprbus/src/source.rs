@@ -12,16 +12,11 @@ use futures::{
     StreamExt as _,
     stream::{self, BoxStream},
 };
-use homeport_bus_client::{Event, watch};
+use homeport_bus_client::{Event, Since, watch};
 use homeport_service::{Secret, config::Environment};
 use jiff::Timestamp;
 
-use crate::{
-    arguments::{Arguments, Since},
-    say,
-    selection::Selection,
-    socket,
-};
+use crate::{arguments::Arguments, say, selection::Selection, socket};
 
 pub(crate) use address::Address;
 
@@ -43,8 +38,8 @@ pub(crate) enum Notice {
 pub(crate) enum Source {
     /// The bus behind this socket, from a point in the past on if there is one.
     Local { socket: PathBuf, since: Option<Since> },
-    /// The API at this address.
-    Remote { address: Address, token: Secret<String> },
+    /// The API at this address, from a point in the past on if there is one.
+    Remote { address: Address, token: Secret<String>, since: Option<Since> },
 }
 
 impl Source {
@@ -57,7 +52,7 @@ impl Source {
         };
         let address = Address::parse(address).with_context(|| format!("{address:?} is no host[:port]"))?;
         match environment.get("SPR_API_TOKEN").filter(|token| !token.is_empty()) {
-            Some(token) => Ok(Self::Remote { address, token: Secret::new(token.to_owned()) }),
+            Some(token) => Ok(Self::Remote { address, token: Secret::new(token.to_owned()), since: arguments.since }),
             None => bail!("-addr needs an API token; set SPR_API_TOKEN to one of {address}"),
         }
     }
@@ -72,7 +67,7 @@ impl Source {
 
     /// Whether nothing is missed while the bus is away.
     pub(crate) const fn resumes(&self) -> bool {
-        matches!(self, Self::Local { since: Some(_), .. })
+        matches!(self, Self::Local { since: Some(_), .. } | Self::Remote { since: Some(_), .. })
     }
 
     /// Its events, for as long as they are asked for. An error ends them: asking again would not help.
@@ -82,7 +77,10 @@ impl Source {
                 watch(socket.clone(), selection.common_prefix()).map(|notice| Ok(notice.into())).boxed()
             }
             Self::Local { socket, since: Some(since) } => replay::follow(socket, *since, selection.common_prefix()),
-            Self::Remote { address, token } => remote::follow(address.clone(), token.clone()),
+            Self::Remote { address, token, since: None } => remote::follow(address.clone(), token.clone()),
+            Self::Remote { address, token, since: Some(since) } => {
+                remote::replay(address.clone(), token.clone(), *since, &selection.common_prefix())
+            }
         }
     }
 
@@ -95,7 +93,7 @@ impl Source {
                 }
                 Ok(homeport_bus_client::deliver(socket, topic.to_owned(), value.to_owned()).await?)
             }
-            Self::Remote { address, token } => remote::publish(address, token, topic, value).await,
+            Self::Remote { address, token, .. } => remote::publish(address, token, topic, value).await,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use homeport_proto::bus::v1::{GetStatisticsResponse, Histogram};
+use homeport_proto::bus::v1::{GetStatisticsResponse, Protocol, PublishLatency};
 
 const PUBLISH_SECONDS: &str = "homeport_bus_publish_duration_seconds";
 
@@ -33,7 +33,13 @@ pub(crate) fn text(figures: &GetStatisticsResponse) -> String {
             writeln!(text, "homeport_bus_{name} {value}").ok();
         }
     }
-    if let Some(latency) = &figures.publish_latency {
+    head(
+        &mut text,
+        PUBLISH_SECONDS,
+        "histogram",
+        "Time until a publish is acknowledged, or in the queues where nobody is told.",
+    );
+    for latency in &figures.publish_latencies {
         histogram(&mut text, latency);
     }
     text
@@ -43,38 +49,49 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}").ok();
 }
 
-fn histogram(text: &mut String, latency: &Histogram) {
-    head(text, PUBLISH_SECONDS, "histogram", "Time until an acknowledged publish is answered.");
-    for bucket in &latency.buckets {
+fn histogram(text: &mut String, latency: &PublishLatency) {
+    let Some(taken) = &latency.taken else { return };
+    let protocol = match latency.protocol() {
+        Protocol::Pubservice => "pubservice",
+        Protocol::JsonLines => "json",
+        Protocol::Homeport => "homeport",
+        Protocol::Unspecified => return,
+    };
+    for bucket in &taken.buckets {
         let bound = bucket.upper_bound_seconds;
         let bound = if bound.is_finite() { bound.to_string() } else { "+Inf".to_owned() };
-        writeln!(text, "{PUBLISH_SECONDS}_bucket{{le=\"{bound}\"}} {}", bucket.count).ok();
+        writeln!(text, "{PUBLISH_SECONDS}_bucket{{protocol=\"{protocol}\",le=\"{bound}\"}} {}", bucket.count).ok();
     }
-    writeln!(text, "{PUBLISH_SECONDS}_sum {}\n{PUBLISH_SECONDS}_count {}", latency.sum_seconds, latency.count).ok();
+    for (name, value) in [("sum", taken.sum_seconds.to_string()), ("count", taken.count.to_string())] {
+        writeln!(text, "{PUBLISH_SECONDS}_{name}{{protocol=\"{protocol}\"}} {value}").ok();
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use homeport_proto::bus::v1::Bucket;
+    use homeport_proto::bus::v1::{Bucket, Histogram};
 
     use super::*;
 
     #[test]
     fn figures_and_buckets_have_a_line_each() {
         let bucket = |upper_bound_seconds, count| Bucket { upper_bound_seconds, count };
-        let latency =
-            Histogram { buckets: vec![bucket(0.005, 2), bucket(f64::INFINITY, 3)], count: 3, sum_seconds: 1.5 };
-        let figures =
-            GetStatisticsResponse { events_in: 7, publish_latency: Some(latency), ..GetStatisticsResponse::default() };
+        let taken = Histogram { buckets: vec![bucket(0.005, 2), bucket(f64::INFINITY, 3)], count: 3, sum_seconds: 1.5 };
+        let latency = PublishLatency { protocol: Protocol::JsonLines.into(), taken: Some(taken) };
+        let figures = GetStatisticsResponse {
+            events_in: 7,
+            publish_latencies: vec![latency],
+            ..GetStatisticsResponse::default()
+        };
         let text = text(&figures);
         for line in [
             "# TYPE homeport_bus_events_in_total counter",
             "homeport_bus_events_in_total 7",
             "# TYPE homeport_bus_subscribers gauge",
-            "homeport_bus_publish_duration_seconds_bucket{le=\"0.005\"} 2",
-            "homeport_bus_publish_duration_seconds_bucket{le=\"+Inf\"} 3",
-            "homeport_bus_publish_duration_seconds_sum 1.5",
-            "homeport_bus_publish_duration_seconds_count 3",
+            "homeport_bus_publish_duration_seconds_bucket{protocol=\"json\",le=\"0.005\"} 2",
+            "homeport_bus_publish_duration_seconds_bucket{protocol=\"json\",le=\"+Inf\"} 3",
+            "homeport_bus_publish_duration_seconds_sum{protocol=\"json\"} 1.5",
+            "homeport_bus_publish_duration_seconds_count{protocol=\"json\"} 3",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }

@@ -1,6 +1,6 @@
 //! A hub's events as `text/event-stream`.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 
 use axum::{
     body::Body,
@@ -55,21 +55,15 @@ pub(crate) fn last_event_id(headers: &HeaderMap, params: &Params) -> Option<u64>
     header.or_else(|| params.text("last_event_id"))?.parse().ok()
 }
 
-/// A response that says `first`, then what `translate` makes of each thing that the subscription brings, until `over`.
-pub(crate) fn response<T, F>(
-    subscription: Subscription,
-    first: &Frame,
-    translate: T,
-    keepalive: Duration,
-    over: F,
-) -> Response
+/// A response that says `first`, then the texts of events, until `over`. After each silence of `keepalive` it says so.
+pub(crate) fn response<T, F>(texts: T, first: &Frame, keepalive: Duration, over: F) -> Response
 where
-    T: Fn(&Taken) -> Option<Utf8Bytes> + Send + Sync + 'static,
+    T: Stream<Item = Utf8Bytes> + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let greeting = format!("{RETRY}{}", first.encode());
     let texts = stream::once(async move { greeting.into() })
-        .chain(texts(subscription, Arc::new(translate), keepalive))
+        .chain(kept_alive(texts, keepalive))
         .take_until(over)
         .map(|text| Ok::<_, std::convert::Infallible>(Bytes::from(text)));
     let headers = [
@@ -80,24 +74,31 @@ where
     (headers, Body::from_stream(texts)).into_response()
 }
 
-fn texts<T>(subscription: Subscription, translate: Arc<T>, keepalive: Duration) -> impl Stream<Item = Utf8Bytes>
-where
-    T: Fn(&Taken) -> Option<Utf8Bytes>,
-{
-    stream::unfold((subscription, translate), move |(mut subscription, translate)| async move {
-        let text = tokio::time::timeout(keepalive, next_text(&mut subscription, translate.as_ref())).await;
-        Some((text.unwrap_or(KEEPALIVE), (subscription, translate)))
+fn kept_alive(
+    texts: impl Stream<Item = Utf8Bytes> + Send,
+    keepalive: Duration,
+) -> impl Stream<Item = Utf8Bytes> + Send {
+    stream::unfold(Box::pin(texts), move |mut texts| async move {
+        match tokio::time::timeout(keepalive, texts.next()).await {
+            Ok(text) => text.map(|text| (text, texts)),
+            Err(_) => Some((KEEPALIVE, texts)),
+        }
     })
 }
 
-async fn next_text<T>(subscription: &mut Subscription, translate: &T) -> Utf8Bytes
-where
-    T: Fn(&Taken) -> Option<Utf8Bytes>,
-{
-    loop {
-        if let Some(text) = translate(&subscription.next().await) {
-            return text;
-        }
+impl Subscription {
+    /// What `translate` makes of each thing that it brings.
+    pub(crate) fn texts<T>(self, translate: T) -> impl Stream<Item = Utf8Bytes> + Send
+    where
+        T: Fn(&Taken) -> Option<Utf8Bytes> + Send + Sync,
+    {
+        stream::unfold((self, translate), |(mut subscription, translate)| async {
+            loop {
+                if let Some(text) = translate(&subscription.next().await) {
+                    return Some((text, (subscription, translate)));
+                }
+            }
+        })
     }
 }
 

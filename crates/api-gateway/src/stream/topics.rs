@@ -15,6 +15,11 @@ impl Prefixes {
         Self(list.split(',').filter(|prefix| !prefix.is_empty()).map(str::to_owned).collect())
     }
 
+    /// The beginnings; none means all topics.
+    pub(crate) fn into_list(self) -> Vec<String> {
+        self.0
+    }
+
     /// Whether a topic is asked for.
     pub(crate) fn take(&self, topic: &str) -> bool {
         self.0.is_empty() || self.0.iter().any(|prefix| topic.starts_with(prefix))

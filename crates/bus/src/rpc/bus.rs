@@ -15,11 +15,9 @@ use tonic::{Request, Response, Status, codegen::BoxStream};
 use crate::{
     broker::{Broker, Event, Filter, Protocol, Subscriber, now_ms},
     door::{Door, peer},
+    latency::Latencies,
     log::{Groups, Log, timestamp},
-    rpc::{
-        latency::Latency,
-        replay::{Begin, Reader, milliseconds},
-    },
+    rpc::replay::{Begin, Reader, milliseconds},
 };
 
 /// Prefixes of one subscription.
@@ -31,7 +29,7 @@ pub(crate) struct Parts {
     pub(crate) broker: Broker,
     pub(crate) log: Arc<Log>,
     pub(crate) groups: Arc<Groups>,
-    pub(crate) latency: Arc<Latency>,
+    pub(crate) latencies: Arc<Latencies>,
 }
 
 pub(crate) struct Bus {
@@ -77,7 +75,7 @@ impl BusService for Bus {
             let not_stored = "the event was delivered but is not on disk yet; make room there, and see the log";
             answer.await.map_err(|_| Status::unavailable(not_stored))?;
         }
-        self.parts.latency.add(start.elapsed());
+        self.parts.latencies.homeport.add(start.elapsed());
         Ok(Response::new(PublishResponse { id: taken.id, stored: taken.stored }))
     }
 
@@ -152,9 +150,9 @@ impl BusService for Bus {
             events_stored,
             store_queue_depth: figures.pending as u64,
             events_not_stored: figures.not_stored,
-            publish_latency: Some(self.parts.latency.histogram()),
             last_id: figures.last_id,
             unknown_protocol: figures.unknown_protocol,
+            publish_latencies: self.parts.latencies.list(),
         }))
     }
 }

@@ -5,7 +5,9 @@
 
 use std::{
     convert::Infallible,
+    sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use futures::{
@@ -27,6 +29,7 @@ use crate::{
     MAX_EVENT_BYTES,
     broker::{Broker, Event, Protocol, Subscription},
     door::{Door, peer},
+    latency::Latencies,
     rpc::delivery::{Delivery, DeliveryCodec},
 };
 
@@ -35,6 +38,7 @@ use crate::{
 pub(crate) struct Pubsub {
     broker: Broker,
     door: Door,
+    latencies: Arc<Latencies>,
 }
 
 impl NamedService for Pubsub {
@@ -66,13 +70,15 @@ impl Service<http::Request<Body>> for Pubsub {
 }
 
 impl Pubsub {
-    pub(crate) const fn new(broker: Broker, door: Door) -> Self {
-        Self { broker, door }
+    pub(crate) const fn new(broker: Broker, door: Door, latencies: Arc<Latencies>) -> Self {
+        Self { broker, door, latencies }
     }
 
     fn publish(&self, event: Event) -> Result<Response<Delivery>, Status> {
+        let start = Instant::now();
         self.door.publish(&self.broker, &event.topic)?;
         self.broker.publish(event).map_err(|error| to_status(&error))?;
+        self.latencies.pubservice.add(start.elapsed());
         Ok(Response::new(Delivery::Nothing))
     }
 

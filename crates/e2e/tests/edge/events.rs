@@ -1,10 +1,15 @@
 //! Events as people and programs outside get them, from the real bus, let in by the real auth.
 
-use std::{io::Write as _, os::unix::net::UnixStream, time::Duration};
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::net::UnixStream,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use anyhow::{Context as _, ensure};
 use futures::{SinkExt as _, StreamExt as _};
-use homeport_e2e::{Outcome, until_ok};
+use homeport_e2e::{Outcome, binary, until_ok};
 use homeport_proto::{
     auth::v1::{
         CreateTokenRequest, CreateUserRequest, ListAuditRequest, RegisterFactorRequest, Role, ValidateFactorRequest,
@@ -49,6 +54,35 @@ pub fn the_bus_shows_its_figures(world: &World) -> Outcome {
         ensure!(grown("events_out_total") >= 3.0, "{} out", grown("events_out_total"));
         Ok(())
     })
+}
+
+/// What was published before anybody asked is there for whoever asks for the past, also on another machine.
+pub fn what_the_bus_keeps_is_read_from_afar(world: &World) -> Outcome {
+    for number in 1..=3 {
+        world.publish("app:past", &json!({ "n": number }))?;
+    }
+    let address = world.stack.url().replace("http://", "");
+    let mut sprbus = Command::new(binary("sprbus"));
+    sprbus.args(["-addr", &address, "-t", "app:past", "-j", "-raw", "-timeout", "20", "-since", "1h"]);
+    let mut follower = sprbus
+        .env_clear()
+        .env("SPR_API_TOKEN", world.stack.token())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut lines = BufReader::new(follower.stdout.take().context("no output")?).lines();
+    for number in 1..=4 {
+        if number == 4 {
+            world.publish("app:past", &json!({ "n": number }))?;
+        }
+        let line = lines.next().transpose()?.unwrap_or_default();
+        ensure!(line == format!(r#"{{"Topic": "app:past", "Value": {{"n":{number}}}}}"#), "{number}: {line}");
+    }
+    follower.kill()?;
+    follower.wait()?;
+    let (status, answer) = world.get("/events?since=yesterday")?;
+    ensure!(status == 400 && answer.to_string().contains("90s"), "{status} {answer}");
+    Ok(())
 }
 
 /// Each figure of the bus by its name.

@@ -45,6 +45,7 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("guide::publishing_and_following_in_go", guide::publishing_and_following_in_go),
     ("guide::kept_events_in_go", guide::kept_events_in_go),
     ("events::the_bus_shows_its_figures", events::the_bus_shows_its_figures),
+    ("events::what_the_bus_keeps_is_read_from_afar", events::what_the_bus_keeps_is_read_from_afar),
     ("events::a_websocket_asks_for_the_second_factor", events::a_websocket_asks_for_the_second_factor),
     (
         "events::a_token_that_may_not_have_all_events_is_told_to_fail",

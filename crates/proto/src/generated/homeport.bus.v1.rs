@@ -258,14 +258,22 @@ pub struct GetStatisticsResponse {
     pub store_queue_depth: u64,
     #[prost(uint64, tag = "11")]
     pub events_not_stored: u64,
-    /// From the call to the acknowledgement, of this service's Publish.
-    #[prost(message, optional, tag = "12")]
-    pub publish_latency: ::core::option::Option<Histogram>,
     #[prost(uint64, tag = "13")]
     pub last_id: u64,
     /// Connections that were closed because they spoke neither protocol.
     #[prost(uint64, tag = "14")]
     pub unknown_protocol: u64,
+    /// One for each protocol.
+    #[prost(message, repeated, tag = "15")]
+    pub publish_latencies: ::prost::alloc::vec::Vec<PublishLatency>,
+}
+/// How long publishes took: of this service until they were acknowledged, else until the queues had the event.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PublishLatency {
+    #[prost(enumeration = "Protocol", tag = "1")]
+    pub protocol: i32,
+    #[prost(message, optional, tag = "2")]
+    pub taken: ::core::option::Option<Histogram>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Histogram {

@@ -1,4 +1,6 @@
-//! The bus of another machine: its events come on a websocket, one goes there with a request.
+//! The bus of another machine: its events come on a websocket, those of the past on a stream, one goes there with a request.
+
+mod replay;
 
 use std::time::Duration;
 
@@ -6,7 +8,7 @@ use anyhow::{Context as _, bail};
 use futures::{SinkExt as _, StreamExt as _, stream::BoxStream};
 use homeport_bus_client::Event;
 use homeport_service::{Secret, telemetry::chain};
-use http::{Request, header};
+use http::{Request, header, request};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
@@ -19,6 +21,8 @@ use tokio_tungstenite::{
 };
 
 use super::{Address, Follow, Notice, pause::Pause};
+
+pub(super) use replay::replay;
 
 /// How long the other side may take to let one in, or to take an event.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,9 +42,7 @@ pub(super) fn follow(address: Address, token: Secret<String>) -> BoxStream<'stat
 /// Publishes an event.
 pub(super) async fn publish(address: &Address, token: &Secret<String>, topic: &str, value: &str) -> anyhow::Result<()> {
     let body = json!({ "topic": topic, "value": value }).to_string();
-    let request = Request::post("/events")
-        .header(header::HOST, address.to_string())
-        .header(header::AUTHORIZATION, format!("Bearer {}", token.expose()))
+    let request = asking(Request::post("/events"), address, token)
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::CONNECTION, "close")
         .body(Full::new(Bytes::from(body)))
@@ -66,6 +68,13 @@ async fn exchange(address: &Address, request: Request<Full<Bytes>>) -> anyhow::R
     Ok(())
 }
 
+/// A request to an API, with who asks.
+fn asking(request: request::Builder, address: &Address, token: &Secret<String>) -> request::Builder {
+    request
+        .header(header::HOST, address.to_string())
+        .header(header::AUTHORIZATION, format!("Bearer {}", token.expose()))
+}
+
 async fn connect(address: &Address) -> anyhow::Result<TcpStream> {
     let stream = TcpStream::connect((address.host.as_str(), address.port)).await;
     stream.with_context(|| format!("cannot connect to {address}"))
@@ -80,7 +89,7 @@ struct Follower {
     lost: bool,
 }
 
-/// Why there is no websocket.
+/// Why there are no events.
 enum Failure {
     /// Trying again can help.
     Away(anyhow::Error),

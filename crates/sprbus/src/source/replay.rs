@@ -4,10 +4,9 @@ use std::path::Path;
 
 use anyhow::bail;
 use futures::stream::BoxStream;
-use homeport_bus_client::Event;
+use homeport_bus_client::{Cursor, Event, Since};
 use homeport_proto::bus::v1::{
-    Cursor, SubscribeRequest, SubscribeResponse, bus_service_client::BusServiceClient, cursor::From as Begin,
-    gap::Reason, subscribe_response::Message,
+    SubscribeRequest, SubscribeResponse, bus_service_client::BusServiceClient, gap::Reason, subscribe_response::Message,
 };
 use homeport_service::{
     clock::{Clock as _, SystemClock},
@@ -18,7 +17,6 @@ use jiff::Timestamp;
 use tonic::{Code, Status, Streaming};
 
 use super::{Follow, Notice, pause::Pause};
-use crate::arguments::Since;
 
 /// An event of the largest size with its id and time.
 const MESSAGE_BYTES: usize = 4_259_840;
@@ -26,20 +24,14 @@ const MESSAGE_BYTES: usize = 4_259_840;
 /// Every event of a prefix since then, and on through every restart of the bus.
 pub(super) fn follow(socket: &Path, since: Since, prefix: String) -> BoxStream<'static, anyhow::Result<Notice>> {
     let client = BusServiceClient::new(rpc::connect_streaming(socket)).max_decoding_message_size(MESSAGE_BYTES);
-    let begin = match since {
-        Since::Id(id) => Begin::AfterId(id),
-        Since::Age(age) => {
-            let then = SystemClock.now().saturating_sub(age).unwrap_or(Timestamp::MIN);
-            Begin::Time(prost_types::Timestamp { seconds: then.as_second(), nanos: then.subsec_nanosecond() })
-        }
-    };
-    Follower { client, begin, prefix, events: None, pause: Pause::new(), lost: false }.into_stream()
+    let cursor = since.cursor(SystemClock.now());
+    Follower { client, cursor, prefix, events: None, pause: Pause::new(), lost: false }.into_stream()
 }
 
 struct Follower {
     client: BusServiceClient<Client>,
     /// Where to go on.
-    begin: Begin,
+    cursor: Cursor,
     prefix: String,
     events: Option<Streaming<SubscribeResponse>>,
     pause: Pause,
@@ -87,20 +79,20 @@ impl Follower {
     async fn connect(&mut self) -> Result<Streaming<SubscribeResponse>, Status> {
         self.pause.wait().await;
         let prefixes = if self.prefix.is_empty() { vec![] } else { vec![self.prefix.clone()] };
-        let request = SubscribeRequest { prefixes, cursor: Some(Cursor { from: Some(self.begin) }) };
+        let request = SubscribeRequest { prefixes, cursor: Some(self.cursor.into()) };
         Ok(self.client.subscribe(request).await?.into_inner())
     }
 
     fn take(&mut self, message: SubscribeResponse) -> Option<Notice> {
         match message.message? {
             Message::Event(event) => {
-                self.begin = Begin::AfterId(event.id);
+                self.cursor = Cursor::After(event.id);
                 let time = event.time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
                 Some(Notice::Event(Event { topic: event.topic, value: event.value }, time))
             }
             Message::CaughtUp(caught_up) => {
                 // Nothing came of these topics, but there is no need to look through it all again.
-                self.begin = Begin::AfterId(caught_up.id);
+                self.cursor = Cursor::After(caught_up.id);
                 None
             }
             Message::Gap(gap) => {

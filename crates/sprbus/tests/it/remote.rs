@@ -21,21 +21,25 @@ use crate::soon;
 struct Api {
     address: String,
     posted: Arc<Mutex<Vec<Value>>>,
+    /// First lines and last ids of requests for the past.
+    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
 }
 
 impl Api {
     #[expect(clippy::disallowed_methods, reason = "a test's tasks end with its runtime")]
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let api = Self { address: listener.local_addr().unwrap().to_string(), posted: Arc::default() };
-        let posted = Arc::clone(&api.posted);
+        let api =
+            Self { address: listener.local_addr().unwrap().to_string(), posted: Arc::default(), asked: Arc::default() };
+        let (posted, asked) = (Arc::clone(&api.posted), Arc::clone(&api.asked));
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let mut start = [0; 4];
+                let mut start = [0; 11];
                 while stream.peek(&mut start).await.unwrap() < start.len() {}
                 match &start {
-                    b"POST" => post(stream, &posted).await,
+                    b"POST /event" => post(stream, &posted).await,
+                    b"GET /events" => past(stream, &asked).await,
                     _ => drop(tokio::spawn(websocket(stream))),
                 }
             }
@@ -98,6 +102,58 @@ async fn post(stream: TcpStream, posted: &Mutex<Vec<Value>>) {
     stream.shutdown().await.unwrap();
 }
 
+/// Two events of the past and a gap; then the connection breaks. The second time it is one that is new.
+async fn past(stream: TcpStream, asked: &Mutex<Vec<(String, Option<String>)>>) {
+    let mut stream = BufReader::new(stream);
+    let (mut head, mut line) = (Vec::new(), String::new());
+    while line != "\r\n" {
+        line.clear();
+        stream.read_line(&mut line).await.unwrap();
+        head.push(line.trim_end().to_owned());
+    }
+    let value = |name: &str| {
+        let mut values = head.iter().filter_map(|line| line.split_once(": "));
+        values.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+    };
+    if value("authorization").as_deref() != Some("Bearer good") {
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 3\r\n\r\nno\n").await.unwrap();
+        return;
+    }
+    let last = value("last-event-id");
+    let events = if last.is_none() {
+        "retry: 1000\nevent: connected\ndata: {}\n\nid: 7\ndata: {\"topic\":\"a:b\",\"value\":\"{\\\"k\\\":[1]}\",\
+         \"time\":\"2026-01-02T03:04:05Z\"}\n\nevent: dropped\ndata: {\"count\":null,\"after_id\":7,\"last_id\":9,\
+         \"reason\":\"lost\"}\n\n: keepalive\n\nid: 10\ndata: {\"topic\":\"a:b\",\"value\":\"2\",\"time\":null}\n\n\
+         event: caught-up\ndata: {}\n\n"
+    } else {
+        "id: 11\ndata: {\"topic\":\"a:b\",\"value\":\"3\"}\n\n"
+    };
+    asked.lock().unwrap().push((head[0].clone(), last));
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    stream.write_all(format!("{head}{events}").as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_past_comes_first_and_nothing_twice() {
+    let api = Api::start().await;
+    let arguments = ["-j", "-raw", "-t", "a:b,a:c", "-timeout", "0", "-since", "1h30m"];
+    let mut child = api.sprbus(&arguments, Some("good")).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+    for value in [r#"{"k":[1]}"#, "2", "3"] {
+        let line = soon(lines.next_line()).await.unwrap();
+        assert_eq!(line, Some(format!(r#"{{"Topic": "a:b", "Value": {value}}}"#)));
+    }
+    let said = soon(errors.next_line()).await.unwrap().unwrap();
+    assert_eq!(said, "sprbus: events 8 to 9 may be missing: lost");
+    assert!(soon(errors.next_line()).await.unwrap().unwrap().starts_with("sprbus: the bus is away"));
+    assert_eq!(soon(errors.next_line()).await.unwrap().unwrap(), "sprbus: connected again");
+    let asked = api.asked.lock().unwrap().clone();
+    assert!(asked[0].0.starts_with("GET /events?since=540") && asked[0].0.ends_with("s&t=a%3A HTTP/1.1"), "{asked:?}");
+    assert_eq!((asked[0].1.as_deref(), asked[1].1.as_deref()), (None, Some("10")));
+}
+
 #[tokio::test]
 async fn events_come_and_go_on_after_a_lost_connection() {
     let api = Api::start().await;
@@ -127,6 +183,7 @@ async fn without_a_good_token_it_ends_with_a_sentence() {
         (None, &["-timeout", "0"][..], "set SPR_API_TOKEN"),
         (Some(""), &["-t", "a", "-p", "{}"], "set SPR_API_TOKEN"),
         (Some("bad"), &["-timeout", "0"], "refuses the token in SPR_API_TOKEN: Authentication failure"),
+        (Some("bad"), &["-timeout", "0", "-since", "1h"], "refuses the token in SPR_API_TOKEN (403 Forbidden, no)"),
         (Some("bad"), &["-t", "a", "-p", "{}"], "401 Unauthorized, Unauthorized"),
     ] {
         let output = api.run(arguments, token).await;
@@ -147,7 +204,7 @@ async fn publishing_works_from_afar() {
 #[tokio::test]
 async fn nobody_at_the_address_is_a_failure() {
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-    let api = Api { address, posted: Arc::default() };
+    let api = Api { address, posted: Arc::default(), asked: Arc::default() };
     for arguments in [&["-j"][..], &["-t", "a", "-p", "{}"]] {
         let output = tokio::time::timeout(Duration::from_secs(10), api.run(arguments, Some("good"))).await.unwrap();
         assert_eq!(output.status.code(), Some(1), "{output:?}");

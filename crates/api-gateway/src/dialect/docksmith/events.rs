@@ -37,7 +37,7 @@ pub(super) async fn stream(
     let first =
         Frame { name: named.then(|| "connected".to_owned()), id: None, data: r#"{"status":"connected"}"#.to_owned() };
     let keepalive = ms(app.config.events.keepalive_ms);
-    Ok(stream::response(subscription, &first, translate, keepalive, Arc::clone(&app).until_over(caller)))
+    Ok(stream::response(subscription.texts(translate), &first, keepalive, Arc::clone(&app).until_over(caller)))
 }
 
 /// The name under which clients know a topic.

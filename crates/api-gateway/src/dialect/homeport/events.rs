@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use homeport_bus_client::PublishError;
+use homeport_bus_client::{Cursor, PublishError, Since};
+use homeport_service::clock::{Clock as _, SystemClock};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
@@ -23,26 +24,29 @@ const OWN: [&str; 5] = ["auth", "bus", "docker", "service", "update"];
 
 /// `GET /events`: every event as `{"topic", "value"}` with its number, from the one after `Last-Event-ID` (or
 /// `?last_event_id=`) on. `?t=prefix,…` chooses topics. An event named `dropped` tells how many events are missing.
+///
+/// `?since=` begins with what the bus keeps, and has the bus's own numbers, to which `Last-Event-ID` then refers.
 pub(super) async fn stream(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, Problem> {
-    let wanted = Interest { channel: Channel::EVERYTHING, prefixes: Prefixes::of(&params) };
-    let subscription = app
-        .hub
-        .subscribe(wanted, stream::last_event_id(&headers, &params))
-        .ok_or_else(|| Problem::new(Kind::Unavailable, "too many event streams are open"))?;
+    let (prefixes, last) = (Prefixes::of(&params), stream::last_event_id(&headers, &params));
     let first = Frame { name: Some("connected".to_owned()), id: None, data: "{}".to_owned() };
     let keepalive = ms(app.config.events.keepalive_ms);
-    Ok(stream::response(
-        subscription,
-        &first,
-        |taken| Some(text(taken)),
-        keepalive,
-        Arc::clone(&app).until_over(caller),
-    ))
+    let full = || Problem::new(Kind::Unavailable, "too many event streams are open");
+    let over = Arc::clone(&app).until_over(caller);
+    let Some(since) = params.text("since") else {
+        let wanted = Interest { channel: Channel::EVERYTHING, prefixes };
+        let texts = app.hub.subscribe(wanted, last).ok_or_else(full)?.texts(|taken| Some(text(taken)));
+        return Ok(stream::response(texts, &first, keepalive, over));
+    };
+    let since: Since = since.parse().map_err(|error| Problem::bad_request(format!("since={since}: {error}")))?;
+    let cursor = last.map_or_else(|| since.cursor(SystemClock.now()), Cursor::After);
+    let permit = Arc::clone(&app.replays).try_acquire_owned().map_err(|_| full())?;
+    let texts = stream::kept(app.context.paths().socket("bus"), prefixes, cursor, permit);
+    Ok(stream::response(texts, &first, keepalive, over))
 }
 
 fn text(taken: &Taken) -> Utf8Bytes {
