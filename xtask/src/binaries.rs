@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use crate::repository;
+use crate::{program, repository};
 
 /// The packages whose binaries are shipped; each makes one binary of the same name.
 pub(crate) const SHIPPED: [&str; 4] = ["homeport", "homeport-auth", "homeport-bus", "sprbus"];
@@ -57,12 +57,27 @@ fn build_packages(profile: Profile, packages: &[&str]) -> Result<Vec<PathBuf>> {
     for package in packages {
         cargo.args(["--package", package]);
     }
+    if profile == Profile::Dist && knows_packed_relocations(&libc_version()) {
+        cargo.args(["--config", ".cargo/dist.toml"]);
+    }
     let output = cargo.stderr(Stdio::inherit()).output().context("starting cargo")?;
     if !output.status.success() {
         bail!("building Homeport failed; the messages of the compiler are above");
     }
     let built = executables(&String::from_utf8_lossy(&output.stdout));
     packages.iter().map(|name| find(&built, name)).collect()
+}
+
+/// `glibc 2.36`; nothing where nobody can say it.
+fn libc_version() -> String {
+    program::read(Command::new("getconf").arg("GNU_LIBC_VERSION")).unwrap_or_default()
+}
+
+/// Whether a static binary that is linked with this C library could read what `.cargo/dist.toml` makes of it.
+fn knows_packed_relocations(libc: &str) -> bool {
+    let number = |text: &str| text.parse::<u32>().ok();
+    let version = libc.strip_prefix("glibc ").and_then(|version| version.split_once('.'));
+    version.and_then(|(major, minor)| Some((number(major)?, number(minor)?))).is_some_and(|version| version >= (2, 36))
 }
 
 fn executables(messages: &str) -> Vec<PathBuf> {
@@ -82,6 +97,13 @@ fn find(built: &[PathBuf], name: &str) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn old_libraries_get_what_they_know() {
+        let known = ["glibc 2.36", "glibc 2.41", "glibc 3.0"].map(knows_packed_relocations);
+        let unknown = ["glibc 2.35", "glibc 2.4", "musl", ""].map(knows_packed_relocations);
+        assert_eq!((known, unknown), ([true; 3], [false; 4]));
+    }
 
     #[test]
     fn reads_executables_out_of_cargos_messages() {

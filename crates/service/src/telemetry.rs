@@ -38,12 +38,12 @@ fn said(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Starts writing logs to standard error: `HOMEPORT_LOG` is the filter (default `info`), `HOMEPORT_LOG_FORMAT` is `text`
-/// (default) or `json`. Records of `HOMEPORT_LOG_BUS` (default `warn`; `off`) and above are collected for the bus as well.
+/// (default) or `json`. Where they say nothing, `LOG_LEVEL` and `LOG_FORMAT` count, which Docksmith's users have set.
+/// Records of `HOMEPORT_LOG_BUS` (default `warn`; `off`) and above are collected for the bus as well.
 pub fn init(environment: &Environment) {
-    let filter = EnvFilter::try_new(environment.get("HOMEPORT_LOG").unwrap_or("info,sqlx=warn,hyper=warn,h2=warn"))
-        .unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(directives(environment)).unwrap_or_else(|_| EnvFilter::new("info"));
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
-    let layer = match environment.get("HOMEPORT_LOG_FORMAT") {
+    let layer = match set(environment, "HOMEPORT_LOG_FORMAT").or_else(|| set(environment, "LOG_FORMAT")) {
         Some("json") => layer.json().flatten_event(true).boxed(),
         _ => layer.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).boxed(),
     };
@@ -52,9 +52,33 @@ pub fn init(environment: &Environment) {
     drop(tracing_subscriber::registry().with(layer.with_filter(filter)).with(records::layer(told)).try_init());
 }
 
+/// What is written. A level alone is one for what Homeport itself says; libraries say more than anybody wants to know.
+fn directives(environment: &Environment) -> String {
+    let level = || set(environment, "LOG_LEVEL")?.parse().ok();
+    set(environment, "HOMEPORT_LOG")
+        .map_or_else(|| format!("{},sqlx=warn,hyper=warn,h2=warn", level().unwrap_or(LevelFilter::INFO)), str::to_owned)
+}
+
+/// A variable that says something; compose hands over those that nobody set as empty ones.
+fn set<'a>(environment: &'a Environment, name: &str) -> Option<&'a str> {
+    environment.get(name).filter(|value| !value.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn s14_docksmiths_names_for_logs_are_taken() {
+        let check = |variables: &[(&str, &str)], expected: &str| {
+            assert_eq!(directives(&variables.iter().copied().collect()), expected, "{variables:?}");
+        };
+        check(&[], "info,sqlx=warn,hyper=warn,h2=warn");
+        check(&[("LOG_LEVEL", "DEBUG")], "debug,sqlx=warn,hyper=warn,h2=warn");
+        check(&[("LOG_LEVEL", ""), ("HOMEPORT_LOG", "")], "info,sqlx=warn,hyper=warn,h2=warn");
+        check(&[("LOG_LEVEL", "loud")], "info,sqlx=warn,hyper=warn,h2=warn");
+        check(&[("LOG_LEVEL", "debug"), ("HOMEPORT_LOG", "warn")], "warn");
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("the bus did not answer")]
