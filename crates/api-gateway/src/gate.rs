@@ -191,7 +191,7 @@ impl Gate {
         let question = Question { authorization, method, path, client, verb, need, second_factor, way };
         let epoch = self.epoch.load(Ordering::Acquire);
         // Auth tells the bus of every websocket, so it is asked about every one.
-        let remembered = if way == Way::Websocket { None } else { self.remembered(&key) };
+        let remembered = if way == Way::Websocket { None } else { self.remembered(&key, start) };
         let was_remembered = remembered.is_some();
         let answer = if let Some(answer) = remembered {
             answer
@@ -206,8 +206,8 @@ impl Gate {
     }
 
     /// Whom a remembered good answer is about. None: auth has to be asked.
-    pub(crate) fn recall(&self, authorization: &str, wish: &Wish<'_>) -> Option<Arc<Principal>> {
-        self.remembered(&wish.key(authorization)).map(|answer| answer.principal)
+    pub(crate) fn recall(&self, authorization: &str, wish: &Wish<'_>, now: Instant) -> Option<Arc<Principal>> {
+        self.remembered(&wish.key(authorization), now).map(|answer| answer.principal)
     }
 
     /// Asks again about a caller whose request is still going on.
@@ -258,18 +258,18 @@ impl Gate {
         self.heard.follow()
     }
 
-    fn remembered(&self, key: &[u8; 32]) -> Option<Answer> {
-        if !self.heard.is_near() {
+    fn remembered(&self, key: &[u8; 32], time: Instant) -> Option<Answer> {
+        if !self.heard.is_near(time) {
             return None;
         }
         let good = self.lock();
         let answer = good.get(key)?;
         let in_time = answer.expires_at.is_none_or(|at| at > now());
-        (in_time && answer.given.elapsed() < self.lifetime).then(|| answer.clone())
+        (in_time && time.saturating_duration_since(answer.given) < self.lifetime).then(|| answer.clone())
     }
 
     fn remember(&self, key: [u8; 32], answer: Answer, epoch: u64) {
-        if self.lifetime.is_zero() || !self.heard.is_near() {
+        if self.lifetime.is_zero() || !self.heard.is_near(Instant::now()) {
             return;
         }
         let mut good = self.lock();

@@ -34,17 +34,17 @@ impl Default for Heard {
 
 impl Heard {
     pub(super) fn now(&self) {
-        self.last_ms.store(self.age_ms() + 1, Ordering::Release);
+        self.last_ms.store(self.age_ms(Instant::now()) + 1, Ordering::Release);
     }
 
     pub(super) fn lost(&self) {
         self.last_ms.store(0, Ordering::Release);
     }
 
-    /// Whether it was heard a moment ago.
-    pub(super) fn is_near(&self) -> bool {
+    /// Whether it was heard a moment before.
+    pub(super) fn is_near(&self, time: Instant) -> bool {
         let last = self.last_ms.load(Ordering::Acquire);
-        last > 0 && Duration::from_millis((self.age_ms() + 1).saturating_sub(last)) < SILENCE
+        last > 0 && Duration::from_millis((self.age_ms(time) + 1).saturating_sub(last)) < SILENCE
     }
 
     pub(super) fn tell(&self, revoked: WatchRevocationsResponse) {
@@ -56,8 +56,8 @@ impl Heard {
         Revocations(self.said.subscribe())
     }
 
-    fn age_ms(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn age_ms(&self, time: Instant) -> u64 {
+        u64::try_from(time.saturating_duration_since(self.start).as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -106,10 +106,10 @@ mod tests {
     #[test]
     fn it_is_near_from_when_it_is_heard_until_it_is_lost() {
         let heard = Heard::default();
-        assert!(!heard.is_near());
+        assert!(!heard.is_near(Instant::now()));
         heard.now();
-        assert!(heard.is_near());
+        assert!(heard.is_near(Instant::now()));
         heard.lost();
-        assert!(!heard.is_near());
+        assert!(!heard.is_near(Instant::now()));
     }
 }

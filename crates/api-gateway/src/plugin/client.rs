@@ -46,18 +46,18 @@ impl<T> Default for Shelf<T> {
 
 impl<T> Shelf<T> {
     /// The one that was used last, if it still stands.
-    fn take(&mut self, id: u64, stands: impl Fn(&T) -> bool) -> Option<T> {
+    fn take(&mut self, id: u64, now: Instant, stands: impl Fn(&T) -> bool) -> Option<T> {
         let (_, mine) = self.0.iter_mut().find(|(client, _)| *client == id)?;
         while let Some((connection, since)) = mine.pop() {
-            if since.elapsed() < IDLE && stands(&connection) {
+            if now.saturating_duration_since(since) < IDLE && stands(&connection) {
                 return Some(connection);
             }
         }
         None
     }
 
-    fn put(&mut self, id: u64, max_idle: usize, connection: T) {
-        let kept = (connection, Instant::now());
+    fn put(&mut self, id: u64, max_idle: usize, connection: T, now: Instant) {
+        let kept = (connection, now);
         match self.0.iter_mut().find(|(client, _)| *client == id) {
             Some((_, mine)) if mine.len() >= max_idle => {}
             Some((_, mine)) => mine.push(kept),
@@ -120,7 +120,7 @@ impl Client {
     }
 
     fn take(&self) -> Option<SendRequest<Body>> {
-        CONNECTIONS.with_borrow_mut(|all| all.take(self.id, SendRequest::is_ready))
+        CONNECTIONS.with_borrow_mut(|all| all.take(self.id, Instant::now(), SendRequest::is_ready))
     }
 
     /// Keeps a connection for the next request, as soon as the answer on it has been read.
@@ -156,13 +156,13 @@ impl Client {
     }
 
     /// A kept one that still stands.
-    pub(super) fn take_line(&self) -> Option<UnixStream> {
-        LINES.with_borrow_mut(|all| all.take(self.id, is_silent))
+    pub(super) fn take_line(&self, now: Instant) -> Option<UnixStream> {
+        LINES.with_borrow_mut(|all| all.take(self.id, now, is_silent))
     }
 
-    /// Keeps one whose last answer has been read to its end.
-    pub(super) fn keep_line(&self, line: UnixStream) {
-        LINES.with_borrow_mut(|all| all.put(self.id, self.max_idle, line));
+    /// Keeps one whose last answer, which came at `then`, has been read to its end.
+    pub(super) fn keep_line(&self, line: UnixStream, then: Instant) {
+        LINES.with_borrow_mut(|all| all.put(self.id, self.max_idle, line, then));
     }
 }
 
@@ -172,7 +172,7 @@ fn is_silent(line: &UnixStream) -> bool {
 }
 
 fn put(id: u64, max_idle: usize, connection: SendRequest<Body>) {
-    CONNECTIONS.with_borrow_mut(|all| all.put(id, max_idle, connection));
+    CONNECTIONS.with_borrow_mut(|all| all.put(id, max_idle, connection, Instant::now()));
 }
 
 /// Lets go of connections of this thread that nobody used for a while, those to plugins that are gone among them.

@@ -118,7 +118,7 @@ where
     let is_last = setting.is_last;
     let mut exchange = Exchange::new(talk.stream, talk.input);
     let limit = ms(app.plugins.config().header_timeout_ms);
-    let answer = talk.patience.within(limit, exchange.ask(&asked.plugin, &asked.outgoing, &setting)).await;
+    let answer = talk.patience.within(limit, exchange.ask(&asked.plugin, &asked.outgoing, &setting, begun)).await;
     let (trace, plugin) = (asked.trace, Arc::clone(&asked.plugin));
     let problem = match answer {
         Some(Ok(answer)) => {
@@ -128,7 +128,7 @@ where
                 Box::pin(asked.record(app, exchange.input(), answer.status)).await;
             }
             asked.note(exchange.input(), &answer, now - started, talk.span);
-            let ended = exchange.pass(&plugin, &answer).await;
+            let ended = exchange.pass(&plugin, &answer, now).await;
             talk.input.consume(asked.length);
             return match ended {
                 Ok(()) if !is_last => Turn::Served,
@@ -158,7 +158,7 @@ fn read<S>(app: &App, talk: &Talk<'_, S>, started: Instant) -> Option<Asked> {
     let Some(Target::Path(plugin, rest)) = app.plugins.find(&path) else { return None };
     let way = if talk.proxies.is_empty() { HeaderMap::new() } else { plain.way() };
     let origin = talk.proxies.origin(talk.peer, talk.https, &way);
-    let principal = app.gate.recall(plain.authorization, &wish(&plain, &path, origin));
+    let principal = app.gate.recall(plain.authorization, &wish(&plain, &path, origin), started);
     if principal.is_some() {
         count_decision(true, started.elapsed());
     }

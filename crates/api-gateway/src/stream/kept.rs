@@ -28,7 +28,7 @@ pub(crate) fn kept(
 
 fn frame(seen: Replay) -> Option<Frame> {
     match seen {
-        Replay::Event(event) => Some(Frame { name: None, id: Some(event.id), data: happened(event) }),
+        Replay::Event(event) => Some(Frame { name: None, id: Some(event.id), data: happened(&event) }),
         Replay::CaughtUp => Some(Frame { name: Some("caught-up".to_owned()), id: None, data: "{}".to_owned() }),
         Replay::Gap(gap) => Some(Frame { name: Some("dropped".to_owned()), id: None, data: missing(&gap) }),
         // Nothing is missed: it goes on from there when the bus is back.
@@ -36,8 +36,8 @@ fn frame(seen: Replay) -> Option<Frame> {
     }
 }
 
-fn happened(event: Event) -> String {
-    let time = event.time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
+fn happened(event: &Event) -> String {
+    let time = event.time.as_ref().and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
     json!({ "topic": event.topic, "value": event.value, "time": time }).to_string()
 }
 

@@ -17,12 +17,14 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::soon;
 
+/// First line and last id of a request for the past.
+type Asked = (String, Option<String>);
+
 /// The double of an API: it knows the token `good`, and ends every second connection.
 struct Api {
     address: String,
     posted: Arc<Mutex<Vec<Value>>>,
-    /// First lines and last ids of requests for the past.
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Api {
@@ -103,7 +105,7 @@ async fn post(stream: TcpStream, posted: &Mutex<Vec<Value>>) {
 }
 
 /// Two events of the past and a gap; then the connection breaks. The second time it is one that is new.
-async fn past(stream: TcpStream, asked: &Mutex<Vec<(String, Option<String>)>>) {
+async fn past(stream: TcpStream, asked: &Mutex<Vec<Asked>>) {
     let mut stream = BufReader::new(stream);
     let (mut head, mut line) = (Vec::new(), String::new());
     while line != "\r\n" {

@@ -2,12 +2,13 @@
 
 use std::{
     io::{self, Write as _},
+    mem::MaybeUninit,
     sync::LazyLock,
 };
 
 use homeport_service::clock::{Clock as _, SystemClock};
 use http::{HeaderName, HeaderValue, header};
-use httparse::{EMPTY_HEADER, Header, Status};
+use httparse::{Header, ParserConfig, Status};
 use jiff::fmt::rfc2822::DateTimePrinter;
 
 use super::{chunks::BadChunk, request::line};
@@ -91,9 +92,10 @@ pub(super) struct Setting<'a> {
 /// Reads the head of an answer and writes the client's. None: there is more to come. Nothing is written of an answer that
 /// only announces another one.
 pub(super) fn pass(bytes: &[u8], setting: &Setting<'_>, out: &mut Vec<u8>) -> Result<Option<Answer>, Fault> {
-    let mut room = [EMPTY_HEADER; MOST_HEADERS];
-    let mut response = httparse::Response::new(&mut room);
-    let Status::Complete(head) = response.parse(bytes)? else {
+    let mut room = [const { MaybeUninit::uninit() }; MOST_HEADERS];
+    let mut response = httparse::Response::new(&mut []);
+    let read = ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, &mut room)?;
+    let Status::Complete(head) = read else {
         return if bytes.len() < HEAD_MOST { Ok(None) } else { Err(Fault::TooLong) };
     };
     let (status, headers) = (response.code.unwrap_or_default(), &*response.headers);

@@ -1,6 +1,6 @@
 //! One question to a plugin, and its answer on the way to the client.
 
-use std::{future::poll_fn, io, task::Poll};
+use std::{future::poll_fn, io, task::Poll, time::Instant};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
@@ -62,8 +62,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Exchange<'a, S> {
         plugin: &Plugin,
         question: &[u8],
         setting: &Setting<'_>,
+        now: Instant,
     ) -> Result<Answer, Ended> {
-        let line = match plugin.client.take_line() {
+        let line = match plugin.client.take_line(now) {
             Some(kept) => kept,
             None => open(plugin).await?,
         };
@@ -92,8 +93,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Exchange<'a, S> {
         }
     }
 
-    /// Sends the client what was heard, and what is still to come.
-    pub(super) async fn pass(mut self, plugin: &Plugin, answer: &Answer) -> Result<(), Ended> {
+    /// Sends the client what was heard, and what is still to come. The plugin answered at `then`.
+    pub(super) async fn pass(mut self, plugin: &Plugin, answer: &Answer, then: Instant) -> Result<(), Ended> {
         let mut content = Content::new(answer.length);
         loop {
             // What could be read arrives also when the rest cannot.
@@ -114,7 +115,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Exchange<'a, S> {
             && answer.keeps
             && self.heard.is_empty()
         {
-            plugin.client.keep_line(line);
+            plugin.client.keep_line(line, then);
         }
         Ok(())
     }

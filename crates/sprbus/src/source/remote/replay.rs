@@ -8,7 +8,7 @@ use futures::{StreamExt as _, stream::BoxStream};
 use homeport_bus_client::{Event, Since};
 use homeport_service::{Secret, telemetry::chain};
 use http::{Request, StatusCode, header, request};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
@@ -158,7 +158,7 @@ async fn open(address: &Address, request: Request<Empty<Bytes>>) -> Result<SseSt
     if status.is_success() {
         return Ok(SseStream::new(response.into_body()));
     }
-    let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await.map(|body| body.to_bytes());
+    let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await.map(Collected::to_bytes);
     let answer = format!("{status}, {}", String::from_utf8_lossy(&body.unwrap_or_default()).trim());
     Err(match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
