@@ -47,9 +47,8 @@ impl Swarm {
 
     /// All services; none where the engine manages no Swarm.
     pub(crate) async fn list(&self) -> Result<Vec<Service>, EngineError> {
-        let Some(list) = managed(self.engine.get("listing Swarm services", "/services?status=true").await)? else {
-            return Ok(Vec::new());
-        };
+        let answer = self.engine.get("listing Swarm services", "/services?status=true").await;
+        let Some(list) = known(managed(answer))? else { return Ok(Vec::new()) };
         let mut services = Vec::new();
         for document in list.as_array().into_iter().flatten().take(MAX_SERVICES) {
             services.push(self.service(document.clone(), None).await?);
@@ -116,5 +115,32 @@ fn managed(answer: Result<Value, EngineError>) -> Result<Option<Value>, EngineEr
     match answer {
         Err(EngineError::Refused { status: 406 | 503, message, .. }) if message.contains("swarm") => Ok(None),
         result => result.map(Some),
+    }
+}
+
+/// None: the engine has no such thing as a Swarm, as Podman has not, which serves most of Docker's API.
+fn known(list: Result<Option<Value>, EngineError>) -> Result<Option<Value>, EngineError> {
+    match list {
+        Err(error) if error.is_not_found() => Ok(None),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_without_a_swarm_has_no_services() {
+        let check = |status, message: &str, is_none| {
+            let (doing, message) = ("listing".to_owned(), message.to_owned());
+            let list = known(managed(Err(EngineError::Refused { doing, status, message })));
+            assert_eq!(matches!(list, Ok(None)), is_none, "{status} {list:?}");
+        };
+        check(503, "This node is not a swarm manager.", true);
+        check(404, "Not Found", true);
+        check(503, "the engine is being stopped", false);
+        check(500, "database is locked", false);
+        assert!(matches!(known(managed(Ok(json!([])))), Ok(Some(list)) if list == json!([])));
     }
 }

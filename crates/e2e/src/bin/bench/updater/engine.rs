@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::{CONTAINERS, REPOSITORIES};
 
+/// What an engine says of Swarm services that it has none of.
+const NO_SWARM: &str = "This node is not a swarm manager.";
+
 /// Labels of a usual image and of compose.
 const LABELS: usize = 12;
 
@@ -31,6 +34,7 @@ impl Engine {
             )
             .route("/_ping", get(async || "OK"))
             .route("/info", get(async || Json(json!({ "ID": "bench", "Name": "bench" }))))
+            .route("/services", get(async || (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "message": NO_SWARM })))))
             .route("/events", get(async || std::future::pending::<String>().await))
             .route("/containers/json", get(async || Json(list())))
             .route(
