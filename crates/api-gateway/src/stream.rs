@@ -1,4 +1,5 @@
-//! Events on their way to people: from the bus into the hub, from the hub to each client.
+//! Events on their way to people: from the bus into the hub, from the hub to each client. Only who asks for the past reads
+//! the bus himself.
 
 mod bus;
 mod hub;

@@ -19,6 +19,7 @@ pub(crate) struct JsonLines {
     pub(crate) broker: Broker,
     /// What the clients of this socket may do.
     pub(crate) door: Door,
+    /// Where publishes are counted.
     pub(crate) latencies: Arc<Latencies>,
     /// How long a subscriber may leave its full queue alone.
     pub(crate) stall_limit: Duration,

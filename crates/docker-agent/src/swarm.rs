@@ -118,7 +118,7 @@ fn managed(answer: Result<Value, EngineError>) -> Result<Option<Value>, EngineEr
     }
 }
 
-/// None: the engine has no such thing as a Swarm, as Podman has not, which serves most of Docker's API.
+/// None: the engine knows no such thing as a Swarm, as one that serves only a part of Docker's API may not.
 fn known(list: Result<Option<Value>, EngineError>) -> Result<Option<Value>, EngineError> {
     match list {
         Err(error) if error.is_not_found() => Ok(None),

@@ -1,6 +1,7 @@
 //! Where events come from: the bus of this machine, or that of another one through its API.
 
 mod address;
+mod follow;
 mod pause;
 mod remote;
 mod replay;
@@ -8,10 +9,7 @@ mod replay;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use futures::{
-    StreamExt as _,
-    stream::{self, BoxStream},
-};
+use futures::stream::{BoxStream, StreamExt as _};
 use homeport_bus_client::{Event, Since, watch};
 use homeport_service::{Secret, config::Environment};
 use jiff::Timestamp;
@@ -105,21 +103,6 @@ impl From<homeport_bus_client::Notice> for Notice {
             homeport_bus_client::Notice::Event(event) => Self::Event(event, None),
             homeport_bus_client::Notice::Lost(reason) => Self::Lost(reason),
         }
-    }
-}
-
-/// Something that is followed by asking for the next notice, until an error.
-trait Follow: Send + Sized + 'static {
-    fn next(&mut self) -> impl Future<Output = anyhow::Result<Notice>> + Send;
-
-    fn into_stream(self) -> BoxStream<'static, anyhow::Result<Notice>> {
-        stream::unfold(Some(self), |follower| async {
-            let mut follower = follower?;
-            let notice = follower.next().await;
-            let goes_on = notice.is_ok().then_some(follower);
-            Some((notice, goes_on))
-        })
-        .boxed()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A hub's events as `text/event-stream`.
+//! Events as `text/event-stream`.
 
 use std::{future::Future, time::Duration};
 
@@ -55,7 +55,7 @@ pub(crate) fn last_event_id(headers: &HeaderMap, params: &Params) -> Option<u64>
     header.or_else(|| params.text("last_event_id"))?.parse().ok()
 }
 
-/// A response that says `first`, then the texts of events, until `over`. After each silence of `keepalive` it says so.
+/// A response that says `first`, then the texts of events, until `over`, and in each silence of `keepalive` a comment.
 pub(crate) fn response<T, F>(texts: T, first: &Frame, keepalive: Duration, over: F) -> Response
 where
     T: Stream<Item = Utf8Bytes> + Send + 'static,

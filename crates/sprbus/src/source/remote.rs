@@ -4,7 +4,7 @@ mod replay;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use futures::{SinkExt as _, StreamExt as _, stream::BoxStream};
 use homeport_bus_client::Event;
 use homeport_service::{Secret, telemetry::chain};
@@ -20,7 +20,10 @@ use tokio_tungstenite::{
     tungstenite::{Message, protocol::WebSocketConfig},
 };
 
-use super::{Address, Follow, Notice, pause::Pause};
+use super::{
+    Address, Notice,
+    follow::{self, Failure, Origin},
+};
 
 pub(super) use replay::replay;
 
@@ -36,7 +39,7 @@ const REFUSALS: [&str; 2] = ["Authentication failure", "Invalid JWT OTP"];
 
 /// Every event, through every restart of the other side.
 pub(super) fn follow(address: Address, token: Secret<String>) -> BoxStream<'static, anyhow::Result<Notice>> {
-    Follower { address, token, socket: None, pause: Pause::new(), lost: false }.into_stream()
+    follow::follow(Socket { address, token })
 }
 
 /// Publishes an event.
@@ -80,64 +83,26 @@ async fn connect(address: &Address) -> anyhow::Result<TcpStream> {
     stream.with_context(|| format!("cannot connect to {address}"))
 }
 
-struct Follower {
+struct Socket {
     address: Address,
     token: Secret<String>,
-    socket: Option<WebSocketStream<TcpStream>>,
-    pause: Pause,
-    /// Whether the present outage was told.
-    lost: bool,
 }
 
-/// Why there are no events.
-enum Failure {
-    /// Trying again can help.
-    Away(anyhow::Error),
-    /// It cannot.
-    Refused(String),
-}
+impl Origin for Socket {
+    type Open = WebSocketStream<TcpStream>;
 
-impl<E: Into<anyhow::Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Away(error.into())
+    async fn open(&mut self) -> Result<Self::Open, Failure> {
+        in_time(open(&self.address, &self.token)).await
+    }
+
+    async fn read(&mut self, open: &mut Self::Open) -> Result<Option<Notice>, String> {
+        next_event(open).await.map(|event| Some(Notice::Event(event, None)))
     }
 }
 
-impl Follow for Follower {
-    async fn next(&mut self) -> anyhow::Result<Notice> {
-        loop {
-            let outcome = match &mut self.socket {
-                Some(socket) => next_event(socket).await.map(|event| Notice::Event(event, None)),
-                None => self.connect().await?,
-            };
-            let reason = match outcome {
-                Ok(notice) => return Ok(notice),
-                Err(reason) => reason,
-            };
-            self.socket = None;
-            if !std::mem::replace(&mut self.lost, true) {
-                return Ok(Notice::Lost(reason));
-            }
-        }
-    }
-}
-
-impl Follower {
-    /// Tries once. The inner error is why it should be tried again, the outer why not.
-    async fn connect(&mut self) -> anyhow::Result<Result<Notice, String>> {
-        self.pause.wait().await;
-        let opened = timeout(PATIENCE, open(&self.address, &self.token)).await;
-        match opened.unwrap_or_else(|_| Err(anyhow::anyhow!("it does not answer").into())) {
-            Ok(socket) => {
-                self.socket = Some(socket);
-                self.pause.reset();
-                self.lost = false;
-                Ok(Ok(Notice::Connected))
-            }
-            Err(Failure::Refused(answer)) => bail!("{} refuses the token in SPR_API_TOKEN: {answer}", self.address),
-            Err(Failure::Away(error)) => Ok(Err(chain(error.as_ref()))),
-        }
-    }
+/// No longer than anybody waits.
+async fn in_time<T>(opening: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout(PATIENCE, opening).await.unwrap_or_else(|_| Err(anyhow!("it does not answer").into()))
 }
 
 async fn open(address: &Address, token: &Secret<String>) -> Result<WebSocketStream<TcpStream>, Failure> {
@@ -150,11 +115,11 @@ async fn open(address: &Address, token: &Secret<String>) -> Result<WebSocketStre
         match socket.next().await {
             Some(Ok(Message::Text(text))) if text.as_str() == "success" => return Ok(socket),
             Some(Ok(Message::Text(text))) if REFUSALS.contains(&text.as_str()) => {
-                return Err(Failure::Refused(text.to_string()));
+                return Err(Failure::Refused(format!("{address} refuses the token in SPR_API_TOKEN: {text}")));
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Close(Some(frame)))) => return Err(anyhow::anyhow!("{}", frame.reason).into()),
-            Some(Ok(_)) | None => return Err(anyhow::anyhow!("it lets nobody in").into()),
+            Some(Ok(Message::Close(Some(frame)))) => return Err(anyhow!("{}", frame.reason).into()),
+            Some(Ok(_)) | None => return Err(anyhow!("it lets nobody in").into()),
             Some(Err(error)) => return Err(error.into()),
         }
     }

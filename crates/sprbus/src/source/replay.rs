@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::bail;
 use futures::stream::BoxStream;
 use homeport_bus_client::{Cursor, Event, Since};
 use homeport_proto::bus::v1::{
@@ -14,9 +13,12 @@ use homeport_service::{
     telemetry::chain,
 };
 use jiff::Timestamp;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Response, Streaming};
 
-use super::{Follow, Notice, pause::Pause};
+use super::{
+    Notice,
+    follow::{self, Failure, Origin},
+};
 
 /// An event of the largest size with its id and time.
 const MESSAGE_BYTES: usize = 4_259_840;
@@ -25,64 +27,42 @@ const MESSAGE_BYTES: usize = 4_259_840;
 pub(super) fn follow(socket: &Path, since: Since, prefix: String) -> BoxStream<'static, anyhow::Result<Notice>> {
     let client = BusServiceClient::new(rpc::connect_streaming(socket)).max_decoding_message_size(MESSAGE_BYTES);
     let cursor = since.cursor(SystemClock.now());
-    Follower { client, cursor, prefix, events: None, pause: Pause::new(), lost: false }.into_stream()
+    follow::follow(Log { client, cursor, prefix })
 }
 
-struct Follower {
+struct Log {
     client: BusServiceClient<Client>,
     /// Where to go on.
     cursor: Cursor,
     prefix: String,
-    events: Option<Streaming<SubscribeResponse>>,
-    pause: Pause,
-    /// Whether the present outage was told.
-    lost: bool,
 }
 
-impl Follow for Follower {
-    async fn next(&mut self) -> anyhow::Result<Notice> {
-        loop {
-            let reason = match &mut self.events {
-                Some(events) => match events.message().await {
-                    Ok(Some(message)) => match self.take(message) {
-                        Some(notice) => return Ok(notice),
-                        None => continue,
-                    },
-                    Ok(None) => "the bus ended the stream".to_owned(),
-                    Err(status) => chain(&status),
-                },
-                None => match self.connect().await {
-                    Ok(events) => {
-                        self.events = Some(events);
-                        self.pause.reset();
-                        self.lost = false;
-                        return Ok(Notice::Connected);
-                    }
-                    Err(status) => match status.code() {
-                        Code::Unimplemented => bail!("this bus keeps no events; follow it without -since"),
-                        Code::PermissionDenied | Code::InvalidArgument => {
-                            bail!("the bus refuses: {}", status.message())
-                        }
-                        _ => chain(&status),
-                    },
-                },
-            };
-            self.events = None;
-            if !std::mem::replace(&mut self.lost, true) {
-                return Ok(Notice::Lost(reason));
+impl Origin for Log {
+    type Open = Streaming<SubscribeResponse>;
+
+    async fn open(&mut self) -> Result<Self::Open, Failure> {
+        let prefixes = if self.prefix.is_empty() { vec![] } else { vec![self.prefix.clone()] };
+        let request = SubscribeRequest { prefixes, cursor: Some(self.cursor.into()) };
+        let answer = self.client.subscribe(request).await;
+        answer.map(Response::into_inner).map_err(|status| match status.code() {
+            Code::Unimplemented => Failure::Refused("this bus keeps no events; follow it without -since".to_owned()),
+            Code::PermissionDenied | Code::InvalidArgument => {
+                Failure::Refused(format!("the bus refuses: {}", status.message()))
             }
+            _ => status.into(),
+        })
+    }
+
+    async fn read(&mut self, open: &mut Self::Open) -> Result<Option<Notice>, String> {
+        match open.message().await {
+            Ok(Some(message)) => Ok(self.take(message)),
+            Ok(None) => Err("the bus ended the stream".to_owned()),
+            Err(status) => Err(chain(&status)),
         }
     }
 }
 
-impl Follower {
-    async fn connect(&mut self) -> Result<Streaming<SubscribeResponse>, Status> {
-        self.pause.wait().await;
-        let prefixes = if self.prefix.is_empty() { vec![] } else { vec![self.prefix.clone()] };
-        let request = SubscribeRequest { prefixes, cursor: Some(self.cursor.into()) };
-        Ok(self.client.subscribe(request).await?.into_inner())
-    }
-
+impl Log {
     fn take(&mut self, message: SubscribeResponse) -> Option<Notice> {
         match message.message? {
             Message::Event(event) => {

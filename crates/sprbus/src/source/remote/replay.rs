@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
 use form_urlencoded::Serializer;
 use futures::{StreamExt as _, stream::BoxStream};
 use homeport_bus_client::{Event, Since};
@@ -14,9 +14,11 @@ use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use serde::Deserialize;
 use sse_stream::{Sse, SseStream};
-use tokio::time::timeout;
 
-use super::{ANSWER_BYTES, Address, Failure, Follow, Notice, PATIENCE, Pause, asking, connect};
+use super::{
+    super::follow::{self, Failure, Origin},
+    ANSWER_BYTES, Address, Notice, asking, connect, in_time,
+};
 
 /// Every event since then whose topic begins with the prefix, and on through every restart of the other side.
 pub(in crate::source) fn replay(
@@ -26,11 +28,10 @@ pub(in crate::source) fn replay(
     prefix: &str,
 ) -> BoxStream<'static, anyhow::Result<Notice>> {
     let (begun, last, prefix) = (Instant::now(), None, prefix.to_owned());
-    Follower { address, token, since, begun, prefix, last, events: None, pause: Pause::new(), lost: false }
-        .into_stream()
+    follow::follow(Past { address, token, since, begun, prefix, last })
 }
 
-struct Follower {
+struct Past {
     address: Address,
     token: Secret<String>,
     since: Since,
@@ -39,10 +40,6 @@ struct Follower {
     prefix: String,
     /// The id of the last event that came.
     last: Option<String>,
-    events: Option<SseStream<Incoming>>,
-    pause: Pause,
-    /// Whether the present outage was told.
-    lost: bool,
 }
 
 /// What stands in an event that has no name.
@@ -62,49 +59,24 @@ struct Dropped {
     reason: String,
 }
 
-impl Follow for Follower {
-    async fn next(&mut self) -> anyhow::Result<Notice> {
-        loop {
-            let reason = match &mut self.events {
-                Some(events) => match events.next().await {
-                    Some(Ok(message)) => match self.take(message) {
-                        Some(notice) => return Ok(notice),
-                        None => continue,
-                    },
-                    Some(Err(error)) => chain(&error),
-                    None => "the connection was closed".to_owned(),
-                },
-                None => match self.connect().await? {
-                    Ok(()) => return Ok(Notice::Connected),
-                    Err(reason) => reason,
-                },
-            };
-            self.events = None;
-            if !std::mem::replace(&mut self.lost, true) {
-                return Ok(Notice::Lost(reason));
-            }
+impl Origin for Past {
+    type Open = SseStream<Incoming>;
+
+    async fn open(&mut self) -> Result<Self::Open, Failure> {
+        let request = self.request().map_err(|error| Failure::Refused(chain(error.as_ref())))?;
+        in_time(open(&self.address, request)).await
+    }
+
+    async fn read(&mut self, open: &mut Self::Open) -> Result<Option<Notice>, String> {
+        match open.next().await {
+            Some(Ok(message)) => Ok(self.take(message)),
+            Some(Err(error)) => Err(chain(&error)),
+            None => Err("the connection was closed".to_owned()),
         }
     }
 }
 
-impl Follower {
-    /// Tries once. The inner error is why it should be tried again, the outer why not.
-    async fn connect(&mut self) -> anyhow::Result<Result<(), String>> {
-        self.pause.wait().await;
-        let request = self.request()?;
-        let opened = timeout(PATIENCE, open(&self.address, request)).await;
-        match opened.unwrap_or_else(|_| Err(anyhow::anyhow!("it does not answer").into())) {
-            Ok(events) => {
-                self.events = Some(events);
-                self.pause.reset();
-                self.lost = false;
-                Ok(Ok(()))
-            }
-            Err(Failure::Refused(answer)) => bail!("{} does not tell its events: {answer}", self.address),
-            Err(Failure::Away(error)) => Ok(Err(chain(error.as_ref()))),
-        }
-    }
-
+impl Past {
     fn request(&self) -> anyhow::Result<Request<Empty<Bytes>>> {
         let since = match self.since {
             Since::Id(id) => id.to_string(),
@@ -160,14 +132,15 @@ async fn open(address: &Address, request: Request<Empty<Bytes>>) -> Result<SseSt
     }
     let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await.map(Collected::to_bytes);
     let answer = format!("{status}, {}", String::from_utf8_lossy(&body.unwrap_or_default()).trim());
+    let refused = |why: &str| Failure::Refused(format!("{address} does not tell its events: {why}"));
     Err(match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Failure::Refused(format!("it refuses the token in SPR_API_TOKEN ({answer})"))
+            refused(&format!("it refuses the token in SPR_API_TOKEN ({answer})"))
         }
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-            Failure::Refused("it keeps none of them; follow it without -since".to_owned())
+            refused("it keeps none of them; follow it without -since")
         }
-        StatusCode::BAD_REQUEST => Failure::Refused(answer),
-        _ => Failure::Away(anyhow::anyhow!(answer)),
+        StatusCode::BAD_REQUEST => refused(&answer),
+        _ => Failure::Away(anyhow!(answer)),
     })
 }
