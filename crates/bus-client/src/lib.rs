@@ -30,7 +30,7 @@ mod subscriber;
 
 pub use log::publish_log;
 pub use publisher::{PublishError, Publisher, QUEUE_BYTES, QUEUE_EVENTS, deliver};
-pub use replay::{Cursor, Replay, subscribe_from};
+pub use replay::{Cursor, Replay, subscribe_from, why_missing};
 pub use since::{NotSince, Since};
 pub use subscriber::{Notice, subscribe, watch};
 

@@ -10,7 +10,7 @@ use futures::{
 };
 use homeport_proto::bus::v1::{
     self, Earliest, Live, SubscribeRequest, SubscribeResponse, bus_service_client::BusServiceClient,
-    cursor::From as Start, subscribe_response::Message,
+    cursor::From as Start, gap::Reason, subscribe_response::Message,
 };
 use homeport_service::{
     rpc::{self, Client},
@@ -91,6 +91,15 @@ pub fn subscribe_from(socket: PathBuf, prefixes: Vec<String>, cursor: Cursor) ->
         Some((seen, reader))
     })
     .boxed()
+}
+
+/// Why events of a gap are missing, for people.
+pub fn why_missing(gap: &v1::Gap) -> &'static str {
+    match gap.reason() {
+        Reason::Expired => "they are older than what the bus keeps",
+        Reason::NotStored => "the bus did not keep them",
+        Reason::Unspecified => "they cannot be received",
+    }
 }
 
 struct Reader {

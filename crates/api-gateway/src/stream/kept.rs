@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use futures::{Stream, StreamExt as _, future::ready};
-use homeport_bus_client::{Cursor, Replay, subscribe_from};
-use homeport_proto::bus::v1::{Event, Gap, gap::Reason};
+use homeport_bus_client::{Cursor, Replay, subscribe_from, why_missing};
+use homeport_proto::bus::v1::{Event, Gap};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
@@ -43,16 +43,13 @@ fn happened(event: &Event) -> String {
 
 /// Nobody knows how many there were.
 fn missing(gap: &Gap) -> String {
-    let reason = match gap.reason() {
-        Reason::Expired => "they are older than what the bus keeps",
-        Reason::NotStored => "the bus did not keep them",
-        Reason::Unspecified => "they cannot be received",
-    };
-    json!({ "count": null, "after_id": gap.after_id, "last_id": gap.last_id, "reason": reason }).to_string()
+    json!({ "count": null, "after_id": gap.after_id, "last_id": gap.last_id, "reason": why_missing(gap) }).to_string()
 }
 
 #[cfg(test)]
 mod tests {
+    use homeport_proto::bus::v1::gap::Reason;
+
     use super::*;
 
     #[test]

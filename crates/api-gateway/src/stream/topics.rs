@@ -15,6 +15,10 @@ impl Prefixes {
         Self(list.split(',').filter(|prefix| !prefix.is_empty()).map(str::to_owned).collect())
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The beginnings; none means all topics.
     pub(crate) fn into_list(self) -> Vec<String> {
         self.0

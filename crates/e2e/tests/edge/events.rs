@@ -82,6 +82,8 @@ pub fn what_the_bus_keeps_is_read_from_afar(world: &World) -> Outcome {
     follower.wait()?;
     let (status, answer) = world.get("/events?since=yesterday")?;
     ensure!(status == 400 && answer.to_string().contains("90s"), "{status} {answer}");
+    let (status, answer) = world.get(&format!("/events?since=1h&t={}", ["a"; 65].join(",")))?;
+    ensure!(status == 400 && answer.to_string().contains("64"), "{status} {answer}");
     Ok(())
 }
 

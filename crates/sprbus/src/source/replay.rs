@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use futures::stream::BoxStream;
-use homeport_bus_client::{Cursor, Event, Since};
+use homeport_bus_client::{Cursor, Event, Since, why_missing};
 use homeport_proto::bus::v1::{
-    SubscribeRequest, SubscribeResponse, bus_service_client::BusServiceClient, gap::Reason, subscribe_response::Message,
+    SubscribeRequest, SubscribeResponse, bus_service_client::BusServiceClient, subscribe_response::Message,
 };
 use homeport_service::{
     clock::{Clock as _, SystemClock},
@@ -76,11 +76,8 @@ impl Log {
                 None
             }
             Message::Gap(gap) => {
-                let why = match gap.reason() {
-                    Reason::Expired => "they are older than what the bus keeps",
-                    Reason::NotStored | Reason::Unspecified => "the bus did not keep them",
-                };
-                Some(Notice::Missing(format!("events {} to {} may be missing: {why}", gap.after_id + 1, gap.last_id)))
+                let (first, last, why) = (gap.after_id + 1, gap.last_id, why_missing(&gap));
+                Some(Notice::Missing(format!("events {first} to {last} may be missing: {why}")))
             }
         }
     }

@@ -22,6 +22,9 @@ use crate::{
 /// First segments of the topics that Homeport's own services publish; what they say must be true.
 const OWN: [&str; 5] = ["auth", "bus", "docker", "service", "update"];
 
+/// The bus looks for no more beginnings of topics in one reading of the past.
+const KEPT_PREFIXES: usize = 64;
+
 /// `GET /events`: every event as `{"topic", "value"}` with its number, from the one after `Last-Event-ID` (or
 /// `?last_event_id=`) on. `?t=prefix,…` chooses topics. An event named `dropped` tells how many events are missing.
 ///
@@ -43,6 +46,9 @@ pub(super) async fn stream(
         return Ok(stream::response(texts, &first, keepalive, over));
     };
     let since: Since = since.parse().map_err(|error| Problem::bad_request(format!("since={since}: {error}")))?;
+    if prefixes.count() > KEPT_PREFIXES {
+        return Err(Problem::bad_request(format!("with since, t has at most {KEPT_PREFIXES} beginnings of topics")));
+    }
     let cursor = last.map_or_else(|| since.cursor(SystemClock.now()), Cursor::After);
     let permit = Arc::clone(&app.replays).try_acquire_owned().map_err(|_| full())?;
     let texts = stream::kept(app.context.paths().socket("bus"), prefixes, cursor, permit);

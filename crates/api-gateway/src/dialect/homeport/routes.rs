@@ -62,7 +62,7 @@ pub(crate) fn routes() -> Vec<Route> {
                 ("last_event_id", "The last number that arrived, as `Last-Event-ID`."),
                 ("since", "Begins with what the bus keeps: an age such as `90s`, `10m` or `1d`, or the id that the bus gave the last event seen. All numbers of this stream are the bus's."),
             ])
-            .refuses(&[(Kind::BadRequest, "`since` is neither"), (Kind::Unavailable, "too many streams are open")])
+            .refuses(&[(Kind::BadRequest, "`since` is neither, or has more than 64 topics beside it"), (Kind::Unavailable, "too many streams are open")])
             .answers(Answer::Events("`{\"topic\", \"value\"}` each; one named `dropped` says how many are missing")),
         Route::post("/events", events::publish, "Publishes an event")
             .detail("Topics of Homeport's own services (`auth`, `bus`, `docker`, `service`, `update`) need an administrator's credential without scopes.")
