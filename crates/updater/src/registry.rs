@@ -7,6 +7,7 @@ mod challenge;
 mod client;
 mod config;
 mod credentials;
+mod digest;
 mod endpoint;
 mod error;
 mod github;

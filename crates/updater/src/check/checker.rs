@@ -197,13 +197,14 @@ impl Inner {
     }
 
     /// Examines those first of which least is known, or for the longest time: where a registry does not answer all
-    /// questions of one check, the next one goes on.
+    /// questions of one check, the next one goes on. Of one repository the older tags come first, because more is asked
+    /// about what they are offered than about what already runs.
     async fn examine_all(&self, containers: &[Container], fresh: Freshness) -> Vec<CheckedContainer> {
         let files = Files::default();
         let total = containers.len();
         let snapshot = self.snapshot.load();
         let mut containers: Vec<_> = containers.iter().collect();
-        containers.sort_by_key(|container| snapshot.known_since(container));
+        containers.sort_by_cached_key(|container| (snapshot.known_since(container), &container.image));
         // Boxed, because the compiler cannot see that a stream of borrowing futures may be sent to another thread.
         let work: Vec<BoxFuture<'_, CheckedContainer>> = containers
             .into_iter()

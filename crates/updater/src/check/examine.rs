@@ -109,15 +109,15 @@ impl Questions<'_> {
             tags.extend(self.open.unlisted(&tags));
         }
         while let Some(tag) = newest(&self.open.tag, &tags, &self.open.policy).cloned() {
-            match self.source.digest(&self.at(&tag)).await {
-                Ok(Some(digest)) if !self.runs_here(&tag, &digest).await => {
+            match self.source.candidate(&self.at(&tag), self.open).await {
+                Ok((_, false)) => {
                     tags.retain(|other| *other != tag);
                     answers.ghosts.push(tag);
                     if answers.ghosts.len() > MAX_GHOSTS {
                         return Ok(());
                     }
                 }
-                Ok(digest) => {
+                Ok((digest, true)) => {
                     answers.candidate = Some((tag, digest));
                     return Ok(());
                 }
@@ -129,11 +129,6 @@ impl Questions<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Whether there is an image behind a digest for the platform of the one that runs.
-    async fn runs_here(&self, tag: &Tag, digest: &Digest) -> bool {
-        self.open.runs(digest) || self.source.runs_here(&self.at(tag).with_digest(digest.clone()), self.open).await
     }
 
     /// The version tags that name what runs, and what the present tag points at now. Ends as soon as both have a name.

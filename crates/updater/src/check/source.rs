@@ -18,14 +18,15 @@ pub(super) trait Source: Send + Sync {
     /// The digest that a tag points at. None: whoever made the list did not say.
     async fn digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError>;
 
+    /// The same for a tag that may be offered, and whether it leads to an image that can run where the present one does.
+    /// Where that cannot be found out it does.
+    async fn candidate(&self, reference: &Reference, open: &Open) -> Result<(Option<Digest>, bool), RegistryError>;
+
     /// The same for a tag that only gives the present one a name. That changes seldom, so that an older answer will do.
     async fn name_digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError>;
 
     /// Whether a digest leads to the image that runs. Where that cannot be found out it does not.
     async fn leads_to_running(&self, reference: &Reference, open: &Open) -> bool;
-
-    /// Whether a digest leads to an image that can run where the present one does. Where that cannot be found out it does.
-    async fn runs_here(&self, reference: &Reference, open: &Open) -> bool;
 }
 
 /// A registry, with how new its answers must be.
@@ -45,6 +46,15 @@ impl Source for Asked<'_> {
         self.registry.digest_as_of(reference, self.fresh).await.map(Some)
     }
 
+    async fn candidate(&self, reference: &Reference, open: &Open) -> Result<(Option<Digest>, bool), RegistryError> {
+        if open.platform.architecture.is_empty() {
+            return Ok((self.digest(reference).await?, true));
+        }
+        let digest = self.registry.digest_to_offer(reference, self.fresh).await?;
+        let runs = open.runs(&digest) || self.runs_here(&reference.with_digest(digest.clone()), open).await;
+        Ok((Some(digest), runs))
+    }
+
     async fn name_digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError> {
         self.registry.digest_as_of(reference, Freshness::Within(self.registry.name_lifetime())).await.map(Some)
     }
@@ -56,11 +66,10 @@ impl Source for Asked<'_> {
             false
         })
     }
+}
 
+impl Asked<'_> {
     async fn runs_here(&self, reference: &Reference, open: &Open) -> bool {
-        if open.platform.architecture.is_empty() {
-            return true;
-        }
         self.registry.is_for(reference, &open.platform).await.unwrap_or_else(|error| {
             tracing::debug!(image = %reference, error = chain(&error), "it is not known for which platforms an image is");
             true
@@ -108,15 +117,15 @@ impl Source for Listed {
         Ok(reference.tag().and_then(|tag| self.digests.get(tag)).cloned())
     }
 
+    async fn candidate(&self, reference: &Reference, _open: &Open) -> Result<(Option<Digest>, bool), RegistryError> {
+        Ok((self.digest(reference).await?, true))
+    }
+
     async fn name_digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError> {
         self.digest(reference).await
     }
 
     async fn leads_to_running(&self, _reference: &Reference, _open: &Open) -> bool {
         false
-    }
-
-    async fn runs_here(&self, _reference: &Reference, _open: &Open) -> bool {
-        true
     }
 }

@@ -88,6 +88,16 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         }
     }
 
+    /// Takes an answer that came with the one to another question. One that is there already stays.
+    pub(super) fn learn(&self, key: &K, value: V) {
+        let slot = self.slot(key);
+        let Ok(mut entry) = slot.try_lock() else { return };
+        if entry.answer.as_ref().is_none_or(|answer| answer.value.is_err()) {
+            (entry.good, entry.is_unsaved) = (Some(value.clone()), true);
+            entry.answer = Some(Answer { given_at: Some(Instant::now()), value: Ok(value) });
+        }
+    }
+
     /// Good answers that were not handed out here yet, with their age.
     pub(super) fn unsaved(&self) -> Vec<(K, V, Duration)> {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,7 +12,6 @@ use std::{
 use homeport_image_ref::{Digest, Reference, Tag};
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::{
@@ -23,15 +22,9 @@ use super::{
     host::{Host, Question, Validator},
     http,
     kept::Kept,
-    manifest::Image,
+    manifest::Manifest,
     page, transport,
 };
-
-/// Manifests and lists of them, as Docker and OCI name them. A registry that is asked for one of them alone may answer
-/// with the digest of another one, or say that there is none.
-pub(super) const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
-     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, \
-     application/vnd.docker.distribution.manifest.v2+json";
 
 /// Beginning of a kept question for the tags of a repository.
 const TAGS: &str = "tags";
@@ -39,17 +32,11 @@ const TAGS: &str = "tags";
 /// Beginning of a kept question for the digest of a tag.
 const DIGEST: &str = "digest";
 
-/// Beginning of a kept question for the image that a digest leads to on a platform.
-const IMAGE: &str = "image";
+/// Beginning of a kept question for what a digest stands for.
+const MANIFEST: &str = "manifest";
 
 /// Beginning of a kept question whether a tag of Docker Hub has an image for a platform.
 const PLATFORM: &str = "platform";
-
-/// Header with the digest of a manifest.
-const DIGEST_HEADER: &str = "docker-content-digest";
-
-/// Manifests have a few KiB; registries themselves refuse what is larger.
-pub(super) const MAX_MANIFEST_BYTES: usize = 4 << 20;
 
 /// A page of 1000 tags of 128 characters each, and room for registries that send all at once.
 const MAX_PAGE_BYTES: usize = 8 << 20;
@@ -108,7 +95,7 @@ struct Inner {
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     tags: Cache<String, Arc<TagList>>,
     digests: Cache<String, Digest>,
-    images: Cache<String, Image>,
+    manifests: Cache<String, Manifest>,
     platforms: Cache<String, bool>,
     /// Answers that were fetched rather than remembered.
     fetched: AtomicU64,
@@ -149,8 +136,8 @@ impl Client {
             hosts: Mutex::default(),
             tags: Cache::new(config.tags_lifetime()),
             digests: Cache::new(config.digest_lifetime()),
-            // What a digest leads to never changes.
-            images: Cache::new(Duration::MAX),
+            // What a digest stands for never changes.
+            manifests: Cache::new(Duration::MAX),
             platforms: Cache::new(Duration::MAX),
             fetched: AtomicU64::new(0),
             config: config.clone(),
@@ -181,9 +168,9 @@ impl Client {
                     self.inner.digests.remember(&name.to_owned(), digest, kept.age);
                 }
             }
-            Some((IMAGE, name)) => {
-                if let Ok(image) = serde_json::from_str(&kept.answer) {
-                    self.inner.images.remember(&name.to_owned(), image, kept.age);
+            Some((MANIFEST, name)) => {
+                if let Ok(manifest) = serde_json::from_str(&kept.answer) {
+                    self.inner.manifests.remember(&name.to_owned(), manifest, kept.age);
                 }
             }
             Some((PLATFORM, name)) => {
@@ -207,8 +194,8 @@ impl Client {
             answer: digest.to_string(),
             age,
         });
-        let images = self.inner.images.unsaved().into_iter().filter_map(|(name, image, age)| {
-            Some(Kept { question: format!("{IMAGE} {name}"), answer: serde_json::to_string(&image).ok()?, age })
+        let manifests = self.inner.manifests.unsaved().into_iter().filter_map(|(name, manifest, age)| {
+            Some(Kept { question: format!("{MANIFEST} {name}"), answer: serde_json::to_string(&manifest).ok()?, age })
         });
         let platforms = self.inner.platforms.unsaved().into_iter();
         let platforms = platforms.map(|(name, is_there, age)| Kept {
@@ -216,23 +203,7 @@ impl Client {
             answer: is_there.to_string(),
             age,
         });
-        tags.chain(digests).chain(images).chain(platforms).collect()
-    }
-
-    /// The digest that a reference's tag points at now or, at most, as long ago as digests are remembered. A reference
-    /// that has a digest and no tag gives that digest, if it exists.
-    pub async fn digest(&self, reference: &Reference) -> Result<Digest, RegistryError> {
-        self.digest_as_of(reference, Freshness::Remembered).await
-    }
-
-    /// The digest, as new as asked.
-    pub async fn digest_as_of(&self, reference: &Reference, fresh: Freshness) -> Result<Digest, RegistryError> {
-        let which = reference
-            .tag_or_latest()
-            .map_or_else(|| reference.digest().map_or_else(String::new, ToString::to_string), str::to_owned);
-        let key = format!("{}@{which}", reference.name());
-        let fetch = |_| self.counted(self.fetch_digest(reference, &which, urgency(fresh)));
-        self.inner.digests.get(&key, fresh, fetch).await
+        tags.chain(digests).chain(manifests).chain(platforms).collect()
     }
 
     /// The tags of a reference's repository, as new as asked.
@@ -241,61 +212,16 @@ impl Client {
         self.inner.tags.get(&reference.name(), fresh, fetch).await
     }
 
-    async fn counted<T>(&self, fetch: impl Future<Output = Result<T, RegistryError>>) -> Result<T, RegistryError> {
+    /// Counts an answer that is fetched.
+    pub(super) async fn counted<T>(
+        &self,
+        fetch: impl Future<Output = Result<T, RegistryError>>,
+    ) -> Result<T, RegistryError> {
         let answer = fetch.await;
         if answer.is_ok() {
             self.inner.fetched.fetch_add(1, Ordering::Relaxed);
         }
         answer
-    }
-
-    /// Asks with HEAD, which registries do not count as a pull, and with GET only where that does not tell.
-    async fn fetch_digest(
-        &self,
-        reference: &Reference,
-        which: &str,
-        urgency: Urgency,
-    ) -> Result<Digest, RegistryError> {
-        let host = self.host(reference.registry())?;
-        let what = reference.familiar();
-        let path = format!("/v2/{}/manifests/{which}", reference.repository());
-        let question = Question {
-            method: Method::HEAD,
-            path: &path,
-            accept: MANIFEST_TYPES,
-            repository: reference.repository(),
-            what: &what,
-            max_bytes: MAX_MANIFEST_BYTES,
-            cost: Cost::Question,
-            urgency,
-            known: None,
-        };
-        let said = |headers: &reqwest::header::HeaderMap| {
-            headers.get(DIGEST_HEADER).and_then(|value| value.to_str().ok()?.parse::<Digest>().ok())
-        };
-        match host.ask(&question).await {
-            Ok(answer) => {
-                if let Some(digest) = said(&answer.headers) {
-                    return Ok(digest);
-                }
-            }
-            // Some registries do not know HEAD.
-            Err(RegistryError::Malformed { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let question = Question { method: Method::GET, cost: Cost::Pull, ..question };
-        let answer = host.ask(&question).await?;
-        let own = sha256(&answer.body);
-        match said(&answer.headers) {
-            Some(digest) if digest.algorithm() == "sha256" && Some(&digest) != own.as_ref() => {
-                Err(host.malformed(&question, format!("its contents do not have the digest {digest} that it states")))
-            }
-            Some(digest) => Ok(digest),
-            None if serde_json::from_slice::<serde_json::Map<_, _>>(&answer.body).is_ok() => {
-                own.ok_or_else(|| host.malformed(&question, "it has no digest".to_owned()))
-            }
-            None => Err(host.malformed(&question, "it is no manifest".to_owned())),
-        }
     }
 
     async fn fetch_tags(
@@ -359,8 +285,12 @@ impl Client {
         &self.inner.platforms
     }
 
-    pub(super) fn images(&self) -> &Cache<String, Image> {
-        &self.inner.images
+    pub(super) fn digests(&self) -> &Cache<String, Digest> {
+        &self.inner.digests
+    }
+
+    pub(super) fn manifests(&self) -> &Cache<String, Manifest> {
+        &self.inner.manifests
     }
 
     pub(super) fn host(&self, registry: &str) -> Result<Arc<Host>, RegistryError> {
@@ -383,7 +313,7 @@ impl Client {
 }
 
 /// Somebody waits for an answer that must be new.
-const fn urgency(fresh: Freshness) -> Urgency {
+pub(super) const fn urgency(fresh: Freshness) -> Urgency {
     match fresh {
         Freshness::Remembered | Freshness::RememberedOrSince(_) | Freshness::Within(_) => Urgency::Background,
         Freshness::Since(_) => Urgency::Asked,
@@ -416,9 +346,4 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("config", &self.inner.config).finish_non_exhaustive()
     }
-}
-
-/// The digest of some bytes.
-fn sha256(bytes: &[u8]) -> Option<Digest> {
-    format!("sha256:{}", hex::encode(Sha256::digest(bytes))).parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Which image a digest leads to on one platform.
+//! What a digest stands for, and which image it leads to on one platform.
 
 use homeport_image_ref::{DOCKER_HUB, Digest, Reference};
 use reqwest::Method;
@@ -7,9 +7,17 @@ use serde::{Deserialize, Serialize};
 use super::{
     Client, Freshness, RegistryError,
     budget::{Cost, Urgency},
-    client::{MANIFEST_TYPES, MAX_MANIFEST_BYTES},
     host::Question,
 };
+
+/// Manifests and lists of them, as Docker and OCI name them. A registry that is asked for one of them alone may answer
+/// with the digest of another one, or say that there is none.
+const TYPES: &str = "application/vnd.oci.image.index.v1+json, \
+     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, \
+     application/vnd.docker.distribution.manifest.v2+json";
+
+/// Manifests have a few KiB; registries themselves refuse what is larger.
+const MAX_BYTES: usize = 4 << 20;
 
 /// Annotation of manifests that say something about another one, such as how it was built.
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
@@ -25,17 +33,36 @@ pub struct Platform {
     pub variant: String,
 }
 
-/// An image: what its manifest and its configuration hash to.
+/// What a digest stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Image {
-    manifest: String,
-    config: String,
+pub(super) enum Manifest {
+    /// Images for some platforms.
+    Index(Vec<Entry>),
+    /// One image: the digest of its configuration, which is its id.
+    Image(String),
 }
 
+/// An image of an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// Of its manifest.
+    digest: String,
+    platform: EntryPlatform,
+}
+
+/// What an image is for. Docker Hub writes `null` where there is nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct EntryPlatform {
+    os: Option<String>,
+    architecture: Option<String>,
+    variant: Option<String>,
+}
+
+/// An index or a manifest, as registries send it.
 #[derive(Deserialize)]
-struct Manifest {
+struct Sent {
     /// Of an index.
-    manifests: Option<Vec<Entry>>,
+    manifests: Option<Vec<SentEntry>>,
     /// Of a manifest.
     config: Option<Descriptor>,
 }
@@ -46,7 +73,7 @@ struct Descriptor {
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct SentEntry {
     digest: String,
     #[serde(default)]
     platform: EntryPlatform,
@@ -54,12 +81,16 @@ struct Entry {
     annotations: std::collections::BTreeMap<String, String>,
 }
 
-/// What an image is for. Docker Hub writes `null` where there is nothing.
-#[derive(Default, Deserialize)]
-pub(super) struct EntryPlatform {
-    os: Option<String>,
-    architecture: Option<String>,
-    variant: Option<String>,
+impl Manifest {
+    /// Reads what a registry sent. None: it is neither.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        let sent: Sent = serde_json::from_slice(body).ok()?;
+        let Some(entries) = sent.manifests else { return sent.config.map(|config| Self::Image(config.digest)) };
+        // Attestations stand in the index as images of no platform.
+        let images = entries.into_iter().filter(|entry| !entry.annotations.contains_key(REFERENCE_TYPE));
+        let images = images.map(|SentEntry { digest, platform, .. }| Entry { digest, platform });
+        Some(Self::Index(images.collect()))
+    }
 }
 
 impl Client {
@@ -74,72 +105,83 @@ impl Client {
         digests: &[Digest],
         image_id: &str,
     ) -> Result<bool, RegistryError> {
-        let image = self.image(reference, platform).await?;
-        Ok(image.config == image_id || digests.iter().any(|digest| digest.as_str() == image.manifest))
+        let top = reference.digest().map(ToString::to_string).unwrap_or_default();
+        let (digest, id) = match self.manifest(reference, &top).await? {
+            Manifest::Image(id) => (top, id),
+            Manifest::Index(entries) => {
+                let entry = entries.into_iter().find(|entry| entry.platform.suits(platform));
+                let digest = entry.map(|entry| entry.digest).ok_or_else(|| RegistryError::NotFound {
+                    registry: reference.registry().to_owned(),
+                    what: format!("{} for {}/{}", reference.familiar(), platform.os, platform.architecture),
+                })?;
+                match self.manifest(reference, &digest).await? {
+                    Manifest::Image(id) => (digest, id),
+                    Manifest::Index(_) => return Err(malformed(reference, "an image in its index is an index")),
+                }
+            }
+        };
+        Ok(id == image_id || digests.iter().any(|own| own.as_str() == digest))
     }
 
     /// Whether a digest leads to an image for a platform at all. What is no index is taken to be for any.
     ///
-    /// As [`Client::leads_to`] it asks for manifests in full, once each; but for Docker Hub, whose own interface tells it
+    /// As [`Client::leads_to`] it asks for the manifest in full, once; but for Docker Hub, whose own interface tells it
     /// without that being a pull. There the reference has the tag besides the digest.
     pub async fn is_for(&self, reference: &Reference, platform: &Platform) -> Result<bool, RegistryError> {
         if reference.registry() == DOCKER_HUB {
             return if self.has_hub() { self.is_on_hub_for(reference, platform).await } else { Ok(true) };
         }
-        let digest = reference.digest().cloned();
-        let pinned = digest.map_or_else(|| reference.clone(), |digest| reference.without_tag().with_digest(digest));
-        match self.image(&pinned, platform).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
-            Err(error) => Err(error),
-        }
+        let digest = reference.digest().map(ToString::to_string).unwrap_or_default();
+        Ok(match self.manifest(reference, &digest).await? {
+            Manifest::Image(_) => true,
+            Manifest::Index(entries) => entries.iter().any(|entry| entry.platform.suits(platform)),
+        })
     }
 
-    async fn image(&self, reference: &Reference, platform: &Platform) -> Result<Image, RegistryError> {
-        let Platform { os, architecture, variant } = platform;
-        let key = format!("{reference} {os}/{architecture}/{variant}");
-        self.images().get(&key, Freshness::Remembered, |_| self.fetch_image(reference, platform)).await
-    }
-
-    async fn fetch_image(&self, reference: &Reference, platform: &Platform) -> Result<Image, RegistryError> {
-        let top = reference.digest().map(ToString::to_string).unwrap_or_default();
-        let manifest = self.manifest(reference, &top).await?;
-        let Some(entries) = manifest.manifests else { return image_of(reference, top, manifest.config) };
-        let digest = entries.into_iter().find(|entry| entry.is_for(platform)).map(|entry| entry.digest);
-        let digest = digest.ok_or_else(|| RegistryError::NotFound {
-            registry: reference.registry().to_owned(),
-            what: format!("{} for {}/{}", reference.familiar(), platform.os, platform.architecture),
-        })?;
-        let manifest = self.manifest(reference, &digest).await?;
-        image_of(reference, digest, manifest.config)
-    }
-
+    /// What a digest stands for in the reference's repository.
     async fn manifest(&self, reference: &Reference, digest: &str) -> Result<Manifest, RegistryError> {
+        let key = key(reference, digest);
+        self.manifests().get(&key, Freshness::Remembered, |_| self.fetch_manifest(reference, digest)).await
+    }
+
+    async fn fetch_manifest(&self, reference: &Reference, digest: &str) -> Result<Manifest, RegistryError> {
         let host = self.host(reference.registry())?;
         let what = reference.familiar();
-        let path = format!("/v2/{}/manifests/{digest}", reference.repository());
-        let answer = host
-            .ask(&Question {
-                method: Method::GET,
-                path: &path,
-                accept: MANIFEST_TYPES,
-                repository: reference.repository(),
-                what: &what,
-                max_bytes: MAX_MANIFEST_BYTES,
-                cost: Cost::Pull,
-                urgency: Urgency::Background,
-                known: None,
-            })
-            .await?;
-        serde_json::from_slice(&answer.body).map_err(|_| malformed(reference, "it is no manifest"))
+        let path = path(reference, digest);
+        let answer = host.ask(&question(reference, &what, &path, Method::GET, Urgency::Background)).await?;
+        Manifest::read(&answer.body).ok_or_else(|| malformed(reference, "it is no manifest"))
     }
 }
 
-impl Entry {
-    /// Attestations stand in the index as images of no platform.
-    fn is_for(&self, platform: &Platform) -> bool {
-        !self.annotations.contains_key(REFERENCE_TYPE) && self.platform.suits(platform)
+/// Where a registry has the manifest of a tag or digest.
+pub(super) fn path(reference: &Reference, which: &str) -> String {
+    format!("/v2/{}/manifests/{which}", reference.repository())
+}
+
+/// Asks for a manifest, or with HEAD for its digest alone.
+pub(super) fn question<'q>(
+    reference: &'q Reference,
+    what: &'q str,
+    path: &'q str,
+    method: Method,
+    urgency: Urgency,
+) -> Question<'q> {
+    Question {
+        cost: if method == Method::HEAD { Cost::Question } else { Cost::Pull },
+        method,
+        path,
+        accept: TYPES,
+        repository: reference.repository(),
+        what,
+        max_bytes: MAX_BYTES,
+        urgency,
+        known: None,
     }
+}
+
+/// By what the answer about a tag or digest is remembered.
+pub(super) fn key(reference: &Reference, which: &str) -> String {
+    format!("{}@{which}", reference.name())
 }
 
 impl EntryPlatform {
@@ -148,13 +190,6 @@ impl EntryPlatform {
         let variant = text(&self.variant);
         let same_variant = variant == platform.variant || variant.is_empty() || platform.variant.is_empty();
         text(&self.os) == platform.os && text(&self.architecture) == platform.architecture && same_variant
-    }
-}
-
-fn image_of(reference: &Reference, manifest: String, config: Option<Descriptor>) -> Result<Image, RegistryError> {
-    match config {
-        Some(config) => Ok(Image { manifest, config: config.digest }),
-        None => Err(malformed(reference, "its manifest names no configuration")),
     }
 }
 

@@ -119,6 +119,10 @@ fn hash(letter: &str) -> String {
     format!("sha256:{}", letter.repeat(64))
 }
 
+fn sha256(text: &str) -> String {
+    format!("sha256:{}", hex::encode(<sha2::Sha256 as sha2::Digest>::digest(text)))
+}
+
 fn container(fake: &Fake, name: &str, image: &str) -> Container {
     let image = format!("{}/{image}", fake.authority());
     let repository = image.rsplit_once(':').unwrap().0;
@@ -170,23 +174,21 @@ async fn s14_everything_is_checked_at_the_start_and_told() {
 /// Section 6.6, and the platform of the host: what cannot run here is not offered.
 #[tokio::test]
 async fn s5_a_tag_without_an_image_for_the_host_is_passed_over() {
+    let index = |architecture: &str| {
+        format!(
+            r#"{{"manifests":[{{"digest":"{}","platform":{{"os":"linux","architecture":"{architecture}"}}}}]}}"#,
+            hash("e")
+        )
+    };
+    let (arm, intel) = (index("arm64"), index("amd64"));
     let fake = Fake::start(move |asked| {
-        let manifests = |architecture: &str| {
-            format!(
-                r#"{{"manifests":[{{"digest":"{}","platform":{{"os":"linux","architecture":"{architecture}"}}}}]}}"#,
-                hash("e")
-            )
-        };
         let (digest, body) = match asked.path.rsplit('/').next().unwrap_or_default() {
-            "1.22.1" => (hash("a"), String::new()),
-            "1.26.3" => (hash("b"), String::new()),
-            "1.27.0" => (hash("c"), String::new()),
-            path if path == hash("b") => (hash("b"), manifests("arm64")),
-            path if path == hash("c") => (hash("c"), manifests("amd64")),
-            path if path == hash("e") => (hash("e"), format!(r#"{{"config":{{"digest":"{}"}}}}"#, hash("d"))),
-            _ => (String::new(), r#"{"tags":["1.22.1","1.26.3","1.27.0"]}"#.to_owned()),
+            "1.22.1" => (hash("a"), ""),
+            "1.26.3" => (sha256(&arm), arm.as_str()),
+            "1.27.0" => (sha256(&intel), intel.as_str()),
+            _ => (String::new(), r#"{"tags":["1.22.1","1.26.3","1.27.0"]}"#),
         };
-        reply(StatusCode::OK, &[("docker-content-digest", &digest)], &body)
+        reply(StatusCode::OK, &[("docker-content-digest", &digest)], body)
     })
     .await;
     let platform = |architecture: &str| Platform {
@@ -203,6 +205,14 @@ async fn s5_a_tag_without_an_image_for_the_host_is_passed_over() {
     assert_eq!((stack.found("arm").0, stack.found("arm").1.as_str()), (Status::UpdateAvailable, "1.26.3"));
     assert_eq!((stack.found("intel").0, stack.found("intel").1.as_str()), (Status::UpdateAvailable, "1.27.0"));
     assert_eq!(stack.found("other").0, Status::UpToDate);
+    let mut asked = fake.log();
+    asked.sort_unstable();
+    let expected = ["GET /v2/x/manifests/1.26.3", "GET /v2/x/manifests/1.27.0", "GET /v2/x/tags/list?n=1000"];
+    assert_eq!(asked[..3], expected, "one question tells digest and platforms");
+    assert_eq!(asked[3..], ["HEAD /v2/x/manifests/1.22.1"]);
+    stack.checker.run_check(true, LIMIT).await;
+    let again = fake.log().split_off(4);
+    assert!(again[1..].iter().all(|asked| asked.starts_with("HEAD")), "platforms are known: {again:?}");
 }
 
 #[tokio::test]

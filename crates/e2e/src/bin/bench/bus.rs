@@ -1,5 +1,6 @@
 //! The event bus, beside `nats-server` and redis in the same run.
 
+mod least;
 mod load;
 mod memory;
 mod server;
@@ -7,10 +8,15 @@ mod stalled;
 mod stored;
 mod wire;
 
+use anyhow::Context as _;
+
 use crate::figures::{range, row};
 use load::{Measured, Pressure};
 use server::Server;
 use wire::Wire;
+
+/// The part of this program that is [`least`] of servers.
+pub(crate) const LEAST: &str = "least";
 
 /// How often each figure is measured.
 const RUNS: usize = 5;
@@ -37,13 +43,20 @@ const FLOWING: Pressure = Pressure { unanswered: 100, undelivered: 1000 };
 /// The publisher waits for the answer to each message before it publishes the next.
 const WAITING: Pressure = Pressure { unanswered: 1, undelivered: 1000 };
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     Case {
         name: "gRPC, 1 → 1, publisher waits for each answer",
         wire: Wire::Grpc,
         subscribers: 1,
         pressure: WAITING,
         to_reach: "11 µs",
+    },
+    Case {
+        name: "a loop that does nothing but read and write twice, 1 → 1, publisher waits for each answer",
+        wire: Wire::Least,
+        subscribers: 1,
+        pressure: WAITING,
+        to_reach: "–",
     },
     Case {
         name: "redis, 1 → 1, publisher waits for each answer",
@@ -110,6 +123,11 @@ pub(crate) fn measure() -> anyhow::Result<()> {
         }
         Ok(())
     })
+}
+
+/// Is the least of servers, on that socket.
+pub(crate) fn serve_least(socket: Option<std::ffi::OsString>) -> anyhow::Result<()> {
+    least::serve(std::path::Path::new(&socket.context("which socket?")?))
 }
 
 fn shown(runs: &[Measured]) -> String {

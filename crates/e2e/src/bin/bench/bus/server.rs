@@ -24,8 +24,14 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 pub(crate) enum Server {
     /// Ours.
     Bus { bus: Bus, _directory: tempfile::TempDir },
-    /// Another one on a port of its own.
-    Peer { child: Child, port: u16, _directory: tempfile::TempDir },
+    /// Another one.
+    Peer { child: Child, address: Address, _directory: tempfile::TempDir },
+}
+
+/// Where a server listens.
+pub(crate) enum Address {
+    Port(u16),
+    Socket(PathBuf),
 }
 
 impl Server {
@@ -33,6 +39,7 @@ impl Server {
     pub(crate) fn start(wire: Wire) -> anyhow::Result<Self> {
         match wire {
             Wire::Json | Wire::Grpc => Self::bus(),
+            Wire::Least => Self::least(),
             Wire::Nats => Self::peer("nats-server", |port, _| vec!["-a".into(), "127.0.0.1".into(), "-p".into(), port]),
             Wire::Redis => Self::peer("redis-server", |port, _| redis_arguments(&port)),
         }
@@ -55,16 +62,19 @@ impl Server {
 
     fn peer(program: &str, arguments: impl FnOnce(String, &Path) -> Vec<String>) -> anyhow::Result<Self> {
         let (directory, port) = (tempfile::tempdir()?, free_port()?);
-        let child = Command::new(find(program))
-            .args(arguments(port.to_string(), directory.path()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
+        let child = spawn(Command::new(find(program)).args(arguments(port.to_string(), directory.path())))
             .with_context(|| format!("starting {program}; `cargo xtask bench` installs it"))?;
-        let peer = Self::Peer { child, port, _directory: directory };
+        let peer = Self::Peer { child, address: Address::Port(port), _directory: directory };
         until(program, Duration::from_secs(10), || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
         Ok(peer)
+    }
+
+    fn least() -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let socket = directory.path().join("socket");
+        let child = spawn(Command::new(std::env::current_exe()?).arg(super::LEAST).arg(&socket))?;
+        until("its socket", Duration::from_secs(10), || socket.exists())?;
+        Ok(Self::Peer { child, address: Address::Socket(socket), _directory: directory })
     }
 
     /// Its process.
@@ -86,13 +96,9 @@ impl Server {
     /// A connection that has introduced itself.
     pub(crate) async fn connect(&self, wire: Wire) -> anyhow::Result<Box<dyn Stream>> {
         let mut stream: Box<dyn Stream> = match self {
-            Self::Bus { bus, .. } => {
-                // One that blocks waits for its turn when there are many; the other kind fails.
-                let stream = std::os::unix::net::UnixStream::connect(bus.socket())?;
-                stream.set_nonblocking(true)?;
-                Box::new(UnixStream::from_std(stream)?)
-            }
-            Self::Peer { port, .. } => {
+            Self::Bus { bus, .. } => unix(&bus.socket())?,
+            Self::Peer { address: Address::Socket(socket), .. } => unix(socket)?,
+            Self::Peer { address: Address::Port(port), .. } => {
                 let stream = tokio::net::TcpStream::connect(("127.0.0.1", *port)).await?;
                 stream.set_nodelay(true)?;
                 Box::new(stream)
@@ -120,6 +126,17 @@ impl Drop for Server {
 pub(crate) async fn read_line(stream: &mut Box<dyn Stream>) -> anyhow::Result<()> {
     while stream.read_u8().await? != b'\n' {}
     Ok(())
+}
+
+fn unix(socket: &Path) -> anyhow::Result<Box<dyn Stream>> {
+    // One that blocks waits for its turn when there are many; the other kind fails.
+    let stream = std::os::unix::net::UnixStream::connect(socket)?;
+    stream.set_nonblocking(true)?;
+    Ok(Box::new(UnixStream::from_std(stream)?))
+}
+
+fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }
 
 fn redis_arguments(port: &str) -> Vec<String> {

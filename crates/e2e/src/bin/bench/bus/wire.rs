@@ -16,6 +16,8 @@ pub(crate) enum Wire {
     Json,
     /// `pubservice.PubsubService`.
     Grpc,
+    /// Lines, for the least of servers.
+    Least,
     /// `nats-server`.
     Nats,
     /// `redis-server`.
@@ -28,6 +30,7 @@ impl Wire {
         match self {
             Self::Json => "JSON lines",
             Self::Grpc => "gRPC",
+            Self::Least => "lines",
             Self::Nats => "nats-server",
             Self::Redis => "redis",
         }
@@ -36,7 +39,7 @@ impl Wire {
     /// What a client says before anything else.
     pub(crate) fn greeting(self) -> Vec<u8> {
         match self {
-            Self::Json | Self::Redis => Vec::new(),
+            Self::Json | Self::Least | Self::Redis => Vec::new(),
             Self::Grpc => {
                 let mut bytes = http2::PREFACE.to_vec();
                 Frame::new(kind::SETTINGS, 0, 0, []).append_to(&mut bytes);
@@ -57,6 +60,8 @@ impl Wire {
                 http2::append_request(&mut bytes, &mut Headers::default(), 1, path, &prefix.encode_to_vec());
                 bytes
             }
+            // It takes the first connection for a subscriber's.
+            Self::Least => Vec::new(),
             Self::Nats => format!("SUB {TOPIC} 1\r\nPING\r\n").into_bytes(),
             Self::Redis => format!("SUBSCRIBE {TOPIC}\r\n").into_bytes(),
         }
@@ -65,7 +70,7 @@ impl Wire {
     /// Lines with which a server confirms a subscription. On the others it stands soon after it was sent.
     pub(crate) const fn confirmation_lines(self) -> usize {
         match self {
-            Self::Json | Self::Grpc => 0,
+            Self::Json | Self::Grpc | Self::Least => 0,
             Self::Nats => 1,
             Self::Redis => 6,
         }
@@ -73,7 +78,7 @@ impl Wire {
 
     /// Whether publications are answered.
     pub(crate) const fn answers(self) -> bool {
-        matches!(self, Self::Grpc | Self::Redis)
+        matches!(self, Self::Grpc | Self::Least | Self::Redis)
     }
 
     /// Counts what a subscriber gets.
@@ -81,6 +86,7 @@ impl Wire {
         let counted = match self {
             Self::Json => serde_json::json!({ "topic": TOPIC, "value": value }).to_string().len() + 1,
             Self::Grpc => 5 + event(value).encoded_len(),
+            Self::Least => value.len() + 1,
             Self::Nats => format!("MSG {TOPIC} 1 {}\r\n{value}\r\n", value.len()).len(),
             Self::Redis => {
                 let header = format!("*3\r\n$7\r\nmessage\r\n${}\r\n{TOPIC}\r\n", TOPIC.len());
@@ -95,6 +101,7 @@ impl Wire {
         let bytes = match self {
             Self::Json => format!("{}\n", serde_json::json!({ "topic": TOPIC, "value": value })),
             Self::Grpc => String::new(),
+            Self::Least => format!("{value}\n"),
             Self::Nats => format!("PUB {TOPIC} {}\r\n{value}\r\n", value.len()),
             Self::Redis => {
                 let head = format!("*3\r\n$7\r\nPUBLISH\r\n${}\r\n{TOPIC}\r\n", TOPIC.len());

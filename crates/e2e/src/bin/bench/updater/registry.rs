@@ -72,10 +72,7 @@ fn answer(path: &str) -> Response<String> {
             .collect();
         return Response::new(format!("{{\"tags\":[{}]}}", tags.join(",")));
     }
-    let digest = super::engine::digest(path.rsplit('/').next().unwrap_or(""));
-    let response = Response::builder().header("docker-content-digest", digest);
-    response
-        .header(header::CONTENT_TYPE, "application/vnd.oci.image.index.v1+json")
-        .body(String::new())
-        .unwrap_or_default()
+    let index = super::engine::index(path.rsplit('/').next().unwrap_or(""));
+    let response = Response::builder().header("docker-content-digest", super::engine::digest(&index));
+    response.header(header::CONTENT_TYPE, "application/vnd.oci.image.index.v1+json").body(index).unwrap_or_default()
 }
