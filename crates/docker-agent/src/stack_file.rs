@@ -10,6 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use self::remembered::Remembered;
 use crate::{
@@ -20,6 +21,9 @@ use crate::{
 const MAX_BYTES: u64 = 1 << 20;
 /// For a file that is new, which never happens here; an existing one keeps its own.
 const MODE: u32 = 0o600;
+/// Files that are worked on at the same time. A check asks for those of hundreds of containers at once; a thread for each
+/// would make no disk faster, and keep memory of its own.
+static TURNS: Semaphore = Semaphore::const_new(4);
 
 /// Access to the files of compose projects.
 #[derive(Clone)]
@@ -172,6 +176,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> Result<T, EngineError> + Send + 'static,
 {
+    let _turn = TURNS.acquire().await;
     let result = tokio::task::spawn_blocking(work).await;
     result.unwrap_or_else(|error| Err(failed("working on", path, io::Error::other(error))))
 }

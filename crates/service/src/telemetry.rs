@@ -6,7 +6,7 @@ use std::error::Error;
 
 use tonic::Status;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 pub use self::records::{PRIVATE, QUEUE_RECORDS, Record, Records, records};
 use crate::config::Environment;
@@ -37,11 +37,12 @@ fn said(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// Starts writing logs to standard error: `HOMEPORT_LOG` is the filter (default `info`), `HOMEPORT_LOG_FORMAT` is `text`
+/// Starts writing logs to standard error: `HOMEPORT_LOG` is the filter, a level for all or for a crate (default `info`,
+/// such as `info,homeport_updater=debug`), `HOMEPORT_LOG_FORMAT` is `text`
 /// (default) or `json`. Where they say nothing, `LOG_LEVEL` and `LOG_FORMAT` count, which Docksmith's users have set.
 /// Records of `HOMEPORT_LOG_BUS` (default `warn`; `off`) and above are collected for the bus as well.
 pub fn init(environment: &Environment) {
-    let filter = EnvFilter::try_new(directives(environment)).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = directives(environment).parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let layer = match set(environment, "HOMEPORT_LOG_FORMAT").or_else(|| set(environment, "LOG_FORMAT")) {
         Some("json") => layer.json().flatten_event(true).boxed(),

@@ -5,7 +5,8 @@ use homeport_service::trace::TraceContext;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Where clients and plugins find it.
-pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
+pub(crate) const HEADER: HeaderName = HeaderName::from_static(NAME);
+pub(crate) const NAME: &str = "x-correlation-id";
 /// Longer ones are replaced: they go into every line of the log.
 const LONGEST: usize = 64;
 

@@ -170,10 +170,10 @@ fn read<S>(app: &App, talk: &Talk<'_, S>, started: Instant) -> Option<Asked> {
         outgoing.room(),
         rest,
         &[
-            (FORWARDED_FOR.as_str(), origin.address.ip().to_string().as_bytes()),
-            (FORWARDED_PROTO.as_str(), word(scheme).as_bytes()),
-            (FORWARDED_PREFIX.as_str(), plugin.prefix.as_bytes()),
-            (correlation::HEADER.as_str(), id.0.as_bytes()),
+            (FORWARDED_FOR, origin.address.ip().to_string().as_bytes()),
+            (FORWARDED_PROTO, word(scheme).as_bytes()),
+            (FORWARDED_PREFIX, plugin.prefix.as_bytes()),
+            (correlation::NAME, id.0.as_bytes()),
             (TRACEPARENT, trace.child().to_header().as_bytes()),
         ],
     );

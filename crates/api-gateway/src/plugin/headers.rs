@@ -6,32 +6,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::middleware::Scheme;
 
-/// Headers that speak about one connection, not about the message. `Keep-Alive` and `Proxy-Connection` have no constant.
-const HOP_BY_HOP: [HeaderName; 7] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
+/// Headers that speak about one connection, not about the message.
+const HOP_BY_HOP: [&str; 7] =
+    ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
 
 /// What a plugin never sees: credentials, and words about the way here that a client could have made up. `Expect` is
 /// answered by the gateway itself.
-const KEPT_BACK: [HeaderName; 6] = [
-    header::AUTHORIZATION,
-    header::COOKIE,
-    HeaderName::from_static("x-jwt-otp"),
-    HeaderName::from_static("spr-bearer"),
-    header::FORWARDED,
-    header::EXPECT,
-];
+const KEPT_BACK: [&str; 6] = ["authorization", "cookie", "x-jwt-otp", "spr-bearer", "forwarded", "expect"];
 const KEPT_BACK_PREFIXES: [&str; 3] = ["proxy-", "x-forwarded-", "x-real-ip"];
 
-pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-pub(super) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-pub(super) const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+pub(super) const FORWARDED_FOR: &str = "x-forwarded-for";
+pub(super) const FORWARDED_PROTO: &str = "x-forwarded-proto";
+pub(super) const FORWARDED_PREFIX: &str = "x-forwarded-prefix";
 
 /// Turns a client's headers into those that a plugin gets.
 pub(super) fn towards_plugin(headers: &mut HeaderMap, client: IpAddr, scheme: Scheme, prefix: &HeaderValue) {
@@ -71,14 +57,15 @@ pub(super) fn is_named(connection: &str, name: &str) -> bool {
     !is_framing(name) && connection.split(',').any(|word| word.trim().eq_ignore_ascii_case(name))
 }
 
-/// Whether a name, in whatever case, is among these.
-pub(super) fn is_one_of(name: &str, names: &[HeaderName]) -> bool {
-    names.iter().any(|one| one.as_str().eq_ignore_ascii_case(name))
+/// Whether a name, in whatever case, is among these. Texts rather than [`HeaderName`]s: each header of each request is
+/// looked for here.
+pub(super) fn is_one_of(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
 
 /// What a client must not be able to have removed.
 fn is_framing(name: &str) -> bool {
-    is_one_of(name, &[header::HOST, header::CONTENT_LENGTH])
+    is_one_of(name, &["host", "content-length"])
 }
 
 /// Takes out what concerns one connection only: what `Connection` names, then the known ones.
@@ -90,7 +77,8 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
         .collect();
-    for name in named.iter().chain(&HOP_BY_HOP).filter(|name| !is_framing(name.as_str())) {
+    let named = named.iter().map(HeaderName::as_str);
+    for name in named.chain(HOP_BY_HOP).filter(|name| !is_framing(name)) {
         headers.remove(name);
     }
 }

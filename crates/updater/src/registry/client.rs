@@ -47,7 +47,7 @@ const PAGE_TAGS: usize = 1000;
 /// Pages that are read of one list; the busiest repositories have some dozens.
 const MAX_PAGES: usize = 100;
 
-/// Tags that are kept of one list.
+/// Tags after which no further page of a list is read.
 const MAX_TAGS: usize = 100_000;
 
 /// How new an answer must be.
@@ -70,8 +70,6 @@ pub struct TagList {
     pub tags: Vec<Tag>,
     /// There are more than [`TagList::tags`]: the list was longer than 100 pages or 100000 tags.
     pub truncated: bool,
-    /// By what the registry tells whether the list still holds. None: it does not, or the list has several pages.
-    pub(super) validator: Option<Validator>,
 }
 
 impl TagList {
@@ -79,6 +77,16 @@ impl TagList {
     pub fn new(tags: Vec<Tag>) -> Self {
         Self { tags, ..Self::default() }
     }
+}
+
+/// A list of tags as it is remembered, also on the disk: what their texts say takes ten times the room of the texts.
+#[derive(Default, Serialize, Deserialize)]
+struct Listing {
+    /// A line each.
+    tags: String,
+    truncated: bool,
+    /// By what the registry tells whether the list still holds. None: it does not, or the list has several pages.
+    validator: Option<Validator>,
 }
 
 /// Asks registries, remembers what they said, and spares them. Cheap to clone.
@@ -93,7 +101,7 @@ struct Inner {
     transport: Arc<dyn Transport>,
     credentials: Arc<dyn Credentials>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
-    tags: Cache<String, Arc<TagList>>,
+    tags: Cache<String, Arc<Listing>>,
     digests: Cache<String, Digest>,
     manifests: Cache<String, Manifest>,
     platforms: Cache<String, bool>,
@@ -159,8 +167,8 @@ impl Client {
     pub(super) fn remember(&self, kept: &Kept) {
         match kept.question.split_once(' ') {
             Some((TAGS, name)) => {
-                if let Ok(list) = serde_json::from_str::<KeptTags>(&kept.answer) {
-                    self.inner.tags.remember(&name.to_owned(), Arc::new(list.into()), kept.age);
+                if let Ok(listing) = serde_json::from_str(&kept.answer) {
+                    self.inner.tags.remember(&name.to_owned(), Arc::new(listing), kept.age);
                 }
             }
             Some((DIGEST, name)) => {
@@ -184,9 +192,8 @@ impl Client {
 
     /// Answers that are not on the disk yet.
     pub(super) fn unsaved(&self) -> Vec<Kept> {
-        let tags = self.inner.tags.unsaved().into_iter().filter_map(|(name, list, age)| {
-            let answer = serde_json::to_string(&KeptTags::from(&*list)).ok()?;
-            Some(Kept { question: format!("{TAGS} {name}"), answer, age })
+        let tags = self.inner.tags.unsaved().into_iter().filter_map(|(name, listing, age)| {
+            Some(Kept { question: format!("{TAGS} {name}"), answer: serde_json::to_string(&*listing).ok()?, age })
         });
         let digests = self.inner.digests.unsaved().into_iter();
         let digests = digests.map(|(name, digest, age)| Kept {
@@ -209,7 +216,8 @@ impl Client {
     /// The tags of a reference's repository, as new as asked.
     pub async fn tags(&self, reference: &Reference, fresh: Freshness) -> Result<Arc<TagList>, RegistryError> {
         let fetch = |known| self.counted(self.fetch_tags(reference, urgency(fresh), known));
-        self.inner.tags.get(&reference.name(), fresh, fetch).await
+        let listing = self.inner.tags.get(&reference.name(), fresh, fetch).await?;
+        Ok(Arc::new(TagList { tags: listing.tags.lines().map(Tag::parse).collect(), truncated: listing.truncated }))
     }
 
     /// Counts an answer that is fetched.
@@ -228,22 +236,17 @@ impl Client {
         &self,
         reference: &Reference,
         urgency: Urgency,
-        known: Option<Arc<TagList>>,
-    ) -> Result<Arc<TagList>, RegistryError> {
+        known: Option<Arc<Listing>>,
+    ) -> Result<Arc<Listing>, RegistryError> {
         let host = self.host(reference.registry())?;
         let what = reference.without_tag().familiar();
         let mut next = Some(format!("/v2/{}/tags/list?n={PAGE_TAGS}", reference.repository()));
-        let mut list = TagList::default();
+        let (mut listing, mut count) = (Listing::default(), 0);
         let mut asked = HashSet::new();
         while let Some(path) = next {
-            if asked.len() >= MAX_PAGES || list.tags.len() >= MAX_TAGS {
-                list.truncated = true;
-                list.tags.truncate(MAX_TAGS);
-                tracing::warn!(
-                    image = what,
-                    tags = list.tags.len(),
-                    "the list of tags is too long; the rest is not read"
-                );
+            if asked.len() >= MAX_PAGES || count >= MAX_TAGS {
+                listing.truncated = true;
+                tracing::warn!(image = what, tags = count, "the list of tags is too long; the rest is not read");
                 break;
             }
             let question = Question {
@@ -256,7 +259,7 @@ impl Client {
                 cost: Cost::Question,
                 urgency,
                 // A page further on says nothing about those before it.
-                known: known.as_ref().filter(|_| asked.is_empty()).and_then(|list| list.validator.as_ref()),
+                known: known.as_ref().filter(|_| asked.is_empty()).and_then(|listing| listing.validator.as_ref()),
             };
             let answer = host.ask(&question).await?;
             if let (StatusCode::NOT_MODIFIED, Some(known)) = (answer.status, &known) {
@@ -264,17 +267,21 @@ impl Client {
             }
             let page: TagsAnswer = serde_json::from_slice(&answer.body)
                 .map_err(|error| host.malformed(&question, format!("it is no list of tags ({error})")))?;
-            let texts = page.tags.unwrap_or_default().into_iter().filter(|text| Tag::is_valid(text));
-            list.tags.extend(texts.map(|text| Tag::parse(&text)));
+            for tag in page.tags.unwrap_or_default().iter().filter(|tag| Tag::is_valid(tag)) {
+                listing.tags.push_str(tag);
+                listing.tags.push('\n');
+                count += 1;
+            }
             next = page::next(&answer.headers, &answer.url, host.endpoint())
                 .map_err(|problem| host.malformed(&question, problem))?;
-            list.validator = Validator::of(&answer.headers).filter(|_| asked.is_empty() && next.is_none());
+            listing.validator = Validator::of(&answer.headers).filter(|_| asked.is_empty() && next.is_none());
             if next.as_ref().is_some_and(|next| *next == path || asked.contains(next)) {
                 return Err(host.malformed(&question, "its pages form a circle".to_owned()));
             }
             asked.insert(path);
         }
-        Ok(Arc::new(list))
+        listing.tags.shrink_to_fit();
+        Ok(Arc::new(listing))
     }
 
     pub(super) fn config(&self) -> &RegistryConfig {
@@ -317,28 +324,6 @@ pub(super) const fn urgency(fresh: Freshness) -> Urgency {
     match fresh {
         Freshness::Remembered | Freshness::RememberedOrSince(_) | Freshness::Within(_) => Urgency::Background,
         Freshness::Since(_) => Urgency::Asked,
-    }
-}
-
-/// A list of tags as it is kept on the disk.
-#[derive(Serialize, Deserialize)]
-struct KeptTags {
-    tags: Vec<String>,
-    truncated: bool,
-    validator: Option<Validator>,
-}
-
-impl From<&TagList> for KeptTags {
-    fn from(from: &TagList) -> Self {
-        let tags = from.tags.iter().map(ToString::to_string).collect();
-        Self { tags, truncated: from.truncated, validator: from.validator.clone() }
-    }
-}
-
-impl From<KeptTags> for TagList {
-    fn from(from: KeptTags) -> Self {
-        let tags = from.tags.iter().map(|text| Tag::parse(text)).collect();
-        Self { tags, truncated: from.truncated, validator: from.validator }
     }
 }
 

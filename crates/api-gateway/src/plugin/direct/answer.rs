@@ -7,7 +7,7 @@ use std::{
 };
 
 use homeport_service::clock::{Clock as _, SystemClock};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue};
 use httparse::{Header, ParserConfig, Status};
 use jiff::fmt::rfc2822::DateTimePrinter;
 
@@ -21,9 +21,33 @@ use crate::{
 pub(super) const HEAD_MOST: usize = 64 << 10;
 const MOST_HEADERS: usize = 100;
 
-/// What every answer of a plugin gets, and what those get that may not be kept, as it is written.
-static ALWAYS: LazyLock<Vec<u8>> = LazyLock::new(|| lines(security::ON_PLUGINS.iter().chain(&cors::PLUGIN)));
-static UNKEPT: LazyLock<Vec<u8>> = LazyLock::new(|| lines(security::NEVER_CACHE.iter()));
+const TRANSPORT_SECURITY: &str = "strict-transport-security";
+
+/// What every answer of a plugin gets, and what those get that may not be kept.
+static ALWAYS: LazyLock<Added> = LazyLock::new(|| Added::of(security::ON_PLUGINS.iter().chain(&cors::PLUGIN)));
+static UNKEPT: LazyLock<Added> = LazyLock::new(|| Added::of(security::NEVER_CACHE.iter()));
+
+/// Headers that replace a plugin's own.
+struct Added {
+    names: Vec<String>,
+    /// As they are written.
+    lines: Vec<u8>,
+}
+
+impl Added {
+    fn of<'a>(headers: impl Iterator<Item = &'a (HeaderName, HeaderValue)>) -> Self {
+        let (mut names, mut lines) = (Vec::new(), Vec::new());
+        for (name, value) in headers {
+            names.push(name.as_str().to_owned());
+            line(&mut lines, name.as_str(), value.as_bytes());
+        }
+        Self { names, lines }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|own| same(name, own))
+    }
+}
 
 /// Why there is no answer, or only a part of one.
 #[derive(Debug, thiserror::Error)]
@@ -119,9 +143,9 @@ pub(super) fn pass(bytes: &[u8], setting: &Setting<'_>, out: &mut Vec<u8>) -> Re
 }
 
 fn length(status: u16, is_new: bool, headers: &[Header<'_>], setting: &Setting<'_>) -> Result<Length, Fault> {
-    let mut lengths = values(headers, &header::CONTENT_LENGTH);
+    let mut lengths = values(headers, "content-length");
     let known = lengths.next().map(number).transpose()?;
-    let mut encodings = values(headers, &header::TRANSFER_ENCODING);
+    let mut encodings = values(headers, "transfer-encoding");
     let encoding = encodings.next();
     if lengths.next().is_some() || encodings.next().is_some() || (known.is_some() && encoding.is_some()) {
         return Err(Fault::Length);
@@ -146,38 +170,39 @@ fn number(value: &[u8]) -> Result<u64, Fault> {
 }
 
 fn write_headers(out: &mut Vec<u8>, headers: &[Header<'_>], answer: &Answer, setting: &Setting<'_>) {
-    let is_kept = setting.is_static && values(headers, &header::CACHE_CONTROL).next().is_some();
+    let is_kept = setting.is_static && values(headers, "cache-control").next().is_some();
+    let (always, unkept) = (&*ALWAYS, &*UNKEPT);
     let ours = |name: &str| {
-        let is_in = |table: &[(HeaderName, HeaderValue)]| table.iter().any(|(ours, _)| same(name, ours));
-        is_in(&security::ON_PLUGINS)
-            || is_in(&cors::PLUGIN)
-            || (!is_kept && is_in(&security::NEVER_CACHE))
-            || same(name, &correlation::HEADER)
-            || (setting.transport_security.is_some() && same(name, &header::STRICT_TRANSPORT_SECURITY))
+        always.has(name)
+            || (!is_kept && unkept.has(name))
+            || same(name, correlation::NAME)
+            || (setting.transport_security.is_some() && same(name, TRANSPORT_SECURITY))
     };
+    let names_some = values(headers, "connection").next().is_some();
     let is_named = |name: &str| {
-        let mut named = values(headers, &header::CONNECTION).filter_map(|value| std::str::from_utf8(value).ok());
+        let mut named = values(headers, "connection").filter_map(|value| std::str::from_utf8(value).ok());
         named.any(|value| headers::is_named(value, name))
     };
     let mut is_dated = false;
     for Header { name, value } in headers {
         // What says that there is no content has no length either.
-        let is_length = same(name, &header::CONTENT_LENGTH) && answer.status == 204;
-        if !headers::is_hop_by_hop(name) && !is_named(name) && !ours(name) && !is_length {
-            is_dated |= same(name, &header::DATE);
+        let is_length = answer.status == 204 && same(name, "content-length");
+        let is_dropped = is_length || headers::is_hop_by_hop(name) || ours(name) || (names_some && is_named(name));
+        if !is_dropped {
+            is_dated |= same(name, "date");
             line(out, name, value);
         }
     }
     if !is_dated && let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&SystemClock.now()) {
         line(out, "date", date.as_bytes());
     }
-    out.extend_from_slice(&ALWAYS);
+    out.extend_from_slice(&always.lines);
     if !is_kept {
-        out.extend_from_slice(&UNKEPT);
+        out.extend_from_slice(&unkept.lines);
     }
-    line(out, correlation::HEADER.as_str(), setting.id.as_bytes());
+    line(out, correlation::NAME, setting.id.as_bytes());
     if let Some(value) = setting.transport_security {
-        line(out, "strict-transport-security", value.as_bytes());
+        line(out, TRANSPORT_SECURITY, value.as_bytes());
     }
     if matches!(answer.length, Length::Chunked | Length::UntilEnd) {
         out.extend_from_slice(b"transfer-encoding: chunked\r\n");
@@ -189,24 +214,16 @@ fn write_headers(out: &mut Vec<u8>, headers: &[Header<'_>], answer: &Answer, set
 }
 
 fn closes(headers: &[Header<'_>]) -> bool {
-    let words = values(headers, &header::CONNECTION).flat_map(|value| value.split(|byte| *byte == b','));
+    let words = values(headers, "connection").flat_map(|value| value.split(|byte| *byte == b','));
     words.into_iter().any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
-fn values<'a>(headers: &'a [Header<'a>], name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
+fn values<'a>(headers: &'a [Header<'a>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     headers.iter().filter(move |header| same(header.name, name)).map(|header| header.value)
 }
 
-fn same(name: &str, other: &HeaderName) -> bool {
-    name.eq_ignore_ascii_case(other.as_str())
-}
-
-fn lines<'a>(headers: impl Iterator<Item = &'a (HeaderName, HeaderValue)>) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (name, value) in headers {
-        line(&mut out, name.as_str(), value.as_bytes());
-    }
-    out
+const fn same(name: &str, other: &str) -> bool {
+    name.eq_ignore_ascii_case(other)
 }
 
 #[cfg(test)]
@@ -277,8 +294,8 @@ mod tests {
         );
         let expected = format!(
             "HTTP/1.1 299 Odd\r\nDate: today\r\nX-Own: 1\r\n{}{}x-correlation-id: id\r\ntransfer-encoding: chunked\r\n\r\n",
-            String::from_utf8_lossy(&ALWAYS),
-            String::from_utf8_lossy(&UNKEPT)
+            String::from_utf8_lossy(&ALWAYS.lines),
+            String::from_utf8_lossy(&UNKEPT.lines)
         );
         assert_eq!(head, expected);
         assert!(

@@ -3,7 +3,8 @@
 
 use std::mem::MaybeUninit;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use homeport_service::trace::TRACEPARENT;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{Header, Status};
 
 use crate::{
@@ -16,9 +17,8 @@ use crate::{
 pub(super) const MOST_HEADERS: usize = 64;
 
 /// What a request has that is more than a question, or that only a program with something special in mind sends.
-const UNUSUAL: [HeaderName; 4] = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::UPGRADE, header::EXPECT];
+const UNUSUAL: [&str; 4] = ["content-length", "transfer-encoding", "upgrade", "expect"];
 const SECOND_FACTOR: &str = "x-jwt-otp";
-const TRACEPARENT: HeaderName = HeaderName::from_static(homeport_service::trace::TRACEPARENT);
 /// What proxies say about the way here.
 const WAY: [&str; 3] = ["x-forwarded-for", "x-forwarded-proto", "forwarded"];
 
@@ -75,9 +75,9 @@ impl<'h, 'a> Plain<'h, 'a> {
                 &mut authorization
             } else if is(SECOND_FACTOR) {
                 &mut second_factor
-            } else if is(correlation::HEADER.as_str()) {
+            } else if is(correlation::NAME) {
                 &mut correlation
-            } else if is(TRACEPARENT.as_str()) {
+            } else if is(TRACEPARENT) {
                 &mut trace
             } else if (is("connection") && !value.eq_ignore_ascii_case(b"keep-alive"))
                 || headers::is_one_of(name, &UNUSUAL)
@@ -182,8 +182,8 @@ const fn is_plain(byte: u8) -> bool {
 }
 
 fn text(value: &[u8]) -> Option<&str> {
-    // To the end in any case: many bytes at once are looked at faster than one after the other.
-    let is_visible = value.iter().fold(true, |all, byte| all & (b' '..=b'~').contains(byte));
+    // Of a header's value, httparse lets pass what is visible, tabs, and bytes that are no ASCII.
+    let is_visible = value.is_ascii() && !value.contains(&b'\t');
     std::str::from_utf8(value).ok().filter(|_| is_visible)
 }
 

@@ -29,6 +29,8 @@ const ANSWER_TIME: Duration = Duration::from_millis(30);
 /// Starts with nothing remembered, and checks with the lists of tags remembered.
 const COLD: usize = 5;
 const WARM: usize = 10;
+/// Plans that are made.
+const PLANS: usize = 50;
 /// Checks after which memory is read, and before which it is read for comparison.
 const CHECKS: usize = 100;
 const EARLY: usize = 20;
@@ -84,6 +86,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     );
     row("requests for that, warm", &asked, "1 HEAD a distinct image");
     order()?;
+    plan(&stack)?;
     requests::measure(&stack)?;
     memory(&stack)
 }
@@ -149,6 +152,18 @@ fn order() -> anyhow::Result<()> {
         anyhow::ensure!(tags.len() == texts.len());
     }
     row("reading and ordering 10 000 tags", &crate::figures::spread(&taken), "10 ms");
+    Ok(())
+}
+
+/// What is planned for one container looks at all of them: for what follows it, and for what shares its data.
+fn plan(stack: &Stack) -> anyhow::Result<()> {
+    let mut taken = Vec::new();
+    for container in engine::run().cycle().take(PLANS) {
+        let begun = Instant::now();
+        stack.post("/api/plan", &json!({ "container_name": container }))?;
+        taken.push(begun.elapsed());
+    }
+    row(&format!("plan for one of {CONTAINERS} containers"), &crate::figures::spread(&taken), "200 ms");
     Ok(())
 }
 

@@ -84,7 +84,7 @@ fn found(document: Option<Value>) -> (StatusCode, Json<Value>) {
 
 fn list() -> Value {
     (0..CONTAINERS)
-        .map(|number| json!({ "Id": id(number), "Names": [format!("/bench-{number}")], "Image": "" }))
+        .map(|number| json!({ "Id": id(number), "Names": [format!("/{}", name(number))], "Image": "" }))
         .collect()
 }
 
@@ -101,24 +101,40 @@ fn repository(number: usize, registry: u16) -> String {
     format!("127.0.0.1:{registry}/app{}", number % REPOSITORIES)
 }
 
+/// The last ones were made by `docker run`, the others by compose.
+const RUN: usize = 10;
+
+/// Names of those that `docker run` made.
+pub(super) fn run() -> impl Iterator<Item = String> {
+    (CONTAINERS - RUN..CONTAINERS).map(name)
+}
+
+fn name(number: usize) -> String {
+    format!("bench-{number}")
+}
+
 fn labels(number: usize) -> Value {
     let own =
         (0..LABELS).map(|label| (format!("org.example.label-{label}"), json!(format!("the value of label {label}"))));
-    let compose = [
-        ("com.docker.compose.project", format!("stack-{}", number % 40)),
-        ("com.docker.compose.service", format!("service-{number}")),
-        ("com.docker.compose.project.working_dir", "/srv/bench".to_owned()),
-    ];
+    let compose = if number < CONTAINERS - RUN { compose(number).to_vec() } else { Vec::new() };
     own.chain(compose.into_iter().map(|(name, value)| (name.to_owned(), json!(value))))
         .collect::<serde_json::Map<_, _>>()
         .into()
+}
+
+fn compose(number: usize) -> [(&'static str, String); 3] {
+    [
+        ("com.docker.compose.project", format!("stack-{}", number % 40)),
+        ("com.docker.compose.service", format!("service-{number}")),
+        ("com.docker.compose.project.working_dir", "/srv/bench".to_owned()),
+    ]
 }
 
 fn container(id: &str, registry: u16) -> Option<Value> {
     let number = usize::from_str_radix(id, 16).ok().filter(|number| *number < CONTAINERS)?;
     Some(json!({
         "Id": id,
-        "Name": format!("/bench-{number}"),
+        "Name": format!("/{}", name(number)),
         "Created": "2026-01-01T00:00:00Z",
         "Image": format!("sha256:{number:064x}"),
         "State": { "Status": "running", "Running": true, "ExitCode": 0, "StartedAt": "2026-01-01T00:00:00Z" },
