@@ -212,9 +212,7 @@ impl Server {
     {
         let Some(app) = &self.plugins else { return Turn::Left(None) };
         let (proxies, transport_security, span) = (&self.proxies, self.transport_security.as_ref(), &self.span);
-        // In a box of its own, so that a silent connection does not keep the room for it.
-        Box::pin(direct::serve(app, Talk { stream, input, patience, peer, https, proxies, transport_security, span }))
-            .await
+        direct::serve(app, Talk { stream, input, patience, peer, https, proxies, transport_security, span }).await
     }
 
     /// Serves requests. The stream comes back when it has been silent for a while.
