@@ -5,6 +5,7 @@ mod tls;
 
 use std::{path::PathBuf, time::Duration};
 
+use homeport_service::config::Environment;
 use serde::Deserialize;
 
 pub use proxies::{Network, ProxyHeader};
@@ -30,6 +31,15 @@ pub struct Config {
     pub plugins: PluginsConfig,
     /// The device supervisor's API.
     pub supervisor: SupervisorConfig,
+}
+
+impl Config {
+    /// Takes `STATIC_DIR`, which Docksmith's users have set, where Homeport's own name says nothing.
+    pub(crate) fn with_docksmith_names(mut self, environment: &Environment) -> Self {
+        let named = environment.get("STATIC_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        self.http.static_dir = self.http.static_dir.or(named);
+        self
+    }
 }
 
 /// The `[http]` section.
@@ -59,6 +69,9 @@ pub struct HttpConfig {
     /// The header in which they say it, `x-forwarded-for` (with `x-forwarded-proto`) or `forwarded`. The other one is
     /// not looked at: it may be the client's own. Default `x-forwarded-for`.
     pub proxy_header: ProxyHeader,
+    /// Folder of a web page, such as Docksmith's, that everybody is shown at every path that is none of an API's. The
+    /// variable `STATIC_DIR` is taken where this says nothing. Default: none.
+    pub static_dir: Option<PathBuf>,
 }
 
 impl Default for HttpConfig {
@@ -74,6 +87,7 @@ impl Default for HttpConfig {
             drain_limit_ms: 8_000,
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::default(),
+            static_dir: None,
         }
     }
 }
@@ -104,6 +118,8 @@ pub struct DocksmithConfig {
     /// token may: they connect from a loopback address, through no proxy, to `localhost` or a loopback address. It is read
     /// at the start. Default: none, and everybody needs a credential.
     pub loopback_token_file: Option<PathBuf>,
+    /// Where Docker's `config.json` is on the host, which clients show as a text. Default: not said.
+    pub host_config_path: Option<String>,
 }
 
 /// The `[events]` section.

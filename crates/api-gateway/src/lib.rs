@@ -13,6 +13,7 @@ mod listener;
 mod metrics;
 mod middleware;
 mod openapi;
+mod page;
 mod path;
 mod plugin;
 mod problem;
@@ -94,7 +95,7 @@ struct Doors {
 impl Gateway {
     /// Reads the settings, opens the port, loads the plugins and begins to follow the bus.
     pub async fn bind(context: Context) -> Result<Self, StartError> {
-        let config: Config = context.config()?;
+        let config = context.config::<Config>()?.with_docksmith_names(context.environment());
         let challenges = Arc::default();
         let (server, keeper, root) = match tls::prepare(&config, &context, &challenges).await? {
             Some(Tls { server, keeper, root }) => (Some(server), Some(keeper), root),

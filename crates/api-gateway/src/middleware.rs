@@ -22,7 +22,7 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
 };
 
-use crate::{app::App, router::Traits};
+use crate::{app::App, page::Page, router::Traits};
 
 pub(crate) use audit::set_principal;
 pub(crate) use authenticate::admit_to;
@@ -60,11 +60,12 @@ pub(crate) enum Scheme {
 struct Layers {
     app: Arc<App>,
     traits: Arc<Traits>,
+    page: Option<Page>,
 }
 
 /// Puts the layers around a router. The last one added is the first one a request meets.
-pub(crate) fn around(router: Router, app: &Arc<App>, traits: &Arc<Traits>) -> Router {
-    let layers = Layers { app: Arc::clone(app), traits: Arc::clone(traits) };
+pub(crate) fn around(router: Router, app: &Arc<App>, traits: &Arc<Traits>, page: Option<Page>) -> Router {
+    let layers = Layers { app: Arc::clone(app), traits: Arc::clone(traits), page };
     router
         .layer(from_fn(path::redirect))
         .layer(from_fn_with_state(layers.clone(), authenticate::authenticate))

@@ -15,6 +15,7 @@ use crate::{
     app::App,
     dialect::{self, Dialect},
     middleware,
+    page::Page,
     path::CleanPath,
     problem::{Kind, Problem},
     route::Route,
@@ -74,16 +75,17 @@ impl Traits {
 
 /// The whole of it. Every request passes every layer, also one that nothing answers.
 pub(crate) fn build(app: &Arc<App>) -> Router {
-    of(app, dialect::routes())
+    let page = app.config.http.static_dir.as_deref().map(Page::new);
+    of(app, dialect::routes(), page)
 }
 
 /// The device supervisor's API alone, for whoever is to reach nothing else.
 pub(crate) fn supervisor(app: &Arc<App>) -> Router {
     let routes = dialect::supervisor::routes().into_iter();
-    of(app, routes.filter(|route| Dialect::of(route.path) == Dialect::Supervisor).collect())
+    of(app, routes.filter(|route| Dialect::of(route.path) == Dialect::Supervisor).collect(), None)
 }
 
-fn of(app: &Arc<App>, routes: Vec<Route>) -> Router {
+fn of(app: &Arc<App>, routes: Vec<Route>, page: Option<Page>) -> Router {
     let traits = Arc::new(Traits::of(&routes));
     let mut router = Router::new();
     let templates: Vec<_> = routes.iter().map(|route| route.path).collect();
@@ -93,7 +95,7 @@ fn of(app: &Arc<App>, routes: Vec<Route>) -> Router {
     let templates: Arc<[&'static str]> = templates.into();
     let nowhere = move |request: Request| std::future::ready(not_found(&templates, &request));
     let router = router.method_not_allowed_fallback(method_not_allowed).fallback(nowhere).with_state(Arc::clone(app));
-    middleware::around(router, app, &traits)
+    middleware::around(router, app, &traits, page)
 }
 
 /// SPR's clients are used to being led to a route that they wrote a slash behind.

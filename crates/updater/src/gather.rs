@@ -21,24 +21,28 @@ const ONEOFF: &str = "com.docker.compose.oneoff";
 
 /// Finds out everything about a container, given by its name or the beginning of its id.
 pub async fn gather(engine: &dyn Engine, container: &str) -> Result<Facts, UpdateError> {
-    let all = engine.containers(&[]).await?;
+    gather_among(engine, container, &engine.containers(&[]).await?).await
+}
+
+/// The same, of one of all containers that there are.
+pub async fn gather_among(engine: &dyn Engine, container: &str, all: &[Container]) -> Result<Facts, UpdateError> {
     let own_container = engine.own_container().await?;
-    let subject = find(&all, container).ok_or_else(|| UpdateError::NoContainer { container: container.to_owned() })?;
+    let subject = find(all, container).ok_or_else(|| UpdateError::NoContainer { container: container.to_owned() })?;
     // The list has no tasks, and a service is no part of a compose project, whatever its labels say.
     if subject.swarm.is_some() {
         return service(engine, subject, own_container).await;
     }
     let project = match ComposePlace::of_labels(&subject.labels) {
-        Some(place) => Some(project(engine, place, subject, &all).await?),
+        Some(place) => Some(project(engine, place, subject, all).await?),
         None => None,
     };
     let ports = ports(engine, subject).await?;
     // What does not run takes nothing away from others, and gives them nothing to follow.
     let (followers, warnings) =
-        if subject.is_up() { followers(subject, own_container.as_deref(), &all) } else { Default::default() };
+        if subject.is_up() { followers(subject, own_container.as_deref(), all) } else { Default::default() };
     let followers = followers.into_iter().map(|(follower, _)| follower).collect();
     let peers = project.as_ref().map_or(&[][..], |project| &project.peers);
-    let (shared, locks) = (shared(subject, peers, &all), locks(subject, &all));
+    let (shared, locks) = (shared(subject, peers, all), locks(subject, all));
     Ok(Facts { shared, locks, container: subject.clone(), own_container, project, followers, warnings, ports })
 }
 

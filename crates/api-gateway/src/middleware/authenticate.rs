@@ -1,4 +1,5 @@
-//! Nobody passes without a credential that auth finds good for the very request, save where a route is open.
+//! Nobody passes without a credential that auth finds good for the very request, save where a route is open, or where no
+//! route is and the administrator has a page.
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -13,6 +14,7 @@ use crate::{
     app::App,
     dialect::Dialect,
     gate::{Caller, Wish, second_factor},
+    page,
     path::CleanPath,
     plugin,
     problem::{Kind, Problem},
@@ -21,6 +23,12 @@ use crate::{
 pub(super) async fn authenticate(State(layers): State<Layers>, request: Request, next: Next) -> Response {
     if layers.traits.is_open(request.method(), request.extensions().get::<MatchedPath>()) {
         return next.run(request).await;
+    }
+    if let Some(page) = &layers.page
+        && let Some(asked) = page::Asked::of(&request)
+        && let Some(response) = page.answer(asked).await
+    {
+        return response;
     }
     let (mut parts, body) = request.into_parts();
     match admit(&layers, &parts).await {

@@ -26,6 +26,7 @@ mod events;
 mod health;
 mod limits;
 mod openapi;
+mod page;
 mod proxies;
 mod proxy;
 mod reload;

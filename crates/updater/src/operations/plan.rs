@@ -9,7 +9,7 @@ use crate::{
     engine::EngineErrorKind,
     error::UpdateError,
     execute::step,
-    gather::gather,
+    gather::gather_among,
     plan::{self, ImageSource, Job, Outlook, OutlookFacts, Plan, outlook},
     store::{self, newest_success, shown_plan},
 };
@@ -31,14 +31,14 @@ impl Operations {
     pub async fn plan(&self, request: &UpdateRequest) -> Result<Shown, UpdateError> {
         let inner = &self.0;
         let engine = inner.parts.engine.as_ref();
-        let facts = gather(engine, &request.container).await?;
+        let all = engine.containers(&[]).await?;
+        let facts = gather_among(engine, &request.container, &all).await?;
         let (job, _) = inner.update_job(&facts, request).await?;
         let found = OutlookFacts {
             data: if job.plan.has_data() { Some(engine.measure(&job.plan.data).await?) } else { None },
             is_present: inner.is_present(&job.plan).await?,
             last_downtime: inner.last_downtime(&job.plan.container.name).await?,
         };
-        let all = engine.containers(&[]).await?;
         let outlook = outlook(&job.plan, &job.saved.files, found, &all);
         let mut transaction = inner.parts.store.begin().await?;
         let (hash, json, name) = (job.plan.hash(), job.plan.to_json(), &job.plan.container.name);

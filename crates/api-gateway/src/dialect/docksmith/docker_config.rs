@@ -20,7 +20,12 @@ pub(super) async fn get(State(app): State<Arc<App>>) -> Result<Envelope<Value>, 
     let registries = shown(&of_docker(registries)?.registries);
     let in_docker = of_docker(engine).is_ok_and(|engine| !engine.own_container_id.is_empty());
     // Where the file lies is docker-agent's own affair; clients show it as a text only.
-    Ok(Envelope(json!({ "registries": registries, "config_path": "config.json", "running_in_docker": in_docker })))
+    let mut document =
+        json!({ "registries": registries, "config_path": "config.json", "running_in_docker": in_docker });
+    if let Some(path) = &app.config.docksmith.host_config_path {
+        document["host_config_path"] = json!(path);
+    }
+    Ok(Envelope(document))
 }
 
 /// Docker Hub's entries, of which a configuration often has several, become one.

@@ -153,7 +153,10 @@ async fn s2_1_docker_config_shows_names_only() {
     let stack = stack().await;
     let data = stack.client.get("/api/docker-config").await.json()["data"].clone();
     assert_eq!(data["registries"], json!(["Docker Hub (index.docker.io)", "ghcr.io"]));
-    assert_eq!(data["running_in_docker"], true);
+    assert_eq!((&data["running_in_docker"], data.get("host_config_path")), (&json!(true), None));
+    let path = "/root/.docker/config.json";
+    let told = Stack::with_settings(&[("HOMEPORT_GATEWAY__DOCKSMITH__HOST_CONFIG_PATH", path)]).await;
+    assert_eq!(told.client.get("/api/docker-config").await.json()["data"]["host_config_path"], path);
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ fn repository(number: usize, registry: u16) -> String {
 const RUN: usize = 10;
 
 /// Names of those that `docker run` made.
-pub(super) fn run() -> impl Iterator<Item = String> {
+pub(super) fn run() -> impl Iterator<Item = String> + Clone {
     (CONTAINERS - RUN..CONTAINERS).map(name)
 }
 
