@@ -14,7 +14,6 @@ use crate::{
     config::{Config, ms},
     dialect::docksmith::board::Board,
     gate::{Caller, Gate, Loopback},
-    metrics::Metrics,
     plugin::Registry,
     problem::{Kind, Problem},
     stream::Hub,
@@ -41,7 +40,6 @@ pub(crate) struct App {
     /// The way to the bus.
     pub(crate) publisher: Publisher,
     pub(crate) plugins: Arc<Registry>,
-    pub(crate) metrics: Metrics,
     /// Where work goes on that must not end with the worker that began it.
     pub(crate) runtime: tokio::runtime::Handle,
     /// What goes on on upgraded connections.

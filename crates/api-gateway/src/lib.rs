@@ -25,7 +25,7 @@ mod tls;
 mod upstream;
 mod view;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use homeport_bus_client::{Publisher, publish_log};
 use homeport_service::{
@@ -44,7 +44,6 @@ use crate::{
     dialect::docksmith::board::{self, Board},
     gate::{Gate, Loopback},
     listener::Door,
-    metrics::Metrics,
     plugin::Registry,
     stream::Hub,
     tls::{Challenges, Keeper, Tls},
@@ -57,9 +56,6 @@ pub use config::{
 };
 pub use listener::ListenError;
 pub use route::{Access, RouteInfo};
-
-/// Between two times that measurements are sorted in; the exporter's own default.
-const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Runs the gateway until the context drains.
 pub async fn run(context: Context) -> Result<(), StartError> {
@@ -146,7 +142,6 @@ impl Gateway {
         let version = Version { version: env!("CARGO_PKG_VERSION") };
         publisher.publish("service:gateway:started", &version);
         publish_log(context, module_path!());
-        keep_up(context, app.metrics.clone());
         if let Some(keeper) = keeper {
             context.spawn("certificate", keeper.run(publisher.clone(), context.drain().clone()));
         }
@@ -220,7 +215,6 @@ fn build(
         publisher: Publisher::new(context.paths().socket("bus"), context),
         plugins: Arc::new(Registry::new(root, config.plugins.clone())),
         runtime: tokio::runtime::Handle::current(),
-        metrics: Metrics::install(),
         upgraded: TaskTracker::new(),
         tunnels: Arc::new(Semaphore::new(config.plugins.max_tunnels)),
         handshakes: Arc::new(Semaphore::new(events.max_handshakes)),
@@ -246,13 +240,4 @@ const fn hub_limits(events: &EventsConfig) -> stream::Limits {
 struct Version {
     /// Version of the gateway.
     version: &'static str,
-}
-
-fn keep_up(context: &Context, metrics: Metrics) {
-    let drain = context.drain().clone();
-    context.spawn("metrics", async move {
-        while tokio::time::timeout(UPKEEP, drain.cancelled()).await.is_err() {
-            metrics.upkeep();
-        }
-    });
 }

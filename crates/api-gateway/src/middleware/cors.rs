@@ -15,16 +15,19 @@ pub(crate) fn is_local(origin: &str) -> bool {
     host.is_some_and(|(host, port)| matches!(host, "localhost" | "127.0.0.1") && port.parse::<u16>().is_ok())
 }
 
-/// What the page of a plugin may send and read. It runs in a frame that has no origin of its own, and carries a token that
-/// is good for nothing but its plugin; a browser adds no credential of its own to a request with such an answer.
-pub(crate) const PLUGIN: [(HeaderName, HeaderValue); 5] = [
+/// Who may read what a plugin answers: its page runs in a frame that has no origin of its own, and carries a token that is
+/// good for nothing but its plugin; a browser adds no credential of its own to a request with such an answer.
+pub(crate) const PLUGIN: [(HeaderName, HeaderValue); 2] = [
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+    (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-SPR-Auth-Error, WWW-Authenticate")),
+];
+/// What such a page may send. Browsers look for it in the answer to a preflight only.
+const PLUGIN_PREFLIGHT: [(HeaderName, HeaderValue); 3] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS")),
     (
         header::ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static("X-Requested-With, Content-Type, Authorization, SPR-Bearer, X-JWT-OTP"),
     ),
-    (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-SPR-Auth-Error, WWW-Authenticate")),
     (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400")),
 ];
 
@@ -33,6 +36,11 @@ pub(crate) fn allow_plugin_pages(headers: &mut HeaderMap) {
     for (name, value) in PLUGIN {
         headers.insert(name, value);
     }
+}
+
+/// The answer to a preflight about a plugin.
+pub(crate) fn plugin_preflight() -> Response {
+    (StatusCode::NO_CONTENT, PLUGIN_PREFLIGHT).into_response()
 }
 
 /// Answers preflights, and lets local pages read answers.

@@ -18,7 +18,7 @@ use hyper::{
     rt::Executor as _,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::UnixStream;
+use tokio::{net::UnixStream, sync::Semaphore};
 
 /// How long a connection is kept open while nothing is asked. Shorter than what servers usually allow, so that it is
 /// seldom theirs to close.
@@ -183,6 +183,9 @@ pub(crate) fn sweep() {
 
 /// The socket behind all links. A plugin owns its directory and could lead a link anywhere.
 async fn resolve(socket: &Path, root: &Path) -> io::Result<PathBuf> {
+    /// Of a hundred clients that come at once each opens a connection, and each look at the disk would get a thread.
+    static TURNS: Semaphore = Semaphore::const_new(2);
+    let _turn = TURNS.acquire().await;
     let (socket, root) = (tokio::fs::canonicalize(socket).await?, tokio::fs::canonicalize(root).await?);
     if socket.starts_with(root) {
         return Ok(socket);

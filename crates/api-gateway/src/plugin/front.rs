@@ -11,7 +11,7 @@ use axum::{
 };
 use homeport_proto::auth::v1::{FactorNeed, Verb};
 use homeport_service::trace::TraceContext;
-use http::{HeaderMap, Method, StatusCode, header, request::Parts};
+use http::{HeaderMap, Method, header, request::Parts};
 
 use super::{
     place::{Door, Place, uri_of_host},
@@ -150,7 +150,7 @@ async fn answer(app: &Arc<App>, request: Request) -> Response {
     let Some(path) = CleanPath::parse(request.uri().path()) else { return path::unreadable().into_response() };
     // A preflight never carries a credential.
     if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
-        return StatusCode::NO_CONTENT.into_response();
+        return cors::plugin_preflight();
     }
     let (mut parts, body) = request.into_parts();
     let domain = &app.config.plugins.domain;

@@ -35,9 +35,9 @@ async fn metrics_tell_routes_apart_and_paths_not() {
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let text = answer.text();
     for wanted in [
-        r#"homeport_http_requests_total{route="/api/container/{name}/recheck",method="GET",status="404"}"#,
-        r#"homeport_http_requests_total{route="unmatched",method="GET",status="404"}"#,
-        r#"homeport_http_request_duration_seconds_bucket{route="/api/container/{name}/recheck""#,
+        r#"homeport_http_requests_total{method="GET",route="/api/container/{name}/recheck",status="404"}"#,
+        r#"homeport_http_requests_total{method="GET",route="unmatched",status="404"}"#,
+        r#"homeport_http_request_duration_seconds_bucket{method="GET",route="/api/container/{name}/recheck""#,
         r#"homeport_service_up{service="updater"}"#,
         "process_resident_memory_bytes ",
         "homeport_http_connections ",

@@ -22,7 +22,7 @@ pub(super) async fn get(State(app): State<Arc<App>>) -> Response {
     let mut bus = app.upstream.bus();
     let figures = bus.get_statistics(within(BUS_LIMIT, GetStatisticsRequest {}));
     let (services, figures) = tokio::join!(app.upstream.health().all(), figures);
-    let mut text = app.metrics.render(&services);
+    let mut text = metrics::text(&services);
     if let Ok(figures) = figures {
         text.push_str(&metrics::bus_text(figures.get_ref()));
     }

@@ -14,7 +14,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use super::{chunks::BadChunk, request::line};
 use crate::{
     middleware::{correlation, cors, security},
-    plugin::headers,
+    plugin::headers::{self, is_same},
 };
 
 /// Bytes and headers that the head of an answer has at most.
@@ -45,7 +45,7 @@ impl Added {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.names.iter().any(|own| same(name, own))
+        self.names.iter().any(|own| is_same(name, own))
     }
 }
 
@@ -175,8 +175,8 @@ fn write_headers(out: &mut Vec<u8>, headers: &[Header<'_>], answer: &Answer, set
     let ours = |name: &str| {
         always.has(name)
             || (!is_kept && unkept.has(name))
-            || same(name, correlation::NAME)
-            || (setting.transport_security.is_some() && same(name, TRANSPORT_SECURITY))
+            || is_same(name, correlation::NAME)
+            || (setting.transport_security.is_some() && is_same(name, TRANSPORT_SECURITY))
     };
     let names_some = values(headers, "connection").next().is_some();
     let is_named = |name: &str| {
@@ -186,10 +186,10 @@ fn write_headers(out: &mut Vec<u8>, headers: &[Header<'_>], answer: &Answer, set
     let mut is_dated = false;
     for Header { name, value } in headers {
         // What says that there is no content has no length either.
-        let is_length = answer.status == 204 && same(name, "content-length");
+        let is_length = answer.status == 204 && is_same(name, "content-length");
         let is_dropped = is_length || headers::is_hop_by_hop(name) || ours(name) || (names_some && is_named(name));
         if !is_dropped {
-            is_dated |= same(name, "date");
+            is_dated |= is_same(name, "date");
             line(out, name, value);
         }
     }
@@ -219,11 +219,7 @@ fn closes(headers: &[Header<'_>]) -> bool {
 }
 
 fn values<'a>(headers: &'a [Header<'a>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-    headers.iter().filter(move |header| same(header.name, name)).map(|header| header.value)
-}
-
-const fn same(name: &str, other: &str) -> bool {
-    name.eq_ignore_ascii_case(other)
+    headers.iter().filter(move |header| is_same(header.name, name)).map(|header| header.value)
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl<'h, 'a> Plain<'h, 'a> {
         let (mut host, mut authorization, mut second_factor) = (None, None, None);
         let (mut correlation, mut trace) = (None, None);
         for Header { name, value } in headers {
-            let is = |other: &str| name.eq_ignore_ascii_case(other);
+            let is = |other: &str| headers::is_same(name, other);
             let place = if is("host") {
                 &mut host
             } else if is("authorization") {
@@ -135,7 +135,7 @@ impl<'h, 'a> Plain<'h, 'a> {
         }
         out.extend_from_slice(b" HTTP/1.1\r\n");
         for Header { name, value } in self.headers {
-            let is_added = added.iter().any(|(added, _)| name.eq_ignore_ascii_case(added));
+            let is_added = added.iter().any(|(added, _)| headers::is_same(name, added));
             if !is_added && !headers::is_kept_back(name) {
                 line(out, name, value);
             }
