@@ -46,7 +46,7 @@ async fn s1_everything_outside_of_the_apis_is_the_page() {
 }
 
 #[tokio::test]
-async fn a_page_hides_and_opens_nothing_else() {
+async fn s1_a_page_hides_and_opens_nothing_else() {
     let (stack, _folder) = stack().await;
     for path in [
         "/.env",
@@ -77,7 +77,7 @@ async fn a_page_hides_and_opens_nothing_else() {
 }
 
 #[tokio::test]
-async fn without_one_there_is_none() {
+async fn s14_there_is_no_page_unless_a_setting_says_so() {
     let stack = Stack::with_settings(&[("STATIC_DIR", "")]).await;
     let call = stack.client.call(Method::GET, "/").credential(None).header("accept", "text/html");
     assert_eq!(call.send().await.status, StatusCode::UNAUTHORIZED);
