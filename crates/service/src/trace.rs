@@ -71,14 +71,11 @@ impl TraceContext {
 
     /// The header's text.
     pub fn to_header(self) -> String {
-        let mut text = Vec::with_capacity(55);
-        text.extend_from_slice(b"00-");
-        push_hex(&mut text, &self.trace_id.to_be_bytes());
-        text.push(b'-');
-        push_hex(&mut text, &self.parent_id.to_be_bytes());
-        text.extend_from_slice(b"-01");
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
+        write_hex(&mut text[3..35], &self.trace_id.to_be_bytes());
+        write_hex(&mut text[36..52], &self.parent_id.to_be_bytes());
         // All of it is ASCII.
-        String::from_utf8(text).unwrap_or_default()
+        std::str::from_utf8(&text).unwrap_or_default().to_owned()
     }
 
     /// Runs a future as part of this trace: calls it makes carry the trace on, lines it logs carry its id.
@@ -96,11 +93,12 @@ impl TraceContext {
     }
 }
 
-/// Every request needs this, and formatting machinery takes several times as long.
-fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
+/// Writes bytes as lower-case hex digits into text of twice their length. Every request needs this, and formatting machinery
+/// takes several times as long.
+pub fn write_hex(text: &mut [u8], bytes: &[u8]) {
     let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
-    for byte in bytes {
-        text.extend_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
     }
 }
 

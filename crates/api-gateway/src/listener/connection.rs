@@ -168,6 +168,7 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (mut patience, mut input) = (Patience::new(self.patience), Buffer::default());
+        let peer_text = address.ip().to_string();
         // For all waits together: to enter and leave the list of those who wait costs a lock each time.
         let mut drained = pin!(self.context.drain().cancelled());
         loop {
@@ -181,7 +182,8 @@ impl Server {
                     return Ok(());
                 }
             }
-            let settled = match self.direct(&mut stream, &mut input, &mut patience, address, https).await {
+            let settled = match self.direct(&mut stream, &mut input, &mut patience, (address, &peer_text), https).await
+            {
                 Turn::Served => continue,
                 Turn::Left(settled) => settled,
                 Turn::Over => {
@@ -204,7 +206,7 @@ impl Server {
         stream: &mut S,
         input: &mut Buffer,
         patience: &mut Patience,
-        peer: SocketAddr,
+        (peer, peer_text): (SocketAddr, &str),
         https: bool,
     ) -> Turn
     where
@@ -212,7 +214,8 @@ impl Server {
     {
         let Some(app) = &self.plugins else { return Turn::Left(None) };
         let (proxies, transport_security, span) = (&self.proxies, self.transport_security.as_ref(), &self.span);
-        direct::serve(app, Talk { stream, input, patience, peer, https, proxies, transport_security, span }).await
+        direct::serve(app, Talk { stream, input, patience, peer, peer_text, https, proxies, transport_security, span })
+            .await
     }
 
     /// Serves requests. The stream comes back when it has been silent for a while.

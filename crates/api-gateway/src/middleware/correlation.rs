@@ -1,7 +1,7 @@
 //! An id for each request, and the trace that it is part of.
 
 use axum::{extract::Request, middleware::Next, response::Response};
-use homeport_service::trace::TraceContext;
+use homeport_service::trace::{TraceContext, write_hex};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Where clients and plugins find it.
@@ -39,7 +39,9 @@ fn is_harmless(text: &[u8]) -> bool {
 }
 
 fn fresh() -> HeaderValue {
-    HeaderValue::try_from(format!("{:016x}", rand::random::<u64>())).unwrap_or(HeaderValue::from_static("0"))
+    let mut text = [0; 16];
+    write_hex(&mut text, &rand::random::<[u8; 8]>());
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("0"))
 }
 
 /// Runs the request in its trace and answers with its id.

@@ -12,6 +12,7 @@ mod exchange;
 mod request;
 
 use std::{
+    borrow::Cow,
     net::SocketAddr,
     ops::Range,
     sync::Arc,
@@ -58,6 +59,8 @@ pub(crate) struct Talk<'a, S> {
     pub(crate) input: &'a mut Buffer,
     pub(crate) patience: &'a mut Patience,
     pub(crate) peer: SocketAddr,
+    /// The peer's address as text, without its port.
+    pub(crate) peer_text: &'a str,
     pub(crate) https: bool,
     pub(crate) proxies: &'a Proxies,
     /// What a client that comes over HTTPS is told.
@@ -166,11 +169,16 @@ fn read<S>(app: &App, talk: &Talk<'_, S>, started: Instant) -> Option<Asked> {
     let trace = plain.trace.and_then(TraceContext::parse).unwrap_or_else(TraceContext::random);
     let mut outgoing = Buffer::default();
     let scheme = if origin.https { Scheme::Https } else { Scheme::Http };
+    let client = if origin.address == talk.peer {
+        Cow::Borrowed(talk.peer_text)
+    } else {
+        Cow::Owned(origin.address.ip().to_string())
+    };
     plain.write(
         outgoing.room(),
         rest,
         &[
-            (FORWARDED_FOR, origin.address.ip().to_string().as_bytes()),
+            (FORWARDED_FOR, client.as_bytes()),
             (FORWARDED_PROTO, word(scheme).as_bytes()),
             (FORWARDED_PREFIX, plugin.prefix.as_bytes()),
             (correlation::NAME, id.0.as_bytes()),
