@@ -23,7 +23,8 @@ pub(crate) fn serve(socket: &Path) -> anyhow::Result<()> {
         }
         let message = buffer.get(..length).unwrap_or_default();
         subscriber.write_all(message)?;
-        let lines = message.iter().filter(|byte| **byte == b'\n').count();
-        publisher.write_all(&vec![b'\n'; lines])?;
+        // An empty line for each.
+        let answers: Vec<u8> = message.iter().copied().filter(|byte| *byte == b'\n').collect();
+        publisher.write_all(&answers)?;
     }
 }
