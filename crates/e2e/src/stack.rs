@@ -76,7 +76,7 @@ impl Stack {
         command.args(["run", service]).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         if matches!(service, "updater" | "docker-agent") {
             // As `compose.yaml` has it.
-            command.env("MALLOC_ARENA_MAX", "2");
+            command.env("MALLOC_ARENA_MAX", "1");
         }
         let child = command.spawn().with_context(|| format!("cannot start {service}"))?;
         if let Some(mut old) = self.children().insert(service, child) {
