@@ -88,10 +88,12 @@ fn is_public(path: &str) -> bool {
 fn with_headers(mut response: Response, path: &str) -> Response {
     let headers = response.headers_mut();
     let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    let kept = match path.starts_with(ASSETS) {
-        _ if is_page => NEVER,
-        true => ALWAYS,
-        false => AN_HOUR,
+    let kept = if is_page {
+        NEVER
+    } else if path.starts_with(ASSETS) {
+        ALWAYS
+    } else {
+        AN_HOUR
     };
     headers.insert(header::CACHE_CONTROL, kept);
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);

@@ -8,7 +8,7 @@ use super::{
     Client, Freshness, RegistryError,
     budget::Urgency,
     client::urgency,
-    manifest::{self, Manifest},
+    manifest::{self, Manifest, malformed},
 };
 
 /// Header with the digest of a manifest.
@@ -53,9 +53,7 @@ impl Client {
         which: &str,
         urgency: Urgency,
     ) -> Result<Digest, RegistryError> {
-        let host = self.host(reference.registry())?;
-        let (what, path) = (reference.familiar(), manifest::path(reference, which));
-        match host.ask(&manifest::question(reference, &what, &path, Method::HEAD, urgency)).await {
+        match self.ask_manifest(reference, which, Method::HEAD, urgency).await {
             Ok(answer) => {
                 if let Some(digest) = stated_digest(&answer.headers) {
                     return Ok(digest);
@@ -75,22 +73,19 @@ impl Client {
         which: &str,
         urgency: Urgency,
     ) -> Result<Digest, RegistryError> {
-        let host = self.host(reference.registry())?;
-        let (what, path) = (reference.familiar(), manifest::path(reference, which));
-        let question = manifest::question(reference, &what, &path, Method::GET, urgency);
-        let answer = host.ask(&question).await?;
+        let answer = self.ask_manifest(reference, which, Method::GET, urgency).await?;
         let (stated, own) = (stated_digest(&answer.headers), sha256(&answer.body));
         if let Some(stated) = &stated
             && stated.algorithm() == "sha256"
             && Some(stated) != own.as_ref()
         {
             let problem = format!("its contents do not have the digest {stated} that it states");
-            return Err(host.malformed(&question, problem));
+            return Err(malformed(reference, &problem));
         }
         let manifest = Manifest::read(&answer.body);
         let is_manifest = manifest.is_some() || serde_json::from_slice::<serde_json::Map<_, _>>(&answer.body).is_ok();
         let digest = stated.or_else(|| own.filter(|_| is_manifest));
-        let digest = digest.ok_or_else(|| host.malformed(&question, "it is no manifest".to_owned()))?;
+        let digest = digest.ok_or_else(|| malformed(reference, "it is no manifest"))?;
         if let Some(manifest) = manifest {
             self.manifests().learn(&manifest::key(reference, digest.as_str()), manifest);
         }

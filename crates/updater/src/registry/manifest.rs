@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Client, Freshness, RegistryError,
     budget::{Cost, Urgency},
-    host::Question,
+    host::{Answer, Question},
 };
 
 /// Manifests and lists of them, as Docker and OCI name them. A registry that is asked for one of them alone may answer
@@ -145,37 +145,30 @@ impl Client {
     }
 
     async fn fetch_manifest(&self, reference: &Reference, digest: &str) -> Result<Manifest, RegistryError> {
-        let host = self.host(reference.registry())?;
-        let what = reference.familiar();
-        let path = path(reference, digest);
-        let answer = host.ask(&question(reference, &what, &path, Method::GET, Urgency::Background)).await?;
+        let answer = self.ask_manifest(reference, digest, Method::GET, Urgency::Background).await?;
         Manifest::read(&answer.body).ok_or_else(|| malformed(reference, "it is no manifest"))
     }
-}
 
-/// Where a registry has the manifest of a tag or digest.
-pub(super) fn path(reference: &Reference, which: &str) -> String {
-    format!("/v2/{}/manifests/{which}", reference.repository())
-}
-
-/// Asks for a manifest, or with HEAD for its digest alone.
-pub(super) fn question<'q>(
-    reference: &'q Reference,
-    what: &'q str,
-    path: &'q str,
-    method: Method,
-    urgency: Urgency,
-) -> Question<'q> {
-    Question {
-        cost: if method == Method::HEAD { Cost::Question } else { Cost::Pull },
-        method,
-        path,
-        accept: TYPES,
-        repository: reference.repository(),
-        what,
-        max_bytes: MAX_BYTES,
-        urgency,
-        known: None,
+    /// Asks for the manifest of a tag or digest, or with HEAD for its digest alone.
+    pub(super) async fn ask_manifest(
+        &self,
+        reference: &Reference,
+        which: &str,
+        method: Method,
+        urgency: Urgency,
+    ) -> Result<Answer, RegistryError> {
+        let question = Question {
+            cost: if method == Method::HEAD { Cost::Question } else { Cost::Pull },
+            method,
+            path: &format!("/v2/{}/manifests/{which}", reference.repository()),
+            accept: TYPES,
+            repository: reference.repository(),
+            what: &reference.familiar(),
+            max_bytes: MAX_BYTES,
+            urgency,
+            known: None,
+        };
+        self.host(reference.registry())?.ask(&question).await
     }
 }
 
@@ -193,7 +186,7 @@ impl EntryPlatform {
     }
 }
 
-fn malformed(reference: &Reference, problem: &str) -> RegistryError {
+pub(super) fn malformed(reference: &Reference, problem: &str) -> RegistryError {
     RegistryError::Malformed {
         registry: reference.registry().to_owned(),
         what: reference.familiar(),
