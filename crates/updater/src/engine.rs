@@ -305,7 +305,7 @@ pub struct Port {
 }
 
 /// A compose project, as the labels of its containers describe it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Project {
     /// Its name.
     pub name: String,

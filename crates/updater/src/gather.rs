@@ -11,6 +11,7 @@ use crate::{
     error::UpdateError,
     inventory::ComposePlace,
     plan::{Facts, LockPlace, ProjectFacts, Shared, followers},
+    sight::Sight,
 };
 
 /// How long a port may take to answer the question what it answers now.
@@ -21,25 +22,25 @@ const ONEOFF: &str = "com.docker.compose.oneoff";
 
 /// Finds out everything about a container, given by its name or the beginning of its id.
 pub async fn gather(engine: &dyn Engine, container: &str) -> Result<Facts, UpdateError> {
-    gather_among(engine, container, &engine.containers(&[]).await?).await
+    gather_in(engine, container, &Sight::take(engine).await?).await
 }
 
-/// The same, of one of all containers that there are.
-pub async fn gather_among(engine: &dyn Engine, container: &str, all: &[Container]) -> Result<Facts, UpdateError> {
-    let own_container = engine.own_container().await?;
+/// The same, of one of many that are looked at together.
+pub async fn gather_in(engine: &dyn Engine, container: &str, sight: &Sight) -> Result<Facts, UpdateError> {
+    let (all, own_container) = (sight.all(), sight.own_container().map(str::to_owned));
     let subject = find(all, container).ok_or_else(|| UpdateError::NoContainer { container: container.to_owned() })?;
     // The list has no tasks, and a service is no part of a compose project, whatever its labels say.
     if subject.swarm.is_some() {
         return service(engine, subject, own_container).await;
     }
     let project = match ComposePlace::of_labels(&subject.labels) {
-        Some(place) => Some(project(engine, place, subject, all).await?),
+        Some(place) => Some(project(engine, place, subject, sight).await?),
         None => None,
     };
     let ports = ports(engine, subject).await?;
     // What does not run takes nothing away from others, and gives them nothing to follow.
     let (followers, warnings) =
-        if subject.is_up() { followers(subject, own_container.as_deref(), all) } else { Default::default() };
+        if subject.is_up() { followers(subject, sight.own_container(), all) } else { Default::default() };
     let followers = followers.into_iter().map(|(follower, _)| follower).collect();
     let peers = project.as_ref().map_or(&[][..], |project| &project.peers);
     let (shared, locks) = (shared(subject, peers, all), locks(subject, all));
@@ -89,15 +90,14 @@ async fn project(
     engine: &dyn Engine,
     place: ComposePlace,
     subject: &Container,
-    all: &[Container],
+    sight: &Sight,
 ) -> Result<ProjectFacts, UpdateError> {
     let ComposePlace { project: name, service, config_files, working_dir, environment_files, .. } = place;
     if config_files.is_empty() {
         return Err(UpdateError::NoComposeFile { service, path: "(its labels name none)".to_owned() });
     }
     let project = Project { name, config_files, working_dir, environment_files };
-    let files = files(engine, &project, &service).await?;
-    let resolved = engine.resolve(&project).await?;
+    let (files, resolved) = sight.project(engine, &project, &service).await?;
     let belongs = |container: &&Container| {
         container.id != subject.id
             && container.label("com.docker.compose.project") == Some(&project.name)
@@ -105,7 +105,7 @@ async fn project(
             && !is_oneoff(container)
     };
     Ok(ProjectFacts {
-        peers: all.iter().filter(belongs).cloned().collect(),
+        peers: sight.all().iter().filter(belongs).cloned().collect(),
         files,
         image: resolved.images.get(&service).cloned(),
         config_hash: resolved.config_hashes.get(&service).cloned(),

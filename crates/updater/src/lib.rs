@@ -19,6 +19,7 @@ pub mod rpc;
 pub mod schedule;
 pub mod script;
 pub mod self_update;
+pub mod sight;
 pub mod store;
 pub mod targets;
 

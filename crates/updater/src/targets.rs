@@ -15,8 +15,10 @@ use crate::{
 /// Says what to update to. Checks and registries are behind it; tests put a table there.
 #[async_trait]
 pub trait Targets: Send + Sync {
-    /// The target for a container: the version asked for, else the one that the check found.
-    async fn target(&self, container: &Container, version: Option<&str>) -> Result<Target, UpdateError>;
+    /// The target for a container: the version asked for, else the one that the check found. What its registry has is as
+    /// it was at a moment, or later.
+    async fn target(&self, container: &Container, version: Option<&str>, since: Instant)
+    -> Result<Target, UpdateError>;
 
     /// The versions behind the tags that a container runs and would go to, as far as the last check found them out.
     fn resolved(&self, _container: &Container) -> (String, String) {
@@ -47,8 +49,8 @@ impl CheckedTargets {
     }
 
     /// The tag may have moved since the check; what is planned is what is there now.
-    async fn digest_now(&self, wanted: &Reference) -> Result<String, UpdateError> {
-        match self.registry.digest_as_of(wanted, Freshness::Since(Instant::now())).await {
+    async fn digest_since(&self, wanted: &Reference, since: Instant) -> Result<String, UpdateError> {
+        match self.registry.digest_as_of(wanted, Freshness::Since(since)).await {
             Ok(digest) => Ok(digest.as_str().to_owned()),
             Err(RegistryError::NotFound { .. }) => Err(UpdateError::NoImage { reference: wanted.familiar() }),
             Err(source) => Err(UpdateError::Registry { reference: wanted.familiar(), source }),
@@ -80,7 +82,12 @@ impl CheckedTargets {
 
 #[async_trait]
 impl Targets for CheckedTargets {
-    async fn target(&self, container: &Container, version: Option<&str>) -> Result<Target, UpdateError> {
+    async fn target(
+        &self,
+        container: &Container,
+        version: Option<&str>,
+        since: Instant,
+    ) -> Result<Target, UpdateError> {
         let reference: Reference = container.image.parse().map_err(|_| UpdateError::NoRepository {
             container: container.name.clone(),
             image: container.image.clone(),
@@ -92,7 +99,7 @@ impl Targets for CheckedTargets {
         if !Tag::is_valid(&version) {
             return Err(UpdateError::BadTag { tag: version });
         }
-        let digest = self.digest_now(&reference.with_tag(&Tag::parse(&version))).await?;
+        let digest = self.digest_since(&reference.with_tag(&Tag::parse(&version)), since).await?;
         Ok(Target { tag: version, digest })
     }
 
@@ -107,13 +114,13 @@ impl Targets for CheckedTargets {
             reference.parse().map_err(|_| UpdateError::NoImage { reference: reference.to_owned() })?;
         match parsed.digest() {
             Some(digest) => Ok(digest.as_str().to_owned()),
-            None => self.digest_now(&parsed).await,
+            None => self.digest_since(&parsed, Instant::now()).await,
         }
     }
 
     async fn exists(&self, reference: &str) -> Result<bool, UpdateError> {
         let Ok(parsed) = reference.parse::<Reference>() else { return Ok(false) };
-        match self.digest_now(&parsed).await {
+        match self.digest_since(&parsed, Instant::now()).await {
             Ok(_) => Ok(true),
             Err(UpdateError::NoImage { .. }) => Ok(false),
             Err(error) => Err(error),

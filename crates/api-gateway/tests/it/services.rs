@@ -213,6 +213,27 @@ impl UpdateService for Fake {
         })
     }
 
+    type PlanUpdatesStream = Pin<Box<dyn Stream<Item = Result<updater::PlanUpdatesResponse, Status>> + Send>>;
+
+    async fn plan_updates(&self, request: Request<updater::PlanUpdatesRequest>) -> Reply<Self::PlanUpdatesStream> {
+        let request = request.into_inner();
+        self.0.note(&request);
+        let answer = async |container: String| {
+            let answer = if container == "unknown" {
+                updater::plan_updates_response::Answer::Error("no such container".to_owned())
+            } else {
+                let plan = self.plan_update(Request::new(updater::PlanUpdateRequest::default())).await?;
+                updater::plan_updates_response::Answer::Plan(plan.into_inner())
+            };
+            Ok(updater::PlanUpdatesResponse { container, answer: Some(answer) })
+        };
+        let mut answers = Vec::new();
+        for update in request.updates {
+            answers.push(answer(update.container).await);
+        }
+        reply(Box::pin(futures::stream::iter(answers)) as Self::PlanUpdatesStream)
+    }
+
     async fn start_update(&self, request: Request<updater::StartUpdateRequest>) -> Reply<updater::StartUpdateResponse> {
         let request = request.into_inner();
         self.0.note(&request);

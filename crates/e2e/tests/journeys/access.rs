@@ -25,6 +25,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/api/rollback"),
     ("POST", "/api/trigger-check"),
     ("POST", "/api/plan"),
+    ("POST", "/api/plan/batch"),
     ("GET", "/metrics"),
     ("GET", "/tokens"),
     ("PUT", "/tokens"),

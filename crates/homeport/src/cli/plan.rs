@@ -50,21 +50,27 @@ pub(super) struct Wish<'a> {
     pub(super) script: Option<&'a str>,
 }
 
-/// One container after the other. One that cannot be updated holds up no other, but the command fails in the end.
+/// All of them from one look at the engine. One that cannot be updated holds up no other, but the command fails in the end.
 pub(super) async fn show(session: &Session, containers: &[String], wish: &Wish<'_>) -> anyhow::Result<()> {
+    let Wish { to, force, rehearse, script } = wish;
+    let mut body = json!({ "target_version": to, "force": force, "rehearse": rehearse, "script": script });
     if let [only] = containers {
-        let document = make(session, only, wish).await?;
+        body["container_name"] = only.as_str().into();
+        let document = make(session, "/api/plan", &body).await?;
         return if session.json { output::json(&document) } else { Ok(output::text(&text(&document))?) };
     }
+    body["containers"] = containers.into();
     let (mut documents, mut has_failed) = (Vec::new(), false);
-    for container in containers {
-        match make(session, container, wish).await {
-            Ok(document) if session.json => documents.push(document),
-            Ok(document) => output::text(&format!("{}\n\n", text(&document)))?,
-            Err(error) => {
-                has_failed = true;
-                output::note(&format!("{container}: {error:#}"));
-            }
+    for document in
+        make(session, "/api/plan/batch", &body).await?["plans"].as_array_mut().into_iter().flatten().map(Value::take)
+    {
+        if let Some(error) = document["error"].as_str() {
+            has_failed = true;
+            output::note(&format!("{}: {error}", document["container_name"].as_str().unwrap_or_default()));
+        } else if session.json {
+            documents.push(document);
+        } else {
+            output::text(&format!("{}\n\n", text(&document)))?;
         }
     }
     if session.json {
@@ -73,12 +79,8 @@ pub(super) async fn show(session: &Session, containers: &[String], wish: &Wish<'
     if has_failed { Err(output::Shown.into()) } else { Ok(()) }
 }
 
-async fn make(session: &Session, container: &str, wish: &Wish<'_>) -> anyhow::Result<Value> {
-    let Wish { to, force, rehearse, script } = wish;
-    let body = json!({
-        "container_name": container, "target_version": to, "force": force, "rehearse": rehearse, "script": script,
-    });
-    let request = session.api.request(Method::POST, "/api/plan").timeout(PLAN_LIMIT).json(&body);
+async fn make(session: &Session, path: &str, body: &Value) -> anyhow::Result<Value> {
+    let request = session.api.request(Method::POST, path).timeout(PLAN_LIMIT).json(body);
     Ok(session.api.data(request).await?)
 }
 

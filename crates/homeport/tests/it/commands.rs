@@ -18,6 +18,7 @@ const LINES: &[(&str, &str, Result<&str, &str>)] = &[
     ("GET", "/api/registry/tags/{*image}", Ok("homeport registry tags nginx")),
     ("GET", "/api/docker-config", Ok("homeport registry")),
     ("POST", "/api/plan", Ok("homeport plan web --rehearse --script check.sh")),
+    ("POST", "/api/plan/batch", Ok("homeport plan web db")),
     ("POST", "/api/update", Ok("homeport update web --to 1.27.0")),
     ("POST", "/api/update/batch", Ok("homeport update web db")),
     ("POST", "/api/rollback", Ok("homeport rollback web")),

@@ -91,7 +91,11 @@ fn what_cannot_begin_says_why() {
 #[test]
 fn a_plan_is_shown() {
     let document = json!({ "text": "1. pull nginx:1.26.3\n2. stop web\n", "plan": {} });
-    let double = Double::start().data("POST /api/plan", [document.clone()]);
+    let many = json!({ "plans": [
+        { "container_name": "web", "text": "1. pull nginx:1.26.3\n2. stop web\n" },
+        { "container_name": "db", "error": "it has no tag" },
+    ] });
+    let double = Double::start().data("POST /api/plan", [document.clone()]).data("POST /api/plan/batch", [many]);
     double.run("update web --plan").check(0, "1. pull nginx:1.26.3\n2. stop web\n");
     assert_eq!(double.run("update web --plan --json").json(), document);
     double.run("plan web --to 2 --force").check(0, "1. pull nginx:1.26.3\n2. stop web\n");
@@ -100,7 +104,10 @@ fn a_plan_is_shown() {
         "container_name": "web", "target_version": "2", "force": true, "rehearse": false, "script": null,
     });
     assert_eq!(asked.last().unwrap().body, expected);
-    assert_eq!(double.run("plan web db --json").json(), json!([document, document]));
+    let ended = double.run("plan web db");
+    assert_eq!((ended.code, ended.out.as_str()), (1, "1. pull nginx:1.26.3\n2. stop web\n\n\n"));
+    assert_eq!(ended.err, "db: it has no tag\n");
+    assert_eq!(double.asked("POST /api/plan/batch")[0].body["containers"], json!(["web", "db"]));
 }
 
 #[test]

@@ -3733,6 +3733,30 @@ pub struct PlanUpdateResponse {
     #[prost(string, tag = "4")]
     pub outlook_json: ::prost::alloc::string::String,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlanUpdatesRequest {
+    #[prost(message, repeated, tag = "1")]
+    pub updates: ::prost::alloc::vec::Vec<PlanUpdateRequest>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlanUpdatesResponse {
+    /// As it was asked for.
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+    #[prost(oneof = "plan_updates_response::Answer", tags = "2, 3")]
+    pub answer: ::core::option::Option<plan_updates_response::Answer>,
+}
+/// Nested message and enum types in `PlanUpdatesResponse`.
+pub mod plan_updates_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Answer {
+        #[prost(message, tag = "2")]
+        Plan(super::PlanUpdateResponse),
+        /// Why it cannot be updated, for people.
+        #[prost(string, tag = "3")]
+        Error(::prost::alloc::string::String),
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StartUpdateRequest {
     #[prost(string, tag = "1")]
@@ -4976,6 +5000,34 @@ pub mod update_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// The same for many containers, in the order in which they are asked for, from one look at the engine. A container that
+        /// cannot be updated holds up no other.
+        pub async fn plan_updates(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PlanUpdatesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::PlanUpdatesResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/homeport.updater.v1.UpdateService/PlanUpdates",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("homeport.updater.v1.UpdateService", "PlanUpdates"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
         /// Starts, or queues behind the work on the same stack. An update of the same container to the same target that is
         /// already under way is returned instead of a second one.
         pub async fn start_update(
@@ -5106,6 +5158,21 @@ pub mod update_service_server {
             request: tonic::Request<super::PlanUpdateRequest>,
         ) -> std::result::Result<
             tonic::Response<super::PlanUpdateResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the PlanUpdates method.
+        type PlanUpdatesStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::PlanUpdatesResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The same for many containers, in the order in which they are asked for, from one look at the engine. A container that
+        /// cannot be updated holds up no other.
+        async fn plan_updates(
+            &self,
+            request: tonic::Request<super::PlanUpdatesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::PlanUpdatesStream>,
             tonic::Status,
         >;
         /// Starts, or queues behind the work on the same stack. An update of the same container to the same target that is
@@ -5259,6 +5326,52 @@ pub mod update_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/homeport.updater.v1.UpdateService/PlanUpdates" => {
+                    #[allow(non_camel_case_types)]
+                    struct PlanUpdatesSvc<T: UpdateService>(pub Arc<T>);
+                    impl<
+                        T: UpdateService,
+                    > tonic::server::ServerStreamingService<super::PlanUpdatesRequest>
+                    for PlanUpdatesSvc<T> {
+                        type Response = super::PlanUpdatesResponse;
+                        type ResponseStream = T::PlanUpdatesStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PlanUpdatesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UpdateService>::plan_updates(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PlanUpdatesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

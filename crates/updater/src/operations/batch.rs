@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::{StreamExt as _, stream};
 use uuid::Uuid;
 
-use super::{Inner, Operations, UpdateRequest, start::Candidate};
+use super::{Inner, Operations, UpdateRequest, itself::own_part, plan::AT_ONCE, start::Candidate};
 use crate::{
     engine::Container,
     error::UpdateError,
     plan::dependencies_first,
+    sight::Sight,
     store::{Detail, Kind},
 };
 
@@ -60,15 +62,21 @@ impl Operations {
         let group = Uuid::new_v4().to_string();
         let (mut groups, mut answers) = (BTreeMap::<String, Group>::new(), Vec::new());
         let mut own: Option<OwnGroup> = None;
+        let sight = Sight::take(self.0.parts.engine.as_ref()).await?;
+        let mut others = Vec::new();
         for item in items {
-            let name = item.update.container.clone();
-            // What cannot be looked at is told of below.
-            if let Ok(Some(container)) = self.own_part(&name).await {
-                let first = || OwnGroup { item, container: container.clone(), names: Vec::new() };
-                own.get_or_insert_with(first).names.push(container.name.clone());
-                continue;
+            match own_part(&sight, &item.update.container) {
+                Some(container) => {
+                    let first = || OwnGroup { item, container: container.clone(), names: Vec::new() };
+                    own.get_or_insert_with(first).names.push(container.name.clone());
+                }
+                None => others.push(item),
             }
-            match self.0.batch_candidate(&item).await {
+        }
+        let look = async |item: BatchItem| (self.0.batch_candidate(&item, &sight).await, item);
+        let mut looks = stream::iter(others).map(look).buffered(AT_ONCE);
+        while let Some((candidate, item)) = looks.next().await {
+            match candidate {
                 Ok(candidate) => {
                     let key = super::lock_of(
                         Some(candidate.detail.stack.as_str()).filter(|stack| !stack.is_empty()),
@@ -82,7 +90,7 @@ impl Operations {
                 }
                 Err(error) => answers.push(BatchAnswer {
                     stack: item.stack,
-                    containers: vec![name],
+                    containers: vec![item.update.container],
                     error: homeport_service::telemetry::chain(&error),
                     ..BatchAnswer::default()
                 }),
@@ -118,8 +126,8 @@ impl Operations {
 }
 
 impl Inner {
-    async fn batch_candidate(&self, item: &BatchItem) -> Result<Candidate, UpdateError> {
-        let mut candidate = self.candidate(&item.update).await?;
+    async fn batch_candidate(&self, item: &BatchItem, sight: &Sight) -> Result<Candidate, UpdateError> {
+        let mut candidate = self.candidate(&item.update, sight).await?;
         if item.change_type != 0 {
             candidate.detail.change_type = item.change_type;
         }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use homeport_service::{Context, telemetry::chain};
 use homeport_store::{StoreError, Transaction};
+use tokio::time::Instant;
 
 use super::{
     Inner, Operations, Started, UpdateRequest,
@@ -14,8 +15,10 @@ use crate::{
     engine::{Container, EngineErrorKind, Pull, SelfUpdateState},
     error::UpdateError,
     events::{self, ContainerChanged, Progress},
+    gather::find,
     plan::{Target, tag_of},
     self_update::{OwnFacts, Part, SelfJob, SelfOutcome, SelfResult, gather_own, plan_self_update},
+    sight::Sight,
     store::{self, Detail, DetailEnd, DetailStatus, Kind, Operation, Status, detail},
 };
 
@@ -38,16 +41,15 @@ impl Operation {
     }
 }
 
-impl Operations {
-    /// The container, if it is one of Homeport's.
-    pub(super) async fn own_part(&self, name: &str) -> Result<Option<Container>, UpdateError> {
-        let engine = &self.0.parts.engine;
-        let Some(container) = engine.container(name).await? else { return Ok(None) };
-        let is_own = container.label(ROLE_LABEL).is_some()
-            || engine.own_container().await?.is_some_and(|own| own == container.id);
-        Ok(is_own.then_some(container))
-    }
+/// The container, if it is one of Homeport's.
+pub(super) fn own_part<'a>(sight: &'a Sight, name: &str) -> Option<&'a Container> {
+    let is_own = |container: &&Container| {
+        container.label(ROLE_LABEL).is_some() || sight.own_container() == Some(container.id.as_str())
+    };
+    find(sight.all(), name).filter(is_own)
+}
 
+impl Operations {
     /// Starts the update of all of Homeport to the version that one of its containers is asked to go to.
     pub(super) async fn start_own_update(
         &self,
@@ -176,7 +178,7 @@ impl Inner {
             let repository = crate::self_update::repository(container)?;
             let Some(wanted) = wanted(&container.name).filter(|_| !targets.contains_key(&repository)) else { continue };
             let target = if wanted.digest.is_empty() {
-                self.parts.targets.target(container, Some(&wanted.tag)).await?
+                self.parts.targets.target(container, Some(&wanted.tag), Instant::now()).await?
             } else {
                 Target { tag: wanted.tag, digest: wanted.digest }
             };

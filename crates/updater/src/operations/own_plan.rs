@@ -2,24 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use super::{Inner, Operations, UpdateRequest, itself::Wanted};
+use tokio::time::Instant;
+
+use super::{Inner, UpdateRequest, itself::Wanted};
 use crate::{
     engine::Container,
     error::UpdateError,
     plan::{Outlook, OutlookFacts},
     self_update::{OwnFacts, SelfJob, SelfPlan},
-    store::shown_plan,
 };
 
-impl Operations {
-    /// What an update of a container would do where that container is one of Homeport's own: all of them go together. None:
-    /// it is none of them.
-    pub async fn own_plan(&self, request: &UpdateRequest) -> Result<Option<(SelfPlan, Outlook)>, UpdateError> {
-        let Some(container) = self.own_part(&request.container).await? else { return Ok(None) };
-        let inner = &self.0;
-        let (_, job) = inner.own_update(&container, request).await?;
+impl Inner {
+    /// What an update of one of Homeport's own containers would do: all of them go together.
+    pub(super) async fn own_plan(
+        &self,
+        container: &Container,
+        request: &UpdateRequest,
+    ) -> Result<(SelfPlan, Outlook), UpdateError> {
+        let (_, job) = self.own_update(container, request).await?;
         let plan = SelfPlan::of(&job);
-        let engine = inner.parts.engine.as_ref();
+        let engine = self.parts.engine.as_ref();
         let images: BTreeSet<String> =
             job.parts.iter().map(|part| format!("{}@{}", part.repository, part.digest)).collect();
         let mut facts = OutlookFacts { is_present: true, ..OutlookFacts::default() };
@@ -30,15 +32,9 @@ impl Operations {
             facts.data = Some(engine.measure(&job.data).await?);
         }
         let outlook = plan.outlook(facts, u32::try_from(images.len()).unwrap_or(u32::MAX));
-        let mut transaction = inner.parts.store.begin().await?;
-        let (hash, json) = (plan.hash(), plan.to_json());
-        shown_plan::remember(&mut transaction, &hash, &container.name, &json, inner.parts.clock.now()).await?;
-        transaction.commit().await?;
-        Ok(Some((plan, outlook)))
+        Ok((plan, outlook))
     }
-}
 
-impl Inner {
     /// The job of an update of Homeport to the version that one of its containers is asked to go to, held to the plan that
     /// was agreed to.
     pub(super) async fn own_update(
@@ -46,7 +42,7 @@ impl Inner {
         container: &Container,
         request: &UpdateRequest,
     ) -> Result<(OwnFacts, SelfJob), UpdateError> {
-        let target = self.parts.targets.target(container, request.version.as_deref()).await?;
+        let target = self.parts.targets.target(container, request.version.as_deref(), Instant::now()).await?;
         let (facts, job) = self.own_job("", &|_| Some(Wanted::tag(&target.tag)), request.force).await?;
         self.hold_to_own(&request.plan_hash, &container.name, &job).await?;
         Ok((facts, job))

@@ -1,54 +1,87 @@
 //! Plans that are shown before anything is done, and held to.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
+use futures::{StreamExt as _, stream};
 use homeport_store::StoreError;
 
-use super::{Inner, Operations, UpdateRequest};
+use super::{Inner, Operations, UpdateRequest, itself::own_part};
 use crate::{
     engine::EngineErrorKind,
     error::UpdateError,
     execute::step,
-    gather::gather_among,
+    gather::gather_in,
     plan::{self, ImageSource, Job, Outlook, OutlookFacts, Plan, outlook},
+    sight::Sight,
     store::{self, newest_success, shown_plan},
 };
 
 /// The fewest digits of a hash by which a plan can be meant.
 const HASH_DIGITS: usize = 12;
+/// Containers that are looked at together: their ports are tried and their data is measured, each by a container of its own.
+pub(super) const AT_ONCE: usize = 8;
 
 /// A plan that was made to be shown.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// The plan, with what its way back needs.
-    pub job: Job,
+    /// Name of the container.
+    pub container: String,
+    /// For people.
+    pub text: String,
+    /// The plan as JSON.
+    pub json: String,
+    /// Of the plan.
+    pub hash: String,
     /// What it changes and takes.
     pub outlook: Outlook,
 }
 
+impl Shown {
+    fn new(container: &str, plan: &impl Display, json: String, hash: String, outlook: Outlook) -> Self {
+        Self { container: container.to_owned(), text: format!("{plan}\n{outlook}"), json, hash, outlook }
+    }
+}
+
 impl Operations {
-    /// What an update of a container would do. Remembered, so that it can be said later what is different by then.
-    pub async fn plan(&self, request: &UpdateRequest) -> Result<Shown, UpdateError> {
+    /// What updates of containers would do, each by itself, in the order in which they were asked for. Remembered, so that
+    /// it can be said later what is different by then.
+    pub async fn plans(&self, requests: &[UpdateRequest]) -> Result<Vec<Result<Shown, UpdateError>>, UpdateError> {
         let inner = &self.0;
-        let engine = inner.parts.engine.as_ref();
-        let all = engine.containers(&[]).await?;
-        let facts = gather_among(engine, &request.container, &all).await?;
-        let (job, _) = inner.update_job(&facts, request).await?;
-        let found = OutlookFacts {
-            data: if job.plan.has_data() { Some(engine.measure(&job.plan.data).await?) } else { None },
-            is_present: inner.is_present(&job.plan).await?,
-            last_downtime: inner.last_downtime(&job.plan.container.name).await?,
-        };
-        let outlook = outlook(&job.plan, &job.saved.files, found, &all);
+        let sight = Sight::take(inner.parts.engine.as_ref()).await?;
+        let looks: Vec<_> = requests.iter().map(|request| inner.shown(request, &sight)).collect();
+        let shown: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+        let plans = shown.iter().flatten().map(|shown| (&*shown.hash, &*shown.container, &*shown.json));
         let mut transaction = inner.parts.store.begin().await?;
-        let (hash, json, name) = (job.plan.hash(), job.plan.to_json(), &job.plan.container.name);
-        shown_plan::remember(&mut transaction, &hash, name, &json, inner.parts.clock.now()).await?;
+        shown_plan::remember(&mut transaction, plans, inner.parts.clock.now()).await?;
         transaction.commit().await?;
-        Ok(Shown { job, outlook })
+        Ok(shown)
+    }
+
+    /// The plan of one.
+    pub async fn plan(&self, request: &UpdateRequest) -> Result<Shown, UpdateError> {
+        let no_container = || UpdateError::NoContainer { container: request.container.clone() };
+        self.plans(std::slice::from_ref(request)).await?.pop().ok_or_else(no_container)?
     }
 }
 
 impl Inner {
+    async fn shown(&self, request: &UpdateRequest, sight: &Sight) -> Result<Shown, UpdateError> {
+        if let Some(own) = own_part(sight, &request.container) {
+            let (plan, outlook) = self.own_plan(own, request).await?;
+            return Ok(Shown::new(&own.name, &plan, plan.to_json(), plan.hash(), outlook));
+        }
+        let engine = self.parts.engine.as_ref();
+        let facts = gather_in(engine, &request.container, sight).await?;
+        let (Job { plan, saved, .. }, _) = self.update_job(&facts, request, sight.taken()).await?;
+        let found = OutlookFacts {
+            data: if plan.has_data() { Some(engine.measure(&plan.data).await?) } else { None },
+            is_present: self.is_present(&plan).await?,
+            last_downtime: self.last_downtime(&plan.container.name).await?,
+        };
+        let outlook = outlook(&plan, &saved.files, found, sight.all());
+        Ok(Shown::new(&plan.container.name, &plan, plan.to_json(), plan.hash(), outlook))
+    }
+
     /// Refuses a plan, given by its hash and as JSON, that is not the one that somebody agreed to. An empty hash is agreed to
     /// anything.
     pub(super) async fn hold_to(

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use homeport_operation::{Entry, Outcome, Runner};
 use homeport_service::telemetry::chain;
 use homeport_store::StoreError;
+use tokio::time::Instant;
 
 use super::{
     Inner,
@@ -197,7 +198,7 @@ impl Inner {
             rehearse: detail.rehearse,
             ..UpdateRequest::default()
         };
-        let (mut job, _) = self.update_job(&facts, &request).await?;
+        let (mut job, _) = self.update_job(&facts, &request, Instant::now()).await?;
         self.check_room(&job).await?;
         if self.parts.keep.rollbacks == 0 {
             let subject = crate::plan::Subject {

@@ -1,14 +1,16 @@
 //! Asking for an update.
 
 use homeport_image_ref::{Change, Tag};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Inner, Operations, lock_of};
+use super::{Inner, Operations, itself::own_part, lock_of};
 use crate::{
     error::UpdateError,
-    gather::gather,
+    gather::gather_in,
     inventory::ComposePlace,
     plan::{Facts, Job, PlanError, Run, Target, comes_back, permit_after, plan_update, tag_of},
+    sight::Sight,
     store::{self, Detail, DetailStatus, Kind, Operation, Status},
 };
 
@@ -54,11 +56,12 @@ impl Operations {
     /// Starts an update, or queues it behind the work on the same stack. What cannot be updated is refused here, as far
     /// as it can be known now; it is looked at again when its turn has come.
     pub async fn start_update(&self, request: UpdateRequest) -> Result<Started, UpdateError> {
-        if let Some(own) = self.own_part(&request.container).await? {
-            return self.start_own_update(own, request, "").await;
-        }
         let inner = &self.0;
-        let candidate = inner.candidate(&request).await?;
+        let sight = Sight::take(inner.parts.engine.as_ref()).await?;
+        if let Some(own) = own_part(&sight, &request.container) {
+            return self.start_own_update(own.clone(), request, "").await;
+        }
+        let candidate = inner.candidate(&request, &sight).await?;
         let detail = candidate.detail;
         let (container, version) = (detail.container_name.clone(), detail.new_version.clone());
         let mut operation = inner.new_operation(Kind::Single, request.requested_by, vec![detail]);
@@ -85,13 +88,15 @@ impl Inner {
         Ok(())
     }
 
-    /// Decides an update, the same way whether it is shown, asked for or carried out.
+    /// Decides an update, the same way whether it is shown, asked for or carried out. What its registry has is as it was
+    /// at a moment, or later.
     pub(super) async fn update_job(
         &self,
         facts: &Facts,
         request: &UpdateRequest,
+        since: Instant,
     ) -> Result<(Job, Target), UpdateError> {
-        let target = self.parts.targets.target(&facts.container, request.version.as_deref()).await?;
+        let target = self.parts.targets.target(&facts.container, request.version.as_deref(), since).await?;
         let obsolete = self.obsolete(&facts.container.name).await?;
         let mut job = plan_update(facts, &target, &self.parts.health, obsolete, request.force)?;
         permit_after(&facts.container, job.plan.after.as_ref(), self.parts.scripts.allow_exec())
@@ -105,9 +110,9 @@ impl Inner {
     }
 
     /// Looks whether a container can be updated.
-    pub(super) async fn candidate(&self, request: &UpdateRequest) -> Result<Candidate, UpdateError> {
-        let facts = gather(self.parts.engine.as_ref(), &request.container).await?;
-        let (job, target) = self.update_job(&facts, request).await?;
+    pub(super) async fn candidate(&self, request: &UpdateRequest, sight: &Sight) -> Result<Candidate, UpdateError> {
+        let facts = gather_in(self.parts.engine.as_ref(), &request.container, sight).await?;
+        let (job, target) = self.update_job(&facts, request, sight.taken()).await?;
         let place = ComposePlace::of_labels(&facts.container.labels);
         let old_version = tag_of(&facts.container.image);
         let (old_resolved_version, new_resolved_version) = self.parts.targets.resolved(&facts.container);

@@ -1,42 +1,54 @@
 //! `homeport.updater.v1.UpdateService`.
 
+use futures::stream;
 use homeport_proto::updater::v1::{
-    ListPoliciesRequest, ListPoliciesResponse, PlanUpdateRequest, PlanUpdateResponse, StartBatchRequest,
-    StartBatchResponse, StartRollbackRequest, StartRollbackResponse, StartUpdateRequest, StartUpdateResponse,
-    update_service_server::UpdateService,
+    ListPoliciesRequest, ListPoliciesResponse, PlanUpdateRequest, PlanUpdateResponse, PlanUpdatesRequest,
+    PlanUpdatesResponse, StartBatchRequest, StartBatchResponse, StartRollbackRequest, StartRollbackResponse,
+    StartUpdateRequest, StartUpdateResponse, plan_updates_response::Answer, update_service_server::UpdateService,
 };
-use homeport_service::status::to_status;
-use tonic::{Request, Response, Status};
+use homeport_service::{status::to_status, telemetry::chain};
+use tonic::{Request, Response, Status, codegen::BoxStream};
 
 use super::convert::some;
-use crate::operations::{Operations, RollbackRequest, UpdateRequest};
+use crate::operations::{Operations, RollbackRequest, Shown, UpdateRequest};
 
 /// Asking for updates. What was started goes on when its caller leaves.
 #[derive(Debug, Clone)]
 pub struct Update(pub Operations);
 
+fn wanted(request: PlanUpdateRequest) -> UpdateRequest {
+    let PlanUpdateRequest { container, target_version, force, script, rehearse } = request;
+    UpdateRequest { container, version: some(target_version), force, script, rehearse, ..UpdateRequest::default() }
+}
+
+fn response(shown: Shown) -> PlanUpdateResponse {
+    let Shown { text, json, hash, outlook, .. } = shown;
+    PlanUpdateResponse { text, json, hash, outlook_json: serde_json::to_string(&outlook).unwrap_or_default() }
+}
+
 #[tonic::async_trait]
 impl UpdateService for Update {
+    type PlanUpdatesStream = BoxStream<PlanUpdatesResponse>;
+
     async fn plan_update(&self, request: Request<PlanUpdateRequest>) -> Result<Response<PlanUpdateResponse>, Status> {
-        let PlanUpdateRequest { container, target_version, force, script, rehearse } = request.into_inner();
-        let version = some(target_version);
-        let request = UpdateRequest { container, version, force, script, rehearse, ..UpdateRequest::default() };
-        if let Some((plan, outlook)) = self.0.own_plan(&request).await.map_err(|error| to_status(&error))? {
-            return Ok(Response::new(PlanUpdateResponse {
-                text: format!("{plan}\n{outlook}"),
-                json: plan.to_json(),
-                hash: plan.hash(),
-                outlook_json: serde_json::to_string(&outlook).unwrap_or_default(),
-            }));
-        }
-        let shown = self.0.plan(&request).await.map_err(|error| to_status(&error))?;
-        let plan = &shown.job.plan;
-        Ok(Response::new(PlanUpdateResponse {
-            text: format!("{plan}\n{}", shown.outlook),
-            json: plan.to_json(),
-            hash: plan.hash(),
-            outlook_json: serde_json::to_string(&shown.outlook).unwrap_or_default(),
-        }))
+        let shown = self.0.plan(&wanted(request.into_inner())).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(response(shown)))
+    }
+
+    async fn plan_updates(
+        &self,
+        request: Request<PlanUpdatesRequest>,
+    ) -> Result<Response<Self::PlanUpdatesStream>, Status> {
+        let updates: Vec<_> = request.into_inner().updates.into_iter().map(wanted).collect();
+        let shown = self.0.plans(&updates).await.map_err(|error| to_status(&error))?;
+        let answer = |(update, shown): (UpdateRequest, _)| {
+            let answer = match shown {
+                Ok(shown) => Answer::Plan(response(shown)),
+                Err(error) => Answer::Error(chain(&error)),
+            };
+            Ok(PlanUpdatesResponse { container: update.container, answer: Some(answer) })
+        };
+        Ok(Response::new(Box::pin(stream::iter(updates.into_iter().zip(shown).map(answer)))))
     }
 
     async fn start_update(

@@ -3,27 +3,28 @@
 use homeport_store::{Store, StoreError, Transaction};
 use jiff::Timestamp;
 
-/// Plans that are remembered; the oldest go first. One has a few kilobytes, and is looked at for minutes.
-const MAX_PLANS: i64 = 500;
+/// Plans that are remembered, more than can be asked for at once; the oldest go first. One has a few kilobytes, and is looked
+/// at for minutes.
+const MAX_PLANS: i64 = 2000;
 
-/// Remembers a plan by its hash.
+/// Remembers plans: the hash of each, its container, and the plan as JSON.
 pub(crate) async fn remember(
     transaction: &mut Transaction,
-    hash: &str,
-    container: &str,
-    json: &str,
+    plans: impl Iterator<Item = (&str, &str, &str)>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO shown_plan (hash, container_name, plan, shown_us) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (hash) DO UPDATE SET shown_us = $4",
-    )
-    .bind(hash)
-    .bind(container)
-    .bind(json)
-    .bind(now.as_microsecond())
-    .execute(&mut **transaction)
-    .await?;
+    for (hash, container, json) in plans {
+        sqlx::query(
+            "INSERT INTO shown_plan (hash, container_name, plan, shown_us) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (hash) DO UPDATE SET shown_us = $4",
+        )
+        .bind(hash)
+        .bind(container)
+        .bind(json)
+        .bind(now.as_microsecond())
+        .execute(&mut **transaction)
+        .await?;
+    }
     sqlx::query(
         "DELETE FROM shown_plan WHERE hash NOT IN (SELECT hash FROM shown_plan ORDER BY shown_us DESC LIMIT $1)",
     )

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use homeport_proto::updater::v1::{
-    StartBatchRequest, StartUpdateRequest, start_batch_request::BatchItem, start_batch_response::BatchOperation,
+    PlanUpdateRequest, StartBatchRequest, StartUpdateRequest, start_batch_request::BatchItem,
+    start_batch_response::BatchOperation,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -101,14 +102,14 @@ pub(super) struct Batch {
 /// One container of a batch: a name, or an object.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Item {
+pub(super) enum Item {
     Name(String),
     Object(Box<ItemObject>),
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct ItemObject {
+pub(super) struct ItemObject {
     name: Option<String>,
     container_name: Option<String>,
     container: Option<String>,
@@ -125,13 +126,9 @@ struct ItemObject {
 
 impl Item {
     fn read(self) -> Result<BatchItem, Problem> {
-        let object = match self {
-            Self::Name(name) => ItemObject { name: Some(name), ..ItemObject::default() },
-            Self::Object(object) => *object,
-        };
-        let name = first([&object.name, &object.container_name, &object.container]);
+        let (container, object) = self.named()?;
         Ok(BatchItem {
-            container: name.ok_or_else(|| Problem::bad_request("every container of the batch needs a name"))?,
+            container,
             target_version: first([&object.target_version, &object.version]).unwrap_or_default(),
             force: object.force.unwrap_or_default(),
             change_type: object.change_type.unwrap_or_default(),
@@ -142,6 +139,39 @@ impl Item {
             rehearse: object.rehearse.unwrap_or_default(),
         })
     }
+
+    /// What is to be planned for it. What it does not say is as it is said for all.
+    pub(super) fn planned(self, all: &Update) -> Result<PlanUpdateRequest, Problem> {
+        let (container, object) = self.named()?;
+        Ok(PlanUpdateRequest {
+            container,
+            target_version: first([&object.target_version, &object.version]).unwrap_or_else(|| all.target()),
+            force: object.force.unwrap_or_else(|| all.is_forced()),
+            script: all.script(),
+            rehearse: object.rehearse.unwrap_or_else(|| all.is_rehearsed()),
+        })
+    }
+
+    fn named(self) -> Result<(String, ItemObject), Problem> {
+        let object = match self {
+            Self::Name(name) => ItemObject { name: Some(name), ..ItemObject::default() },
+            Self::Object(object) => *object,
+        };
+        let name = first([&object.name, &object.container_name, &object.container]);
+        Ok((name.ok_or_else(|| Problem::bad_request("every container of the batch needs a name"))?, object))
+    }
+}
+
+/// The containers of a request for many.
+pub(super) fn many(containers: Option<Vec<Item>>) -> Result<Vec<Item>, Problem> {
+    let items = containers.unwrap_or_default();
+    if items.is_empty() {
+        return Err(Problem::bad_request("containers array is required"));
+    }
+    if items.len() > MAX_ITEMS {
+        return Err(Problem::bad_request(format!("at most {MAX_ITEMS} containers in one batch")));
+    }
+    Ok(items)
 }
 
 /// Starts updates of many containers, one operation a stack.
@@ -150,14 +180,7 @@ pub(super) async fn batch(
     caller: Caller,
     Json(body): Json<Batch>,
 ) -> Result<Envelope<Value>, Problem> {
-    let items = body.containers.unwrap_or_default();
-    if items.is_empty() {
-        return Err(Problem::bad_request("containers array is required"));
-    }
-    if items.len() > MAX_ITEMS {
-        return Err(Problem::bad_request(format!("at most {MAX_ITEMS} containers in one batch")));
-    }
-    let items = items.into_iter().map(Item::read).collect::<Result<_, _>>()?;
+    let items = many(body.containers)?.into_iter().map(Item::read).collect::<Result<_, _>>()?;
     let request = StartBatchRequest { items, requested_by: caller.name().to_owned() };
     let mut updates = app.upstream.updates();
     let started = app.finish(async move { of_updater(updates.start_batch(request).await) }).await?;

@@ -41,3 +41,18 @@ async fn a_plan_is_text_and_json() {
     });
     assert_eq!(data["data"], expected);
 }
+
+#[tokio::test]
+async fn plans_of_many_are_one_answer() {
+    let stack = stack().await;
+    let body = r#"{"containers":["web",{"name":"unknown","target_version":"2","force":false}],"force":true}"#;
+    let plans = &stack.client.post("/api/plan/batch", body).await.json()["data"]["plans"];
+    assert_eq!((&plans[0]["container_name"], &plans[0]["hash"]), (&json!("web"), &json!("0123")));
+    assert_eq!(plans[1], json!({ "container_name": "unknown", "error": "no such container" }));
+    let calls = stack.world.calls.lock().unwrap().join("\n");
+    assert!(calls.contains(r#"container: "web", target_version: "", force: true"#), "said for all: {calls}");
+    assert!(calls.contains(r#"container: "unknown", target_version: "2", force: false"#), "its own: {calls}");
+    for body in [r#"{"containers":[]}"#, r#"{"containers":[{"force":true}]}"#, r#"{"containers":"web"}"#, "{}"] {
+        assert_eq!(stack.client.post("/api/plan/batch", body).await.status, StatusCode::BAD_REQUEST, "{body}");
+    }
+}

@@ -66,7 +66,7 @@ async fn s1_a_body_that_does_not_parse_is_a_400() {
         r#"{"container_name":7}"#,
         "\u{feff}{}",
     ];
-    for path in ["/api/update", "/api/update/batch", "/api/rollback", "/api/plan"] {
+    for path in ["/api/update", "/api/update/batch", "/api/rollback", "/api/plan", "/api/plan/batch"] {
         for body in bodies.iter().filter(|body| path == "/api/update" || !body.contains("container_name")) {
             let answer = stack.client.post(path, body).await;
             assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path} {body:?}");

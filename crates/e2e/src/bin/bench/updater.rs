@@ -31,6 +31,10 @@ const COLD: usize = 5;
 const WARM: usize = 10;
 /// Plans that are made.
 const PLANS: usize = 50;
+/// Plans of all containers in one request.
+const ALL_PLANS: usize = 10;
+/// Containers that `docker run` made, where most are compose's.
+const RUN: usize = 10;
 /// Checks after which memory is read, and before which it is read for comparison.
 const CHECKS: usize = 100;
 const EARLY: usize = 20;
@@ -48,7 +52,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     let directory = root().join("target/e2e").join(format!("bench-updater-{}", std::process::id()));
     std::fs::create_dir_all(&directory)?;
     let registry = registry::Registry::start(ANSWER_TIME)?;
-    let engine = engine::Engine::start(&directory.join("engine.sock"), registry.port())?;
+    let engine = engine::Engine::start(&directory.join("engine.sock"), registry.port(), RUN)?;
     let (mut cold, mut cold_requests) = (Vec::new(), Vec::new());
     for start in 1..COLD {
         let stack = start_cold(&directory.join(format!("cold-{start}")), &engine, &registry)?;
@@ -87,6 +91,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     row("requests for that, warm", &asked, "1 HEAD a distinct image");
     order()?;
     plan(&stack)?;
+    plan_all(&directory)?;
     requests::measure(&stack)?;
     memory(&stack)
 }
@@ -158,12 +163,37 @@ fn order() -> anyhow::Result<()> {
 /// What is planned for one container looks at all of them: for what follows it, and for what shares its data.
 fn plan(stack: &Stack) -> anyhow::Result<()> {
     let mut taken = Vec::new();
-    for container in engine::run().cycle().take(PLANS) {
+    for container in engine::last(RUN).cycle().take(PLANS) {
         let begun = Instant::now();
         stack.post("/api/plan", &json!({ "container_name": container }))?;
         taken.push(begun.elapsed());
     }
     row(&format!("plan for one of {CONTAINERS} containers"), &crate::figures::spread(&taken), "200 ms");
+    Ok(())
+}
+
+/// What compose makes of its files is compose's time, and a registry's answers are the registry's: there is neither.
+fn plan_all(directory: &Path) -> anyhow::Result<()> {
+    let registry = registry::Registry::start(Duration::ZERO)?;
+    let engine = engine::Engine::start(&directory.join("plain.sock"), registry.port(), CONTAINERS)?;
+    let stack = start_cold(&directory.join("plain"), &engine, &registry)?;
+    // By tag, as some run the newest already.
+    let containers: Vec<_> = engine::last(CONTAINERS).collect();
+    let mut taken = Vec::new();
+    for _ in 0..ALL_PLANS {
+        let begun = Instant::now();
+        let answer =
+            stack.post("/api/plan/batch", &json!({ "containers": containers, "target_version": "1.24.3-alpine" }))?;
+        taken.push(begun.elapsed());
+        let plans = answer["plans"].as_array().context("no plans")?;
+        let made = plans.iter().filter(|plan| plan["hash"].is_string()).count();
+        anyhow::ensure!(made == CONTAINERS, "{made} plans of {CONTAINERS}: {}", plans[0]);
+    }
+    row(
+        &format!("plans for all {CONTAINERS} in one request, without compose, registry that answers at once"),
+        &crate::figures::spread(&taken),
+        "200 ms",
+    );
     Ok(())
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) own: Option<String>,
     /// Jobs for Homeport's own update, and their results, by operation.
     pub(crate) self_updates: BTreeMap<String, (String, Option<String>)>,
+    /// How often all containers were listed.
+    pub(crate) looks: usize,
     /// How often a container was started.
     pub(crate) starts: usize,
     pub(super) next: usize,

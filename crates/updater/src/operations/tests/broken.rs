@@ -30,7 +30,7 @@ async fn s10_3_what_is_broken_stays_where_a_person_wants_to_decide() {
     process.work();
     for name in ["web", "lone"] {
         bench.label(name, "docksmith.auto_rollback", "false");
-        let shown = process.plan(name).await.unwrap().job.plan.to_string();
+        let shown = process.plan(name).await.unwrap().text;
         assert!(shown.contains("if only the proof fails, leave"), "{shown}");
         let failed = process.updated(name).await;
         assert_eq!((failed.status, failed.rollback_occurred), (Status::Failed, false));

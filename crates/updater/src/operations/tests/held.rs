@@ -54,7 +54,7 @@ async fn s10_1_an_assigned_script_is_really_asked_and_its_no_is_final() {
     assert!(process.operations.assign_script("web", "missing.sh", "ada").await.is_err());
     assert!(process.operations.assign_script("nobody", "no.sh", "ada").await.is_err());
     process.operations.assign_script("web", "no.sh", "ada").await.unwrap();
-    let plan = process.plan("web").await.unwrap().job.plan.to_string();
+    let plan = process.plan("web").await.unwrap().text;
     assert!(plan.contains("2. ask the script no.sh"), "{plan}");
     let ended = process.updated("web").await;
     assert_eq!((ended.status, ended.rollback_occurred), (Status::Failed, false));
@@ -158,8 +158,8 @@ async fn a_rehearsal_says_what_it_saw() {
     let process = bench.process().await;
     process.work();
     let request = UpdateRequest { container: "web".to_owned(), rehearse: true, ..UpdateRequest::default() };
-    let plan = process.operations.plan(&request).await.unwrap().job.plan;
-    assert!(plan.to_string().contains("try the new version"), "{plan}");
+    let plan = process.operations.plan(&request).await.unwrap().text;
+    assert!(plan.contains("try the new version"), "{plan}");
     let started = process.operations.start_update(request).await.unwrap();
     let ended = process.ended(&started.operation).await;
     assert_eq!(ended.status, Status::Complete);

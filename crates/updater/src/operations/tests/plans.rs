@@ -22,7 +22,7 @@ async fn a_plan_says_what_it_changes_and_takes_and_does_nothing() {
     assert_eq!(shown.outlook.data.unwrap().needed_bytes, 5 << 20);
     assert_eq!((shown.outlook.registry.pulls, shown.outlook.downtime.basis), (1, Basis::Rule));
     assert!(shown.outlook.dependents.is_empty());
-    let text = format!("{}\n{}", shown.job.plan, shown.outlook);
+    let text = shown.text;
     for part in ["pull app:2 by digest", "Copy of the data: 5 MiB", "plan "] {
         assert!(text.contains(part), "{text}");
     }
@@ -39,11 +39,28 @@ async fn a_plan_says_what_it_changes_and_takes_and_does_nothing() {
 }
 
 #[tokio::test]
+async fn plans_of_many_are_made_from_one_look_and_each_is_held_to() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let requests = ["web", "nobody", "db", "web"]
+        .map(|container| UpdateRequest { container: container.to_owned(), ..UpdateRequest::default() });
+    let before = bench.engine.world().looks;
+    let shown = process.operations.plans(&requests).await.unwrap();
+    assert_eq!(bench.engine.world().looks - before, 1);
+    let [Ok(web), Err(nobody), Ok(db), Ok(again)] = &shown[..] else { panic!("{shown:?}") };
+    assert!(nobody.to_string().contains("nobody"), "{nobody}");
+    assert_eq!((web.container.as_str(), db.container.as_str(), &again.hash), ("web", "db", &web.hash));
+    assert_eq!(web.hash, process.plan("web").await.unwrap().hash, "as alone");
+    process.update_as_planned("db", &db.hash).await.unwrap();
+    process.stop().await;
+}
+
+#[tokio::test]
 async fn an_update_by_hash_is_that_plan_or_none() {
     let bench = Bench::new();
     let process = bench.process().await;
-    let hash = process.plan("web").await.unwrap().job.plan.hash();
-    assert_eq!(hash, process.plan("web").await.unwrap().job.plan.hash());
+    let hash = process.plan("web").await.unwrap().hash;
+    assert_eq!(hash, process.plan("web").await.unwrap().hash);
     for (wrong, reason) in [("no hash", "no hash of a plan"), ("0123456789ab", "not known any more")] {
         let refused = process.update_as_planned("web", wrong).await.unwrap_err().to_string();
         assert!(refused.contains(reason), "{refused}");
@@ -65,7 +82,7 @@ async fn an_update_by_hash_is_that_plan_or_none() {
 async fn what_moves_while_it_waits_in_the_queue_ends_it_untouched() {
     let bench = Bench::new();
     let process = bench.process().await;
-    let hash = process.plan("web").await.unwrap().job.plan.hash();
+    let hash = process.plan("web").await.unwrap().hash;
     let started = process.update_as_planned("web", &hash).await.unwrap();
     let changed = format!("# mine\n{FILE}");
     bench.engine.world().files.insert(PATH.to_owned(), changed.clone());
@@ -101,16 +118,15 @@ async fn s13_the_update_of_homeport_itself_is_planned_and_held_to_that() {
     }
     let process = bench.process().await;
     let request = |container: &str| UpdateRequest { container: container.to_owned(), ..UpdateRequest::default() };
-    assert!(process.operations.own_plan(&request("web")).await.unwrap().is_none());
-    let (plan, outlook) = process.operations.own_plan(&request("hp-updater")).await.unwrap().unwrap();
-    let told = format!("{plan}\n{outlook}");
+    let shown = process.operations.plan(&request("hp-updater")).await.unwrap();
+    let (told, outlook) = (shown.text, shown.outlook);
     assert!(told.contains("hp-agent: app:1 → app:2") && told.contains("hp-updater: app:1 → app:2"), "{told}");
     assert!(told.contains("+     image: app:2"), "{told}");
-    assert!(!plan.to_json().contains("services:"), "files may hold secrets");
+    assert!(!shown.json.contains("services:"), "files may hold secrets");
     assert_eq!((outlook.spec.len(), outlook.files.len(), outlook.registry.pulls), (2, 1, 1));
     let started = bench.engine.world().starts;
 
-    let agreed = UpdateRequest { plan_hash: plan.hash()[..12].to_owned(), ..request("hp-updater") };
+    let agreed = UpdateRequest { plan_hash: shown.hash[..12].to_owned(), ..request("hp-updater") };
     bench.targets.rebuilt.lock().unwrap().insert("2".to_owned(), digest("3"));
     let moved = process.operations.start_update(agreed.clone()).await.unwrap_err();
     assert!(matches!(moved, UpdateError::PlanMoved { .. }), "{moved}");

@@ -52,13 +52,24 @@ pub(super) fn routes() -> Vec<Route> {
             .answers(Answer::Envelope(
                 r#"{"registries": ["Docker Hub (index.docker.io)"], "config_path": "config.json", "running_in_docker": false}"#,
             )),
-        Route::post("/api/plan", plan::make, "What an update would do; nothing is done")
+        Route::post("/api/plan", plan::one, "What an update would do; nothing is done")
             .reads()
             .body(
                 r#"{"container_name": "web", "target_version?": "1.27.0", "force?": false, "script?": "check.sh", "rehearse?": false}"#,
             )
             .answers(Answer::Envelope(
                 r#"{"container_name": "web", "text": "pull nginx:1.27.0", "plan": null, "hash": "9f86d081", "outlook": null}"#,
+            )),
+        Route::post("/api/plan/batch", plan::batch, "What updates of many containers would do; nothing is done")
+            .reads()
+            .detail(
+                "Each by itself, all from one look at the engine. An element may also be a name alone; what it does not say is as it is said for all. One that cannot be updated has an `error` instead of a plan. At most 1000.",
+            )
+            .body(
+                r#"{"containers": [{"name": "web", "target_version?": "1.27.0", "force?": false, "rehearse?": false}], "target_version?": "1.27.0", "force?": false, "script?": "check.sh", "rehearse?": false}"#,
+            )
+            .answers(Answer::Envelope(
+                r#"{"plans": [{"container_name": "web", "text?": "pull nginx:1.27.0", "plan?": null, "hash?": "9f86d081", "outlook?": null, "error?": "no target version specified and none is recommended"}]}"#,
             )),
         Route::post("/api/update", update::one, "Starts an update of one container")
             .detail(

@@ -21,8 +21,9 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// Listens on a socket. Its images are from the registry on that port.
-    pub(super) fn start(socket: &Path, registry: u16) -> anyhow::Result<Self> {
+    /// Listens on a socket. Its images are from the registry on that port, and its last containers were made by `docker run`,
+    /// the others by compose.
+    pub(super) fn start(socket: &Path, registry: u16, run: usize) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let listener = {
             let _entered = runtime.enter();
@@ -40,7 +41,7 @@ impl Engine {
             .route("/containers/json", get(async || Json(list())))
             .route(
                 "/containers/{id}/json",
-                get(move |Segment(id): Segment<String>| async move { found(container(&id, registry)) }),
+                get(move |Segment(id): Segment<String>| async move { found(container(&id, registry, run)) }),
             )
             .route(
                 "/images/{id}/json",
@@ -101,22 +102,19 @@ fn repository(number: usize, registry: u16) -> String {
     format!("127.0.0.1:{registry}/app{}", number % REPOSITORIES)
 }
 
-/// The last ones were made by `docker run`, the others by compose.
-const RUN: usize = 10;
-
-/// Names of those that `docker run` made.
-pub(super) fn run() -> impl Iterator<Item = String> + Clone {
-    (CONTAINERS - RUN..CONTAINERS).map(name)
+/// Names of the last containers.
+pub(super) fn last(count: usize) -> impl Iterator<Item = String> + Clone {
+    (CONTAINERS - count..CONTAINERS).map(name)
 }
 
 fn name(number: usize) -> String {
     format!("bench-{number}")
 }
 
-fn labels(number: usize) -> Value {
+fn labels(number: usize, run: usize) -> Value {
     let own =
         (0..LABELS).map(|label| (format!("org.example.label-{label}"), json!(format!("the value of label {label}"))));
-    let compose = if number < CONTAINERS - RUN { compose(number).to_vec() } else { Vec::new() };
+    let compose = if number < CONTAINERS - run { compose(number).to_vec() } else { Vec::new() };
     own.chain(compose.into_iter().map(|(name, value)| (name.to_owned(), json!(value))))
         .collect::<serde_json::Map<_, _>>()
         .into()
@@ -130,7 +128,7 @@ fn compose(number: usize) -> [(&'static str, String); 3] {
     ]
 }
 
-fn container(id: &str, registry: u16) -> Option<Value> {
+fn container(id: &str, registry: u16, run: usize) -> Option<Value> {
     let number = usize::from_str_radix(id, 16).ok().filter(|number| *number < CONTAINERS)?;
     Some(json!({
         "Id": id,
@@ -139,7 +137,7 @@ fn container(id: &str, registry: u16) -> Option<Value> {
         "Image": format!("sha256:{number:064x}"),
         "State": { "Status": "running", "Running": true, "ExitCode": 0, "StartedAt": "2026-01-01T00:00:00Z" },
         "RestartCount": 0,
-        "Config": { "Image": format!("{}:{}", repository(number, registry), tag(number)), "Labels": labels(number), "Env": [] },
+        "Config": { "Image": format!("{}:{}", repository(number, registry), tag(number)), "Labels": labels(number, run), "Env": [] },
         "HostConfig": { "NetworkMode": "bridge", "RestartPolicy": { "Name": "always" }, "AutoRemove": false },
         "Mounts": [],
         "NetworkSettings": { "Networks": { "bridge": {} }, "Ports": {} },
