@@ -59,6 +59,15 @@ pub(crate) enum Outcome<T> {
     Refused(Consent),
 }
 
+/// An entry that is saved.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    /// The one that it replaced.
+    pub(crate) former: Option<Entry>,
+    /// Why its containers are not as it says. Empty: they are.
+    pub(crate) problem: String,
+}
+
 /// What an update found.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Updated {
@@ -97,7 +106,7 @@ impl Plugins {
         name: &str,
         entry: Entry,
         confirmed: &[String],
-    ) -> Result<Outcome<Option<Entry>>, EngineError> {
+    ) -> Result<Outcome<Saved>, EngineError> {
         let _changing = self.changing.lock().await;
         let mut list = self.files.list().await?;
         let former = list.find(name).or_else(|| list.find(entry.name()));
@@ -115,14 +124,19 @@ impl Plugins {
         }
         list.put(name, &entry);
         self.files.set_list(&list).await?;
-        if let Some(former) = former.as_ref().filter(|former| former.compose_file_path() != path) {
-            self.stop(former).await?;
-        }
-        match project {
-            Some(project) => self.start(&entry, &project, false).await?,
-            None => self.stop(&entry).await?,
-        }
-        Ok(Outcome::Done(former))
+        let former_only = former.as_ref().filter(|former| former.compose_file_path() != path);
+        let changed = async {
+            if let Some(former) = former_only {
+                self.stop(former).await?;
+            }
+            match project {
+                Some(project) => self.start(&entry, &project, false).await,
+                None => self.stop(&entry).await,
+            }
+        };
+        let failed = changed.await.err();
+        let problem = failed.map(|error| format!("plugin {} is saved, but {}", entry.name(), chain(&error)));
+        Ok(Outcome::Done(Saved { former, problem: problem.unwrap_or_default() }))
     }
 
     /// Removes containers, networks and the entry, and gives it.
@@ -302,12 +316,7 @@ impl Plugins {
         let message = chain(&error);
         tracing::warn!(plugin.name = entry.name(), error = message, "the containers of a plugin are not as it says");
         self.events.docker_failure("compose", &message, entry.compose_file_path());
-        match error {
-            EngineError::Precondition(text) => {
-                EngineError::Precondition(format!("plugin {} is saved, but {text}", entry.name()))
-            }
-            error => error,
-        }
+        error
     }
 
     async fn pull(&self, project: &project::Project) -> Result<(), EngineError> {

@@ -67,9 +67,18 @@ pub(crate) async fn put(app: &Arc<App>, name: &str, entry: Entry, said: Agreemen
         if let Some(former) = former.filter(|former| !former.install_token_path().is_empty()) {
             follow(&work, &former, &entry, said.unscoped_token).await?;
         }
-        Ok(Outcome::Done(values(&put.entries_json)))
+        saved(put.problem, &put.entries_json)
     })
     .await
+}
+
+/// What is saved is one thing, and whether its containers are as it says another.
+fn saved(problem: String, entries_json: &[String]) -> Result<Outcome, Problem> {
+    if problem.is_empty() {
+        Ok(Outcome::Done(values(entries_json)))
+    } else {
+        Err(Problem::new(Kind::Internal, problem))
+    }
 }
 
 /// Removes a plugin with its containers, networks and token.
@@ -142,7 +151,10 @@ pub(crate) async fn install(app: &Arc<App>, entry: Entry, said: Agreement) -> Re
                 confirmed: Vec::new(),
             };
             let put = of_docker(plugins.put_plugin(within(PATIENCE, request)).await)?;
-            return Ok(put.refused.map_or_else(|| Outcome::Done(values(&put.entries_json)), Outcome::Refused));
+            return match put.refused {
+                Some(consent) => Ok(Outcome::Refused(consent)),
+                None => saved(put.problem, &put.entries_json),
+            };
         }
         Ok(Outcome::Done(list(&work).await?))
     })

@@ -137,10 +137,14 @@ async fn an_install_lists_writes_a_token_and_starts() {
     let token = stack.world.tokens.lock().unwrap()[0].clone();
     assert_eq!((token.name.as_str(), token.scopes), ("new-install-token", vec!["/status:r".to_owned()]));
     assert_eq!(stack.world.written.lock().unwrap()[0].0, "new");
-    // Other scopes are another token.
+    // Other scopes are another token, also where the containers do not start.
     let mut changed = entry.clone();
     changed["ScopedPaths"] = json!(["/version:r"]);
-    assert_eq!(send_as(&stack, BASIC, "/plugins_api/new", &changed).await.status, StatusCode::OK);
+    changed["URI"] = "stuck".into();
+    let stuck = send_as(&stack, BASIC, "/plugins_api/new", &changed).await;
+    let expected = (StatusCode::INTERNAL_SERVER_ERROR, "plugin new is saved, but port 80 is in use\n");
+    assert_eq!((stuck.status, stuck.text()), expected);
+    assert_eq!(stack.client.get("/plugins_api/").await.json()[0]["URI"], "stuck");
     let tokens = stack.world.tokens.lock().unwrap().clone();
     assert_eq!((tokens.len(), tokens[0].scopes.clone()), (1, vec!["/version:r".to_owned()]));
     assert_eq!(stack.client.call(Method::DELETE, "/plugins_api/new").send().await.status, StatusCode::OK);

@@ -11,7 +11,7 @@ use homeport_proto::docker::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{Rpc, answer};
-use crate::plugin::{Consent, Outcome, Plugins, entry};
+use crate::plugin::{Consent, Outcome, Plugins, Saved, entry};
 
 #[tonic::async_trait]
 impl PluginService for Rpc {
@@ -26,11 +26,12 @@ impl PluginService for Rpc {
             Ok((outcome, all(&self.0.plugins).await?))
         };
         answer(put.await, |(outcome, entries_json)| match outcome {
-            Outcome::Done(former) => {
-                PutPluginResponse { entries_json, refused: None, former_json: former.map(|former| text(&former)) }
+            Outcome::Done(Saved { former, problem }) => {
+                let former_json = former.map(|former| text(&former));
+                PutPluginResponse { entries_json, refused: None, former_json, problem }
             }
             Outcome::Refused(consent) => {
-                PutPluginResponse { entries_json, refused: Some(consent.into()), former_json: None }
+                PutPluginResponse { entries_json, refused: Some(consent.into()), ..PutPluginResponse::default() }
             }
         })
     }

@@ -210,9 +210,9 @@ async fn what_is_not_allowed_is_not_started() {
 
     // What cannot start is saved all the same, and said.
     std::fs::write(root.join("docker-compose.yml"), compose(&world, "127.0.0.1:5000/nothing:1", "")).unwrap();
-    let failed = plugins.put_plugin(request(entry.clone())).await.unwrap_err();
-    assert_eq!(failed.code(), Code::FailedPrecondition, "{}", failed.message());
-    assert!(failed.message().contains("plugin my_plugin is saved"), "{}", failed.message());
+    let saved = plugins.put_plugin(request(entry.clone())).await.unwrap().into_inner();
+    assert!(saved.problem.contains("plugin my_plugin is saved, but docker compose up"), "{}", saved.problem);
+    assert_eq!(saved.entries_json.len(), 1);
     plugins.delete_plugin(patient(DeletePluginRequest { name: "MY_PLUGIN".to_owned() })).await.unwrap();
     assert!(running("plugin-mine").is_empty());
     let unknown = plugins.delete_plugin(DeletePluginRequest { name: "mine".to_owned() }).await.unwrap_err();

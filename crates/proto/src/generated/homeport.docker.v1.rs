@@ -7174,6 +7174,9 @@ pub struct PutPluginResponse {
     /// The entry that was replaced. Unset: it is new.
     #[prost(string, optional, tag = "3")]
     pub former_json: ::core::option::Option<::prost::alloc::string::String>,
+    /// Not empty: the entry is saved, but its containers are not as it says, and why, for people.
+    #[prost(string, tag = "4")]
+    pub problem: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeletePluginRequest {

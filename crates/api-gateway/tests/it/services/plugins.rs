@@ -37,8 +37,10 @@ impl PluginService for Fake {
         }
         if let Some(refused) = self.0.refusal(&request.confirmed) {
             let entries_json = self.0.entries();
-            return reply(docker::PutPluginResponse { entries_json, refused: Some(refused), former_json: None });
+            return reply(docker::PutPluginResponse { entries_json, refused: Some(refused), ..Default::default() });
         }
+        let stuck = entry["URI"] == "stuck";
+        let problem = if stuck { "plugin new is saved, but port 80 is in use".to_owned() } else { String::new() };
         let position = self.0.position(&request.name);
         let former = {
             let mut plugins = self.0.plugins.lock().unwrap();
@@ -50,7 +52,7 @@ impl PluginService for Fake {
             }
         };
         let former_json = former.map(|former| former.to_string());
-        reply(docker::PutPluginResponse { entries_json: self.0.entries(), refused: None, former_json })
+        reply(docker::PutPluginResponse { entries_json: self.0.entries(), refused: None, former_json, problem })
     }
 
     async fn delete_plugin(

@@ -30,10 +30,10 @@ pub(super) fn routes() -> Vec<Route> {
             .detail(
                 "The body is the whole entry; keys that Homeport does not know stay. A changed repository, and `Confirm`, \
                  need the password with this very request, as `Basic`, and the second factor of whoever has one. When containers do not start, the entry is saved \
-                 all the same and the answer is 400 with compose's words.",
+                 all the same and the answer is 500 with compose's words.",
             )
             .body(BODY)
-            .refuses(&[(Kind::Conflict, CONSENT)])
+            .refuses(&[(Kind::Conflict, CONSENT), (Kind::Internal, "it is saved, but its containers are not as it says; compose's words")])
             .answers(ALL),
         Route::delete("/plugins_api/{name}", plugin::delete, "Removes a plugin with containers, networks and token")
             .admin()
