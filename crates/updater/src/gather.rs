@@ -187,8 +187,13 @@ pub(crate) fn locks(subject: &Container, all: &[Container]) -> Vec<LockPlace> {
         container.is_up()
             && (container.id == subject.id || project(subject).is_some_and(|own| project(container) == Some(own)))
     };
+    lock_places(all.iter().filter(is_concerned))
+}
+
+/// Where containers keep their update locks, each place once.
+pub(crate) fn lock_places<'a>(containers: impl Iterator<Item = &'a Container>) -> Vec<LockPlace> {
     let mut found: Vec<LockPlace> = Vec::new();
-    for container in all.iter().filter(is_concerned) {
+    for container in containers {
         for mount in &container.mounts {
             let directory = Source { kind: mount.kind, source: mount.source.clone() };
             let is_lock =

@@ -1,19 +1,19 @@
 //! What people do to containers by hand: at once or not at all, recorded like every other operation.
 
 mod locks;
+mod many;
 mod order;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use homeport_service::{Context, telemetry::chain};
 use homeport_store::StoreError;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use super::{Inner, Operations, lock_of, queue::Busy};
 use crate::{
-    engine::Container,
+    engine::{Container, EngineError},
     error::UpdateError,
     events::{self, ContainerChanged, Progress},
     inventory::ComposePlace,
@@ -98,79 +98,9 @@ impl Operations {
     pub async fn act(&self, context: &Context, container: &str, wish: &ByHand) -> Result<Acted, UpdateError> {
         let subject = self.0.subject(container, &wish.action).await?;
         let busy = self.seize(&subject)?;
-        let locks = self.0.take_locks(&subject, &wish.action, wish.force).await?;
-        let operation = self.0.record(&subject, wish, locks, "").await?;
-        let ended = self.spawn(context, operation, Some(busy));
-        ended.await.unwrap_or_else(|_| Err(UpdateError::CutShort))
-    }
-
-    /// Does the same to several containers, in the order in which they depend on each other. The results are in the
-    /// order in which the containers were named.
-    pub async fn act_on_many(
-        &self,
-        context: &Context,
-        containers: &[String],
-        wish: &ByHand,
-    ) -> (String, Vec<Result<Acted, UpdateError>>) {
-        let group = Uuid::new_v4().to_string();
-        let mut results: Vec<Option<Result<Acted, UpdateError>>> = containers.iter().map(|_| None).collect();
-        let mut subjects = Vec::new();
-        let mut held = BTreeMap::new();
-        for (position, name) in containers.iter().enumerate() {
-            match self.prepare(name, wish, &mut held).await {
-                Ok((subject, locks)) => subjects.push((position, subject, locks)),
-                Err(error) => results[position] = Some(Err(error)),
-            }
-        }
-        for level in in_order(subjects, &wish.action) {
-            let begun = level.into_iter().map(|(position, subject, locks)| {
-                let group = group.as_str();
-                async move {
-                    let acted = match self.0.record(&subject, wish, locks, group).await {
-                        Ok(operation) => match self.spawn(context, operation, None).await {
-                            Ok(acted) => acted,
-                            Err(_) => Err(UpdateError::CutShort),
-                        },
-                        Err(error) => Err(error),
-                    };
-                    (position, acted)
-                }
-            });
-            for (position, acted) in futures::future::join_all(begun).await {
-                results[position] = Some(acted);
-            }
-        }
-        drop(held);
-        (group, results.into_iter().map(|result| result.unwrap_or(Err(UpdateError::CutShort))).collect())
-    }
-
-    /// Looks at one of several containers, and holds its lock unless that is held already.
-    async fn prepare(
-        &self,
-        name: &str,
-        wish: &ByHand,
-        held: &mut BTreeMap<String, Busy>,
-    ) -> Result<(Subject, Vec<LockPlace>), UpdateError> {
-        let subject = self.0.subject(name, &wish.action).await?;
-        if !held.contains_key(&subject.lock) {
-            held.insert(subject.lock.clone(), self.seize(&subject)?);
-        }
-        let locks = self.0.take_locks(&subject, &wish.action, wish.force).await?;
-        Ok((subject, locks))
-    }
-
-    fn seize(&self, subject: &Subject) -> Result<Busy, UpdateError> {
-        // Work by hand takes seconds and is asked for by somebody who waits: it does not count as one of those in parallel.
-        let busy = self.occupy(std::slice::from_ref(&subject.lock), usize::MAX);
-        busy.ok_or_else(|| UpdateError::Busy { what: subject.container.name.clone() })
-    }
-
-    fn spawn(
-        &self,
-        context: &Context,
-        operation: Operation,
-        busy: Option<Busy>,
-    ) -> oneshot::Receiver<Result<Acted, UpdateError>> {
+        let places = self.0.lock_places(&subject, &wish.action).await?;
+        self.0.take_locks(&subject, &places, wish.force).await?;
+        let operation = self.0.record(&subject, wish, places, "").await?;
         let (sender, receiver) = oneshot::channel();
         let operations = self.clone();
         context.spawn("action", async move {
@@ -179,7 +109,13 @@ impl Operations {
             // Nobody may be left to hear it.
             drop(sender.send(acted));
         });
-        receiver
+        receiver.await.unwrap_or_else(|_| Err(UpdateError::CutShort))
+    }
+
+    fn seize(&self, subject: &Subject) -> Result<Busy, UpdateError> {
+        // Work by hand takes seconds and is asked for by somebody who waits: it does not count as one of those in parallel.
+        let busy = self.occupy(std::slice::from_ref(&subject.lock), usize::MAX);
+        busy.ok_or_else(|| UpdateError::Busy { what: subject.container.name.clone() })
     }
 }
 
@@ -246,14 +182,31 @@ impl Inner {
 
     /// Does what an operation by hand is to do, from the beginning: all of it can be done again.
     pub(super) async fn carry_out(&self, operation: &Operation) -> Result<Acted, StoreError> {
-        let name = &operation.container_name;
+        let deed = self.deed(operation).await?;
+        let done = self.perform(operation, &deed.action).await?;
+        self.release_locks(&deed.locks).await;
+        self.conclude(operation, &deed.action, done).await
+    }
+
+    async fn deed(&self, operation: &Operation) -> Result<Deed, StoreError> {
         let json = action::get(&self.parts.store, &operation.id).await?.unwrap_or_default();
-        let deed: Result<Deed, _> = serde_json::from_str(&json);
-        let Deed { action, locks } = deed.map_err(|error| StoreError::corrupt("action", error))?;
+        serde_json::from_str(&json).map_err(|error| StoreError::corrupt("action", error))
+    }
+
+    async fn perform(&self, operation: &Operation, action: &Action) -> Result<Result<(), EngineError>, StoreError> {
+        let name = &operation.container_name;
         tracing::info!(operation.id, container.name = name, action = ?action, requested_by = operation.requested_by, "by hand");
         self.tell(operation, action.stage(), 30, &format!("{} {name}", action.doing())).await?;
-        let done = self.parts.engine.act(&operation.container_id, &action).await;
-        self.release_locks(&locks).await;
+        Ok(self.parts.engine.act(&operation.container_id, action).await)
+    }
+
+    async fn conclude(
+        &self,
+        operation: &Operation,
+        action: &Action,
+        done: Result<(), EngineError>,
+    ) -> Result<Acted, StoreError> {
+        let name = &operation.container_name;
         let error = done.err().map(|error| chain(&error)).unwrap_or_default();
         let now = self.parts.clock.now();
         let (status, stage, percent, word) = if error.is_empty() {
@@ -350,30 +303,6 @@ impl Action {
     const fn is_ending(&self) -> bool {
         matches!(self, Self::Stop { .. } | Self::Pause | Self::Kill { .. } | Self::Remove { .. })
     }
-}
-
-/// Place among those that were named, container, and the update locks that are taken for it.
-type Prepared = (usize, Subject, Vec<LockPlace>);
-
-/// Who is worked on at the same time, one group after the other.
-fn in_order(subjects: Vec<Prepared>, action: &Action) -> Vec<Vec<Prepared>> {
-    let needs: Vec<(String, Vec<String>)> = subjects
-        .iter()
-        .map(|(_, subject, _)| {
-            let of_stack = |service: &String| format!("{}/{service}", subject.stack);
-            // Without a service it is known by a name that nothing depends on.
-            let own =
-                if subject.service.is_empty() { subject.container.id.clone() } else { of_stack(&subject.service) };
-            (own, subject.needs.iter().map(of_stack).collect())
-        })
-        .collect();
-    let levels = levels(&needs);
-    let mut groups: BTreeMap<usize, Vec<Prepared>> = BTreeMap::new();
-    for (subject, level) in subjects.into_iter().zip(levels) {
-        groups.entry(level).or_default().push(subject);
-    }
-    let groups = groups.into_values();
-    if action.is_ending() { groups.rev().collect() } else { groups.collect() }
 }
 
 #[cfg(test)]

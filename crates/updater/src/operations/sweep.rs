@@ -1,4 +1,4 @@
-//! What is kept for containers that are gone: nobody will ask for the way back any more.
+//! What nobody needs any more: what is kept for containers that are gone, and update locks that a crash left taken.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -8,12 +8,15 @@ use jiff::SignedDuration;
 use super::Operations;
 use crate::{
     error::UpdateError,
+    gather::lock_places,
     plan::{Names, Run, Subject},
-    store::{self, detail},
+    store::{self, Operation, Status, detail},
 };
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(3_600);
+/// Places of update locks that are looked at together.
+const PLACES: usize = 100;
 
 impl Operations {
     /// Looks every hour until the context drains.
@@ -25,11 +28,29 @@ impl Operations {
                 Ok(found) => missing = found,
                 Err(error) => tracing::warn!(error = chain(&error), "cannot look for copies of what is gone"),
             }
+            if let Err(error) = self.sweep_locks().await {
+                tracing::warn!(error = chain(&error), "cannot look for update locks that were left taken");
+            }
             tokio::select! {
                 () = drain.cancelled() => {}
                 () = tokio::time::sleep(PERIOD) => {}
             }
         }
+    }
+
+    /// Gives back the update locks that are ours while nothing is under way that could need them: an updater took them and
+    /// ended before it had written that down.
+    pub(super) async fn sweep_locks(&self) -> Result<(), UpdateError> {
+        let Ok(quiet) = self.quiet() else { return Ok(()) };
+        let (inner, under_way) = (&self.0, |operation: &Operation| operation.status == Status::InProgress);
+        if !store::active(&inner.parts.store).await?.iter().any(under_way) {
+            let places = lock_places(inner.parts.engine.containers(&[]).await?.iter());
+            for some in places.chunks(PLACES) {
+                inner.release_locks(some).await;
+            }
+        }
+        drop(quiet);
+        Ok(())
     }
 
     /// Deletes what is kept for containers that were missing at the look before and are now, and had their last update

@@ -94,7 +94,7 @@ impl Ticks for NoTicks {
 
 pub(super) struct Bench {
     directory: tempfile::TempDir,
-    engine: Arc<FakeEngine>,
+    pub(super) engine: Arc<FakeEngine>,
     targets: Arc<Table>,
 }
 

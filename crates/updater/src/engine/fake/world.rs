@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) locks_held: BTreeSet<String>,
     /// Directories in which the lock is ours.
     pub(crate) locks_taken: BTreeSet<String>,
+    /// How many of them there were at each act by hand.
+    pub(crate) locks_at_acts: Vec<usize>,
     /// Name of the container that docker-agent runs in.
     pub(crate) own: Option<String>,
     /// Jobs for Homeport's own update, and their results, by operation.

@@ -23,35 +23,38 @@ pub(super) struct Deed {
 }
 
 impl Inner {
-    /// Takes the update locks of a container's application where an action would stop it.
-    pub(super) async fn take_locks(
-        &self,
-        subject: &Subject,
-        action: &Action,
-        force: bool,
-    ) -> Result<Vec<LockPlace>, UpdateError> {
+    /// Where a container's application has its update locks, if an action would stop it.
+    pub(super) async fn lock_places(&self, subject: &Subject, action: &Action) -> Result<Vec<LockPlace>, UpdateError> {
         if !action.interrupts() {
             return Ok(Vec::new());
         }
-        let engine = &self.parts.engine;
-        let places = locks(&subject.container, &engine.containers(&[]).await?);
+        Ok(locks(&subject.container, &self.parts.engine.containers(&[]).await?))
+    }
+
+    /// Takes the update locks at these places.
+    pub(super) async fn take_locks(
+        &self,
+        subject: &Subject,
+        places: &[LockPlace],
+        force: bool,
+    ) -> Result<(), UpdateError> {
         if places.is_empty() {
-            return Ok(places);
+            return Ok(());
         }
         let by_force = force || self.parts.limits.lock_override;
-        let taken = engine.take_locks(&directories(&places), by_force).await?;
+        let taken = self.parts.engine.take_locks(&directories(places), by_force).await?;
         if !taken.held.is_empty() {
-            return Err(UpdateError::Locked { reason: refusal(&told(&taken.held, &places)) });
+            return Err(UpdateError::Locked { reason: refusal(&told(&taken.held, places)) });
         }
         let name = &subject.container.name;
-        for broken in told(&taken.broken, &places) {
+        for broken in told(&taken.broken, places) {
             tracing::warn!(container.name = name, broken, "an update lock was broken by force");
         }
-        Ok(places)
+        Ok(())
     }
 
     /// Gives locks back. What docker-agent cannot do now is done before the next update: the files say whose they are.
-    pub(super) async fn release_locks(&self, places: &[LockPlace]) {
+    pub(in crate::operations) async fn release_locks(&self, places: &[LockPlace]) {
         if places.is_empty() {
             return;
         }

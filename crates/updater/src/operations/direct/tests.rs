@@ -108,6 +108,42 @@ async fn nothing_begins_while_it_is_quiet() {
 }
 
 #[tokio::test]
+async fn the_lock_of_an_application_is_held_until_the_last_of_its_containers_is_done() {
+    let bench = Bench::new();
+    bench.lock();
+    bench.engine.world().locks_held.clear();
+    let process = bench.process().await;
+    let names = ["db", "web"].map(str::to_owned);
+    let (_, results) = process.operations.act_on_many(&process.context, &names, &by(&STOP, "")).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(bench.engine.world().locks_at_acts, [1, 1], "locks that are ours while each is stopped");
+    assert!(bench.is_unlocked());
+}
+
+#[tokio::test]
+async fn locks_that_nobody_needs_are_given_back_when_nothing_is_under_way() {
+    let bench = Bench::new();
+    bench.lock();
+    let process = bench.process().await;
+    {
+        let mut world = bench.engine.world();
+        world.locks_held.clear();
+        world.locks_taken.insert("/run/locks/db".to_owned());
+    }
+    let subject = process.operations.0.subject("lone", &STOP).await.unwrap();
+    let busy = process.operations.seize(&subject).unwrap();
+    process.operations.sweep_locks().await.unwrap();
+    assert!(!bench.is_unlocked(), "something is under way");
+    drop(busy);
+    let interrupted = process.operations.0.record(&subject, &by(&STOP, ""), Vec::new(), "").await.unwrap();
+    process.operations.sweep_locks().await.unwrap();
+    assert!(!bench.is_unlocked(), "something was under way before this process");
+    process.operations.0.carry_out(&interrupted).await.unwrap();
+    process.operations.sweep_locks().await.unwrap();
+    assert!(bench.is_unlocked());
+}
+
+#[tokio::test]
 async fn what_an_update_lock_is_held_for_is_stopped_only_by_force() {
     let bench = Bench::new();
     bench.lock();
