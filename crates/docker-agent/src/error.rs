@@ -131,6 +131,9 @@ impl Coded for EngineError {
 fn code_of(status: u16, message: &str) -> Code {
     match status {
         _ if message.contains("no space left") || message.contains("disk quota exceeded") => Code::ResourceExhausted,
+        // It died between the end of the container's process and noting it. What runs that process still knows its task, so
+        // no other begins under that id.
+        _ if message.starts_with("task ") && message.ends_with(": already exists") => Code::DataLoss,
         400 => Code::InvalidArgument,
         // Also the engine's answer where a network is in use, or its own: nobody's rights would help.
         403 if message.contains("active endpoints") || message.contains("pre-defined network") => {
@@ -146,6 +149,13 @@ fn code_of(status: u16, message: &str) -> Code {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_container_that_the_engine_lost_track_of_is_told_from_others() {
+        let lost = "task 97da8cdffe50b15f: already exists";
+        assert_eq!(code_of(500, lost), Code::DataLoss);
+        assert_eq!(code_of(409, "network front already exists"), Code::FailedPrecondition);
+    }
 
     #[test]
     fn s2_7_what_the_state_of_a_network_forbids_is_no_lack_of_rights() {

@@ -40,6 +40,8 @@ pub enum EngineErrorKind {
     Changed,
     /// A disk is full.
     Full,
+    /// The engine has lost track of the container and will never start it again.
+    Lost,
     /// Anything else.
     Other,
 }

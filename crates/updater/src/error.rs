@@ -312,7 +312,7 @@ impl Coded for EngineError {
         match self.kind {
             EngineErrorKind::Away => Code::Unavailable,
             EngineErrorKind::NotFound => Code::NotFound,
-            EngineErrorKind::Refused | EngineErrorKind::Changed => Code::FailedPrecondition,
+            EngineErrorKind::Refused | EngineErrorKind::Changed | EngineErrorKind::Lost => Code::FailedPrecondition,
             EngineErrorKind::Full => Code::ResourceExhausted,
             EngineErrorKind::Other => Code::Internal,
         }

@@ -36,6 +36,7 @@ pub(super) fn error(action: String, status: &Status) -> EngineError {
         }
         Code::Aborted => EngineErrorKind::Changed,
         Code::ResourceExhausted => EngineErrorKind::Full,
+        Code::DataLoss => EngineErrorKind::Lost,
         _ => EngineErrorKind::Other,
     };
     // A status with a source was made on this side: nobody answered, or not to the end.

@@ -179,6 +179,9 @@ impl Engine for FakeEngine {
             let mut world = self.world();
             let found = world.find(container).map(|found| (found.id.clone(), found.is_up()));
             let (id, is_up) = found.ok_or_else(|| refused(EngineErrorKind::NotFound, "no such container"))?;
+            if world.lost.contains(&id) {
+                return Err(refused(EngineErrorKind::Lost, "task 1: already exists"));
+            }
             if !is_up {
                 world.start(&id);
             }
@@ -188,7 +191,13 @@ impl Engine for FakeEngine {
 
     async fn stop(&self, container: &str) -> Result<(), EngineError> {
         self.instant().await?;
-        self.world().stop(container);
+        {
+            let mut world = self.world();
+            world.stop(container);
+            if world.loses {
+                world.lost.insert(container.to_owned());
+            }
+        }
         self.instant().await
     }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError, StepState};
+use homeport_service::telemetry::chain;
 
 use super::{OPERATION_LABEL, Placed, Work, failed, is_touched, step, validate::Seen};
 use crate::{
-    engine::{Container, Pull},
+    engine::{Container, EngineErrorKind, Pull},
     operations::Action,
     plan::{Run, Way, same_reference},
 };
@@ -58,20 +59,41 @@ impl Step for Hold {
             if may_be_stopping(scope, &container)? {
                 work.engine.act(&container.id, &Action::Restart { timeout: None }).await.map_err(failed)?;
             } else if !container.is_up() {
-                work.engine.start(&container.id).await.map_err(failed)?;
+                work.start_old(&container.id).await?;
             }
         } else if may_be_stopping(scope, &container)? {
             // Waits for the stop that is under way, if there is one.
             work.engine.stop(&container.id).await.map_err(failed)?;
-            work.engine.start(&container.id).await.map_err(failed)?;
+            work.start_old(&container.id).await?;
         } else if !container.is_up() {
-            work.engine.start(&container.id).await.map_err(failed)?;
+            work.start_old(&container.id).await?;
         }
         Ok(())
     }
 }
 
 impl Work {
+    /// Starts the old container. One that the engine has lost track of is made again.
+    async fn start_old(&self, id: &str) -> Result<(), StepError> {
+        match self.engine.start(id).await {
+            Err(error) if error.kind == EngineErrorKind::Lost => {
+                let name = &self.plan().container.name;
+                tracing::warn!(
+                    container.name = name,
+                    error = chain(&error),
+                    "it cannot be started, so it is made again"
+                );
+                self.engine.remove(id).await.map_err(failed)?;
+                let again = self.made_again().await?;
+                if again.name != *name {
+                    self.engine.rename(&again.id, name).await.map_err(failed)?;
+                }
+                self.engine.start(&again.id).await.map_err(failed)
+            }
+            started => started.map_err(failed),
+        }
+    }
+
     /// The old container, made again from its inspect document, by this attempt or one before.
     async fn made_again(&self) -> Result<Container, StepError> {
         let (subject, image) = (&self.plan().container, &self.plan().image);

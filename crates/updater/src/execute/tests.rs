@@ -50,6 +50,8 @@ struct Scenario {
     rehearse: bool,
     /// Its service has a second container.
     scaled: bool,
+    /// The engine loses track of what it stops.
+    lost: bool,
 }
 
 struct Silent;
@@ -107,6 +109,7 @@ impl Scenario {
                 world.start(&other);
             }
         }
+        world.loses = self.lost;
         world
     }
 
@@ -325,6 +328,7 @@ const COMPOSE: Scenario = Scenario {
     locks: false,
     rehearse: false,
     scaled: false,
+    lost: false,
 };
 const REPLACE: Scenario = Scenario { compose: false, ..COMPOSE };
 
@@ -403,6 +407,12 @@ async fn a_scaled_service_survives_every_fault() {
 async fn s10_6_what_follows_survives_every_fault() {
     torture(Scenario { followed: true, ..COMPOSE }).await;
     torture(Scenario { followed: true, data: true, broken: true, ..REPLACE }).await;
+}
+
+#[tokio::test]
+async fn one_that_the_engine_lost_track_of_is_made_again_after_every_fault() {
+    torture(Scenario { lost: true, data: true, ..COMPOSE }).await;
+    torture(Scenario { lost: true, data: true, broken: true, ..REPLACE }).await;
 }
 
 #[tokio::test]

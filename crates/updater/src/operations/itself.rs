@@ -31,6 +31,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How long nothing else begins while Homeport restarts. Its turn comes within the grace periods of the others.
 const RESTART_LIMIT: Duration = Duration::from_secs(120);
 /// What clients know these moments as.
+const EDITED: (&str, u32) = ("updating_compose", 20);
 const HANDED_OVER: (&str, u32) = ("pending_restart", 80);
 const RESTARTING: (&str, u32) = ("pending_restart", 90);
 
@@ -238,7 +239,7 @@ impl Inner {
                 }
             },
             SelfUpdateState::Running => {
-                if operation.status != Status::PendingRestart {
+                if (operation.stage.as_str(), operation.percent) != RESTARTING {
                     self.tell_itself(operation, RESTARTING, "Homeport is about to be replaced").await?;
                 }
                 Ok(false)
@@ -273,6 +274,10 @@ impl Inner {
         let (_, mut job) = self.own_job(&operation.id, &wanted, force).await?;
         let agreed = operation.details.first().map_or("", |detail| detail.plan_hash.as_str());
         self.hold_to_own(agreed, &operation.container_name, &job).await?;
+        if !job.files.is_empty() {
+            let message = "the compose file with the new version is ready; it is put in place with the containers";
+            self.tell_itself(operation, EDITED, message).await?;
+        }
         let mut fetched: BTreeMap<String, String> = BTreeMap::new();
         for part in &mut job.parts {
             if !fetched.contains_key(&part.repository) {

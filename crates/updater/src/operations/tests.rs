@@ -98,6 +98,13 @@ pub(super) struct Bench {
     targets: Arc<Table>,
 }
 
+/// Stage and percentage of each progress that was told.
+fn stages(events: &[(String, String)]) -> Vec<(String, u64)> {
+    let progress = events.iter().filter(|(topic, _)| topic == crate::events::PROGRESS);
+    let payloads = progress.map(|(_, payload)| serde_json::from_str::<serde_json::Value>(payload).unwrap());
+    payloads.map(|told| (told["stage"].as_str().unwrap().to_owned(), told["progress"].as_u64().unwrap())).collect()
+}
+
 /// A process with the work in it.
 pub(super) struct Process {
     pub(super) operations: Operations,
@@ -124,6 +131,14 @@ impl Process {
     async fn rollback(&self, operation: &str, force: bool) -> Result<String, UpdateError> {
         let request = RollbackRequest { operation: operation.to_owned(), force, ..RollbackRequest::default() };
         self.operations.start_rollback(request).await
+    }
+
+    /// Topic and payload of all that was told.
+    async fn events(&self) -> Vec<(String, String)> {
+        sqlx::query_as("SELECT topic, payload FROM outbox ORDER BY id")
+            .fetch_all(self.operations.0.parts.store.reader())
+            .await
+            .unwrap()
     }
 
     pub(super) async fn ended(&self, operation: &str) -> Operation {
@@ -274,17 +289,10 @@ async fn an_update_is_kept_in_the_history_with_everything_that_clients_ask_for()
     assert!(detail.kept && !detail.new_container_id.is_empty());
     assert_eq!(bench.runs("web"), "2");
     assert_eq!(bench.file(), FILE.replacen("app:1", "app:2", 1), "nothing but the tag");
-    let events: Vec<(String, String)> = sqlx::query_as("SELECT topic, payload FROM outbox ORDER BY id")
-        .fetch_all(process.operations.0.parts.store.reader())
-        .await
-        .unwrap();
-    let stages: Vec<String> = events
-        .iter()
-        .filter(|(topic, _)| topic == crate::events::PROGRESS)
-        .map(|(_, payload)| serde_json::from_str::<serde_json::Value>(payload).unwrap()["stage"].to_string())
-        .collect();
+    let events = process.events().await;
+    let stages: Vec<String> = stages(&events).into_iter().map(|(stage, _)| stage).collect();
     assert_eq!(
-        stages.join(" ").replace('"', ""),
+        stages.join(" "),
         "validating pulling_image backup updating_compose stopping backup recreating health_check complete"
     );
     assert!(events.iter().any(|(topic, payload)| topic == crate::events::CONTAINER && payload.contains("updated")));

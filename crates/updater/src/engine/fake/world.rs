@@ -20,6 +20,10 @@ pub(crate) struct World {
     pub(crate) files: BTreeMap<String, String>,
     pub(crate) volumes: BTreeMap<String, String>,
     pub(crate) snapshots: BTreeMap<String, BTreeMap<String, String>>,
+    /// The engine loses track of what it stops.
+    pub(crate) loses: bool,
+    /// Containers that it lost track of.
+    pub(crate) lost: BTreeSet<String>,
     /// Images whose containers exit at once.
     pub(crate) exiting: BTreeSet<String>,
     /// The compose file has lost a mount.

@@ -94,28 +94,51 @@ async fn what_moves_while_it_waits_in_the_queue_ends_it_untouched() {
     process.stop().await;
 }
 
+/// Homeport itself, in two containers of one compose project.
+fn homeport(bench: &Bench) {
+    const OWN: &str = "/stacks/homeport/compose.yaml";
+    let mut world = bench.engine.world();
+    world.own = Some("hp-agent".to_owned());
+    let file = "services:\n  agent:\n    image: app:1\n  updater:\n    image: app:1\n";
+    world.files.insert(OWN.to_owned(), file.to_owned());
+    for service in ["agent", "updater"] {
+        let labels = [
+            ("com.docker.compose.project", "homeport"),
+            ("com.docker.compose.service", service),
+            ("com.docker.compose.project.config_files", OWN),
+            ("com.docker.compose.project.working_dir", "/stacks/homeport"),
+            ("homeport.role", service),
+        ];
+        let id = world.create(&format!("hp-{service}"), "app:1", &[], &labels);
+        world.start(&id);
+    }
+}
+
+#[tokio::test]
+async fn s13_clients_are_told_the_stages_that_they_know() {
+    let bench = Bench::new();
+    homeport(&bench);
+    let process = bench.process().await;
+    let started = process.update("hp-updater").await.unwrap();
+    process.work();
+    for _ in 0..200 {
+        if process.operations.get(&started.operation).await.unwrap().percent == 90 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let told = stages(&process.events().await).into_iter().map(|(stage, percent)| format!("{stage} {percent}"));
+    let expected =
+        ["validating 0", "updating_compose 20", "pulling_image 30", "pending_restart 80", "pending_restart 90"];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    process.stop().await;
+}
+
 /// Contract, section 13: an update of one of Homeport's containers is one of all, planned and held to like any other.
 #[tokio::test]
 async fn s13_the_update_of_homeport_itself_is_planned_and_held_to_that() {
-    const OWN: &str = "/stacks/homeport/compose.yaml";
     let bench = Bench::new();
-    {
-        let mut world = bench.engine.world();
-        world.own = Some("hp-agent".to_owned());
-        let file = "services:\n  agent:\n    image: app:1\n  updater:\n    image: app:1\n";
-        world.files.insert(OWN.to_owned(), file.to_owned());
-        for service in ["agent", "updater"] {
-            let labels = [
-                ("com.docker.compose.project", "homeport"),
-                ("com.docker.compose.service", service),
-                ("com.docker.compose.project.config_files", OWN),
-                ("com.docker.compose.project.working_dir", "/stacks/homeport"),
-                ("homeport.role", service),
-            ];
-            let id = world.create(&format!("hp-{service}"), "app:1", &[], &labels);
-            world.start(&id);
-        }
-    }
+    homeport(&bench);
     let process = bench.process().await;
     let request = |container: &str| UpdateRequest { container: container.to_owned(), ..UpdateRequest::default() };
     let shown = process.operations.plan(&request("hp-updater")).await.unwrap();
