@@ -3,6 +3,11 @@
 use super::{Action, Engine, EngineError, FakeEngine};
 
 pub(super) async fn act(engine: &FakeEngine, container: &str, action: &Action) -> Result<(), EngineError> {
+    {
+        let mut world = engine.world();
+        let taken = world.locks_taken.len();
+        world.locks_at_acts.push(taken);
+    }
     match action {
         Action::Start | Action::Unpause => engine.start(container).await,
         Action::Stop { .. } | Action::Pause | Action::Kill { .. } => engine.stop(container).await,
