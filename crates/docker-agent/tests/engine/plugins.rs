@@ -35,8 +35,11 @@ impl Repository {
         let directory = base.join("my_plugin.git");
         std::fs::create_dir_all(&directory).unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let server = Command::new("git")
-            .args(["daemon", "--export-all", "--listen=127.0.0.1", "--reuseaddr"])
+        // Not through `git`, whose child would outlive it.
+        let output = Command::new("git").arg("--exec-path").output().unwrap();
+        let programs = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
+        let server = Command::new(programs.join("git-daemon"))
+            .args(["--export-all", "--listen=127.0.0.1", "--reuseaddr"])
             .args([format!("--port={port}"), format!("--base-path={}", base.display())])
             .stderr(Stdio::null())
             .spawn()
@@ -211,7 +214,7 @@ async fn what_is_not_allowed_is_not_started() {
     // What cannot start is saved all the same, and said.
     std::fs::write(root.join("docker-compose.yml"), compose(&world, "127.0.0.1:5000/nothing:1", "")).unwrap();
     let saved = plugins.put_plugin(request(entry.clone())).await.unwrap().into_inner();
-    assert!(saved.problem.contains("plugin my_plugin is saved, but docker compose up"), "{}", saved.problem);
+    assert!(saved.problem.contains("plugin my_plugin is saved, but starting "), "{}", saved.problem);
     assert_eq!(saved.entries_json.len(), 1);
     plugins.delete_plugin(patient(DeletePluginRequest { name: "MY_PLUGIN".to_owned() })).await.unwrap();
     assert!(running("plugin-mine").is_empty());
