@@ -133,6 +133,8 @@ fn requests(Bench { directory, socket, stack }: &Bench) -> anyhow::Result<()> {
         range(&ratios.collect::<Vec<_>>(), 2, " times")
     };
     row("Homeport's rate beside nginx's of the same seconds", &to_nginx(|load| load.requests), "1");
+    // The load has one core for itself and the plugin, and is the slower one with longer heads.
+    row("what a core's whole second would serve, beside nginx's", &to_nginx(|load| load.cpu_us.recip()), "1");
     row("Homeport's p99 beside nginx's of the same seconds", &to_nginx(|load| load.p99_ms), "1.1 times");
     Ok(())
 }
