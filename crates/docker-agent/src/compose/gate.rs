@@ -4,7 +4,8 @@
 //! made is looked at in between: everything goes through a socket of this run's own to the engine, and the first request to
 //! stop or remove a container that is to be replaced is answered only once its successor has been compared with it. Where
 //! they differ in more than they should, it is refused, compose gives up, and the old container was never touched; unless
-//! differences are accepted, which are then known before anything is lost.
+//! differences are accepted, which are then known before anything is lost. What compose leaves out of the new container
+//! because the others are to be left alone is put in.
 
 use std::{
     collections::BTreeMap,
@@ -36,6 +37,9 @@ use crate::{
 
 /// The number that compose gives each container of a service; the successor has the same.
 const NUMBER_LABEL: &str = "com.docker.compose.container-number";
+
+/// What a service waits for. `--no-deps`, by which the others are left alone, makes compose leave it empty.
+const DEPENDS_LABEL: &str = "com.docker.compose.depends_on";
 
 type Answer = Response<BoxBody<Bytes, hyper::Error>>;
 
@@ -172,6 +176,15 @@ impl Guards {
                 }
             }
         }
+        let request = if is_creation(request.method(), request.uri()) {
+            let (mut head, body) = request.into_parts();
+            let body = self.completed(body.collect().await?.to_bytes());
+            head.headers.remove(header::TRANSFER_ENCODING);
+            head.headers.insert(header::CONTENT_LENGTH, body.len().into());
+            Request::from_parts(head, Full::new(body).map_err(|never| match never {}).boxed())
+        } else {
+            request.map(http_body_util::BodyExt::boxed)
+        };
         let stream = UnixStream::connect(engine).await?;
         let (mut sender, connection) = client::conn::http1::handshake(TokioIo::new(stream)).await?;
         context.spawn("gate", async move {
@@ -180,6 +193,21 @@ impl Guards {
             }
         });
         Ok(sender.send_request(request).await?.map(http_body_util::BodyExt::boxed))
+    }
+
+    /// The specification of a successor, with what it is to wait for as its predecessor had it.
+    fn completed(&self, body: Bytes) -> Bytes {
+        let Ok(mut specification) = serde_json::from_slice::<Value>(&body) else { return body };
+        let Some(labels) = specification.get_mut("Labels").and_then(Value::as_object_mut) else { return body };
+        let text = |name: &str| labels.get(name).and_then(Value::as_str).unwrap_or_default();
+        if text(SERVICE_LABEL) != self.service || !text(DEPENDS_LABEL).is_empty() {
+            return body;
+        }
+        let is_predecessor = |one: &&Guarded| label(&one.before.container, NUMBER_LABEL) == text(NUMBER_LABEL);
+        let Some(guarded) = self.guarded.iter().find(is_predecessor) else { return body };
+        let Some(depends) = guarded.before.container.at("Config.Labels").get(DEPENDS_LABEL) else { return body };
+        labels.insert(DEPENDS_LABEL.to_owned(), depends.clone());
+        Bytes::from(specification.to_string())
     }
 
     /// Compares it with its successor, once. Without one there is nothing to look at yet.
@@ -224,10 +252,21 @@ fn label<'a>(container: &'a Value, name: &str) -> &'a str {
     container.at("Config.Labels").get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Whether a request would stop or remove a container.
-fn takes_away(method: &Method, uri: &Uri, guarded: &Guarded) -> bool {
+/// The parts of a path behind the version of the API.
+fn words(uri: &Uri) -> impl Iterator<Item = &str> {
     let mut words = uri.path().split('/').filter(|word| !word.is_empty()).peekable();
     words.next_if(|word| word.starts_with('v') && word[1..].starts_with(|digit: char| digit.is_ascii_digit()));
+    words
+}
+
+/// Whether a request would make a container.
+fn is_creation(method: &Method, uri: &Uri) -> bool {
+    method == Method::POST && words(uri).eq(["containers", "create"])
+}
+
+/// Whether a request would stop or remove a container.
+fn takes_away(method: &Method, uri: &Uri, guarded: &Guarded) -> bool {
+    let mut words = words(uri);
     let (Some("containers"), Some(which), action, None) = (words.next(), words.next(), words.next(), words.next())
     else {
         return false;
@@ -252,6 +291,14 @@ fn refusal(message: &str) -> Result<Answer, GateError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_container_is_made_at_one_path() {
+        let is = |method: Method, path: &str| is_creation(&method, &path.parse().unwrap());
+        assert!(is(Method::POST, "/v1.45/containers/create?name=web") && is(Method::POST, "/containers/create"));
+        assert!(!is(Method::GET, "/containers/create") && !is(Method::POST, "/v1.45/containers/web/start"));
+        assert!(!is(Method::POST, "/v1.45/networks/create"));
+    }
 
     #[test]
     fn only_what_takes_the_old_container_away_waits() {

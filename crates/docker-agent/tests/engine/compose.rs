@@ -168,6 +168,27 @@ async fn s10_1_a_seeded_loss_is_found_while_the_old_container_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s10_1_what_a_service_waits_for_is_not_lost_with_its_old_container() {
+    let world = World::new();
+    let stack = Stack::new(&world, &FILE.replace("  web:\n", "  web:\n    depends_on: [other]\n"));
+    stack.compose(&["up", "--detach"]);
+    let [old] = stack.containers(&world, "web").await.try_into().unwrap();
+    let [other] = stack.containers(&world, "other").await.try_into().unwrap();
+    stack.change("1.22.1", "1.26.3");
+    let guards = vec![Guard { inspect_json: old.inspect_json.clone(), ..Guard::default() }];
+    let (project, service) = (Some(stack.project.clone()), "web".to_owned());
+    let request = UpServiceRequest { project, service, guards, ..UpServiceRequest::default() };
+    let brought = world.compose().up_service(patient(request)).await.unwrap().into_inner();
+    assert!(brought.differences.is_empty(), "{:?}", brought.differences);
+    let [new] = stack.containers(&world, "web").await.try_into().unwrap();
+    let depends = |container: &Container| container.labels.get("com.docker.compose.depends_on").cloned();
+    assert!(new.id != old.id && new.image.ends_with("1.26.3") && new.state() == ContainerState::Running);
+    assert_eq!(depends(&new), depends(&old));
+    assert!(depends(&old).is_some_and(|named| named.contains("other")));
+    assert_eq!(stack.containers(&world, "other").await[0].id, other.id, "its neighbour is left alone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_can_be_made_without_being_started() {
     let world = World::new();
     let stack = stack(&world);
