@@ -97,7 +97,7 @@ impl Operations {
             }
         }
         for (_, group) in groups {
-            answers.push(self.0.start_group(group, requested_by).await);
+            answers.push(self.0.start_group(group, requested_by, &sight).await);
         }
         if let Some(own) = own {
             answers.push(self.start_own_group(own, requested_by, &group).await);
@@ -140,7 +140,7 @@ impl Inner {
         Ok(candidate)
     }
 
-    async fn start_group(&self, group: Group, requested_by: &str) -> BatchAnswer {
+    async fn start_group(&self, group: Group, requested_by: &str, sight: &Sight) -> BatchAnswer {
         let only_id = match group.candidates.as_slice() {
             [only] => only.container_id.clone(),
             _ => String::new(),
@@ -152,8 +152,9 @@ impl Inner {
         let mut operation = self.new_operation(Kind::Batch, requested_by.to_owned(), details);
         operation.group = group.batch;
         operation.container_id = only_id;
-        match self.enqueue(&operation).await {
-            Ok(()) => BatchAnswer { stack, containers, operation: operation.id, error: String::new() },
+        let id = operation.id.clone();
+        match self.enqueue_in(operation, sight).await {
+            Ok(()) => BatchAnswer { stack, containers, operation: id, error: String::new() },
             Err(error) => {
                 let error = homeport_service::telemetry::chain(&error);
                 BatchAnswer { stack, containers, operation: String::new(), error }

@@ -10,6 +10,7 @@ use crate::{
     engine::Container,
     error::UpdateError,
     plan::followers,
+    sight::Sight,
     store::{self, Kind, Operation, operation::set_also_locks},
 };
 
@@ -23,12 +24,7 @@ impl Inner {
         if operation.is_of_itself() || operation.kind.is_by_hand() && operation.kind != Kind::Restart {
             return Ok(Vec::new());
         }
-        let own = self.parts.engine.own_container().await?;
-        let all = self.parts.engine.containers(&[]).await?;
-        let names = operation.details.iter().map(|detail| detail.container_name.as_str());
-        let mut locks = locks(&all, own.as_deref(), names);
-        locks.remove(&operation.lock);
-        Ok(locks.into_iter().collect())
+        Ok(reach_in(operation, &Sight::take(self.parts.engine.as_ref()).await?))
     }
 
     /// All locks of an operation whose turn comes now, as the containers are by now; where that cannot be seen, as they were
@@ -49,6 +45,14 @@ impl Inner {
         }
         Ok(operation.locks())
     }
+}
+
+/// [`Inner::reach`] of an operation that changes containers, from what was seen already.
+pub(super) fn reach_in(operation: &Operation, sight: &Sight) -> Vec<String> {
+    let names = operation.details.iter().map(|detail| detail.container_name.as_str());
+    let mut locks = locks(sight.all(), sight.own_container(), names);
+    locks.remove(&operation.lock);
+    locks.into_iter().collect()
 }
 
 fn locks<'a>(all: &[Container], own: Option<&str>, names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {

@@ -4,7 +4,7 @@ use homeport_image_ref::{Change, Tag};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Inner, Operations, itself::own_part, lock_of};
+use super::{Inner, Operations, itself::own_part, lock_of, reach::reach_in};
 use crate::{
     error::UpdateError,
     gather::gather_in,
@@ -206,11 +206,21 @@ impl Inner {
     /// Stores an operation and wakes whoever carries it out.
     pub(super) async fn enqueue(&self, operation: &Operation) -> Result<(), UpdateError> {
         self.check_queue().await?;
-        let operation = &Operation { also_locks: self.reach(operation).await?, ..operation.clone() };
+        let also_locks = self.reach(operation).await?;
+        self.insert(Operation { also_locks, ..operation.clone() }).await
+    }
+
+    /// The same from what was seen already.
+    pub(super) async fn enqueue_in(&self, operation: Operation, sight: &Sight) -> Result<(), UpdateError> {
+        self.check_queue().await?;
+        self.insert(Operation { also_locks: reach_in(&operation, sight), ..operation }).await
+    }
+
+    async fn insert(&self, operation: Operation) -> Result<(), UpdateError> {
         let mut transaction = self.parts.store.begin().await?;
-        store::insert(&mut transaction, operation).await?;
+        store::insert(&mut transaction, &operation).await?;
         transaction.commit().await?;
-        self.announce(operation);
+        self.announce(&operation);
         Ok(())
     }
 

@@ -154,15 +154,20 @@ impl Process {
 
     /// Waits until an operation under way is in a stage.
     pub(super) async fn staged(&self, operation: &str, stage: &str) {
+        self.reached(operation, |found| found.status == Status::InProgress && found.stage == stage).await;
+    }
+
+    /// Waits until an operation under way is as it should be.
+    async fn reached(&self, operation: &str, is_there: impl Fn(&Operation) -> bool) {
         for _ in 0..2_000 {
             let found = self.operations.get(operation).await.unwrap();
             assert!(!found.status.is_final(), "it has ended: {}", found.error);
-            if found.status == Status::InProgress && found.stage == stage {
+            if is_there(&found) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("operation {operation} never came to {stage}");
+        panic!("operation {operation} never came there");
     }
 
     async fn updated(&self, container: &str) -> Operation {

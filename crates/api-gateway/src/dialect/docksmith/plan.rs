@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use homeport_proto::updater::v1::{
-    PlanUpdateRequest, PlanUpdateResponse, PlanUpdatesRequest, PlanUpdatesResponse, plan_updates_response::Answer,
+    PlanUpdateResponse, PlanUpdatesRequest, PlanUpdatesResponse, plan_updates_response::Answer,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,13 +27,7 @@ const LIMIT: std::time::Duration = std::time::Duration::from_secs(650);
 /// Plans the update of one container.
 pub(super) async fn one(State(app): State<Arc<App>>, Json(body): Json<Update>) -> Result<Envelope<Value>, Problem> {
     let name = body.container()?;
-    let request = PlanUpdateRequest {
-        container: name.clone(),
-        target_version: body.target(),
-        force: body.is_forced(),
-        script: body.script(),
-        rehearse: body.is_rehearsed(),
-    };
+    let request = Item::Name(name.clone()).planned(&body)?;
     let answer = of_updater(app.upstream.updates().plan_update(within(LIMIT, request)).await);
     let plan = answer.map_err(|problem| not_found(problem, &name))?;
     Ok(Envelope(document(&name, &plan)))

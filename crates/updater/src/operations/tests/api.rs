@@ -22,7 +22,9 @@ async fn s2_2_a_batch_is_grouped_by_the_real_stack_and_echoes_the_callers() {
     let bench = Bench::new();
     let process = bench.process().await;
     let items = vec![item("web", "theirs"), item("lone", "theirs"), item("nobody", ""), item("db", "other")];
+    let before = bench.engine.world().looks;
     let (group, answers) = process.operations.start_batch(items, "ada").await.unwrap();
+    assert_eq!(bench.engine.world().looks - before, 1);
     let told: Vec<(&str, Vec<&str>, bool)> = answers
         .iter()
         .map(|answer| {

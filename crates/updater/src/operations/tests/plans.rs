@@ -121,12 +121,7 @@ async fn s13_clients_are_told_the_stages_that_they_know() {
     let process = bench.process().await;
     let started = process.update("hp-updater").await.unwrap();
     process.work();
-    for _ in 0..200 {
-        if process.operations.get(&started.operation).await.unwrap().percent == 90 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    process.reached(&started.operation, |found| found.percent == 90).await;
     let told = stages(&process.events().await).into_iter().map(|(stage, percent)| format!("{stage} {percent}"));
     let expected =
         ["validating 0", "updating_compose 20", "pulling_image 30", "pending_restart 80", "pending_restart 90"];
