@@ -1,12 +1,14 @@
 //! Compose projects, through `docker compose`: what a compose file means is decided by compose alone.
 
+mod books;
 mod command;
 mod gate;
+mod passed;
 mod stray;
 mod whole;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -25,6 +27,7 @@ use crate::{
     name, own,
 };
 
+use books::Books;
 use gate::Gate;
 pub(crate) use gate::Guarded;
 
@@ -102,11 +105,23 @@ impl Compose {
     /// What the files of a project mean. A variable that is set nowhere stops it: compose would put nothing in its place,
     /// and `${DATA}/db` would become `/db`.
     pub(crate) async fn describe(&self, project: &Project) -> Result<Description, EngineError> {
+        self.describe_with(project, &BTreeMap::new()).await
+    }
+
+    async fn describe_with(
+        &self,
+        project: &Project,
+        passed: &BTreeMap<String, String>,
+    ) -> Result<Description, EngineError> {
         let home = self.home().await?;
         let arguments = |last: [&'static str; 3]| ["--profile", "*"].into_iter().chain(last);
-        let config = self.command(home.clone(), project.arguments()?).with(arguments(["config", "--format", "json"]));
-        let hashes = self.command(home, project.arguments()?).with(arguments(["config", "--hash", "*"]));
-        let config = config.run(MAX_CONFIG_BYTES).await?;
+        let config = self
+            .command(home.clone(), project.arguments()?)
+            .with(arguments(["config", "--format", "json"]))
+            .variables(passed);
+        let hashes =
+            self.command(home, project.arguments()?).with(arguments(["config", "--hash", "*"])).variables(passed);
+        let (config, hashes) = tokio::try_join!(config.run(MAX_CONFIG_BYTES), hashes.run(MAX_CONFIG_BYTES))?;
         if let Some(problem) = unset(&config.error) {
             return Err(EngineError::Precondition(problem));
         }
@@ -117,8 +132,7 @@ impl Compose {
                 project.name
             )));
         }
-        let hashes =
-            hashes.run(MAX_CONFIG_BYTES).await?.succeeded(&format!("hashing compose project {}", project.name))?;
+        let hashes = hashes.succeeded(&format!("hashing compose project {}", project.name))?;
         let pairs = hashes.standard.lines().filter_map(|line| line.trim().split_once(' '));
         let hashes = pairs.map(|(service, hash)| (service.to_owned(), hash.trim().to_owned())).collect();
         Ok(Description { config_json: config.standard, hashes })
@@ -150,15 +164,12 @@ impl Compose {
             command = command.with(["--scale", &format!("{service}={count}")]);
         }
         command = command.with([service]);
-        let (result, found) = if up.guarded.is_empty() {
-            (command.run(MAX_OUTPUT_BYTES).await, gate::Found::default())
-        } else {
-            let engine = &self.settings.engine_socket;
-            let place = (project.name.as_str(), service);
-            let gate = Gate::open(&self.containers, &self.context, engine, place, up.guarded, up.accepts)?;
-            let run = command.through(&gate.socket()).run(MAX_OUTPUT_BYTES);
-            gate.during(run).await
-        };
+        let (books, passed) = self.kept(project, service, &up.guarded).await;
+        let engine = &self.settings.engine_socket;
+        let place = (project.name.as_str(), service);
+        let gate = Gate::open(&self.containers, &self.context, engine, place, (up.guarded, up.accepts), books)?;
+        let run = command.variables(&passed).through(&gate.socket()).run(MAX_OUTPUT_BYTES);
+        let (result, found) = gate.during(run).await;
         self.tidy(&project.name, service).await?;
         let mut output = result?;
         let gate::Found { refused: differences, accepted } = found;
@@ -167,6 +178,22 @@ impl Compose {
             output = output.succeeded(&doing)?;
         }
         Ok(Brought { output: output.both(), differences, accepted })
+    }
+
+    /// What the service has, beside what its files say now. Where they cannot be read, nothing: compose says better what is
+    /// wrong with them, and a way back is worth more than what is in the books.
+    async fn kept(&self, project: &Project, service: &str, guarded: &[Guarded]) -> (Books, BTreeMap<String, String>) {
+        let described = async {
+            let description = self.describe(project).await?;
+            let passed = passed::variables(service, &description, guarded);
+            let description =
+                if passed.is_empty() { description } else { self.describe_with(project, &passed).await? };
+            Ok::<_, EngineError>((Books::of(service, &description, guarded), passed))
+        };
+        described.await.unwrap_or_else(|error| {
+            tracing::warn!(project = project.name, service, error = %error, "what the service had is not known");
+            (Books::default(), BTreeMap::new())
+        })
     }
 
     async fn tidy(&self, project: &str, service: &str) -> Result<(), EngineError> {

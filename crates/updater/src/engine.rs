@@ -46,6 +46,29 @@ pub enum EngineErrorKind {
     Other,
 }
 
+/// A kind of namespace that containers can share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Namespace {
+    /// Addresses and ports.
+    Network,
+    /// Processes.
+    Pid,
+    /// Shared memory.
+    Ipc,
+}
+
+impl Namespace {
+    /// Where the inspect document says whose it is.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Network => "NetworkMode",
+            Self::Pid => "PidMode",
+            Self::Ipc => "IpcMode",
+        }
+    }
+}
+
 /// What a container is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -145,8 +168,11 @@ pub struct Container {
     pub mounts: Vec<Mount>,
     /// TCP ports that are published on the host.
     pub published_ports: Vec<u16>,
-    /// As the engine writes it, such as `bridge` or `container:<id>`.
-    pub network_mode: String,
+    /// Whose namespaces it lives in, by their kind: the other container's id, the beginning of it, or its name.
+    pub shares: BTreeMap<Namespace, String>,
+    /// Names of the containers that it is linked to, by alias. They are those that they have now, or had when they were
+    /// removed: then it cannot be started, whoever has the name now.
+    pub links: BTreeMap<String, String>,
     /// The engine deletes it when it stops.
     pub auto_remove: bool,
     /// The whole inspect document.
@@ -156,6 +182,12 @@ pub struct Container {
 }
 
 impl Container {
+    /// The namespaces of another container that it lives in.
+    pub fn shared_with(&self, owner: &Self) -> impl Iterator<Item = Namespace> {
+        let is_owner = |of: &str| of == owner.id || of == owner.name || (of.len() >= 12 && owner.id.starts_with(of));
+        self.shares.iter().filter(move |(_, of)| self.id != owner.id && is_owner(of)).map(|(kind, _)| *kind)
+    }
+
     /// Whether it runs, be it for the first time or again and again.
     pub const fn is_up(&self) -> bool {
         matches!(self.state, State::Running | State::Restarting)

@@ -42,8 +42,8 @@ pub struct Container {
     pub labels: BTreeMap<String, String>,
     /// Labels of its image.
     pub image_labels: BTreeMap<String, String>,
-    /// The container whose network it shares.
-    pub network_of: Option<String>,
+    /// Containers whose network, processes or memory it shares, or that it is linked to.
+    pub shares_with: Vec<String>,
     /// Its place in a compose project.
     pub compose: Option<ComposePlace>,
 }

@@ -1,6 +1,7 @@
 //! One run of compose: bound to this process's life, with a clean environment, a time limit and bounded output.
 
 use std::{
+    collections::BTreeMap,
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::Stdio,
@@ -65,6 +66,10 @@ impl Command {
     pub(super) fn variable(mut self, name: &str, value: &str) -> Self {
         self.process.env(name, value);
         self
+    }
+
+    pub(super) fn variables(self, variables: &BTreeMap<String, String>) -> Self {
+        variables.iter().fold(self, |command, (name, value)| command.variable(name, value))
     }
 
     /// Through another socket than the engine's own.

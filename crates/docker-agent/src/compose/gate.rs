@@ -4,8 +4,8 @@
 //! made is looked at in between: everything goes through a socket of this run's own to the engine, and the first request to
 //! stop or remove a container that is to be replaced is answered only once its successor has been compared with it. Where
 //! they differ in more than they should, it is refused, compose gives up, and the old container was never touched; unless
-//! differences are accepted, which are then known before anything is lost. What compose leaves out of the new container
-//! because the others are to be left alone is put in.
+//! differences are accepted, which are then known before anything is lost. What compose leaves out of the new container's
+//! books because the others are to be left alone is put in.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,10 @@ use tokio::{
     sync::Mutex,
 };
 
-use super::{ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL};
+use super::{
+    ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL,
+    books::{Books, DEPENDS_LABEL, HASH_LABEL},
+};
 use crate::{
     container::{
         Containers, Inspected,
@@ -37,9 +40,6 @@ use crate::{
 
 /// The number that compose gives each container of a service; the successor has the same.
 const NUMBER_LABEL: &str = "com.docker.compose.container-number";
-
-/// What a service waits for. `--no-deps`, by which the others are left alone, makes compose leave it empty.
-const DEPENDS_LABEL: &str = "com.docker.compose.depends_on";
 
 type Answer = Response<BoxBody<Bytes, hyper::Error>>;
 
@@ -89,6 +89,7 @@ struct Guards {
     service: String,
     guarded: Vec<Guarded>,
     accepts: bool,
+    books: Books,
     /// By id: whether it may go.
     judged: Mutex<BTreeMap<String, bool>>,
     found: Mutex<Found>,
@@ -101,8 +102,8 @@ impl Gate {
         context: &Context,
         engine: &Path,
         service: (&str, &str),
-        guarded: Vec<Guarded>,
-        accepts: bool,
+        (guarded, accepts): (Vec<Guarded>, bool),
+        books: Books,
     ) -> Result<Self, EngineError> {
         let state = context.state_dir();
         let failed = |source| EngineError::Io { doing: format!("opening a socket in {}", state.display()), source };
@@ -114,6 +115,7 @@ impl Gate {
             service: service.1.to_owned(),
             guarded,
             accepts,
+            books,
             judged: Mutex::default(),
             found: Mutex::default(),
         });
@@ -195,18 +197,18 @@ impl Guards {
         Ok(sender.send_request(request).await?.map(http_body_util::BodyExt::boxed))
     }
 
-    /// The specification of a successor, with what it is to wait for as its predecessor had it.
+    /// The specification of a new container of the service, with what compose would have written into its books.
     fn completed(&self, body: Bytes) -> Bytes {
         let Ok(mut specification) = serde_json::from_slice::<Value>(&body) else { return body };
         let Some(labels) = specification.get_mut("Labels").and_then(Value::as_object_mut) else { return body };
         let text = |name: &str| labels.get(name).and_then(Value::as_str).unwrap_or_default();
-        if text(SERVICE_LABEL) != self.service || !text(DEPENDS_LABEL).is_empty() {
+        if text(SERVICE_LABEL) != self.service || !text(DEPENDS_LABEL).is_empty() || self.books.depends_on.is_empty() {
             return body;
         }
-        let is_predecessor = |one: &&Guarded| label(&one.before.container, NUMBER_LABEL) == text(NUMBER_LABEL);
-        let Some(guarded) = self.guarded.iter().find(is_predecessor) else { return body };
-        let Some(depends) = guarded.before.container.at("Config.Labels").get(DEPENDS_LABEL) else { return body };
-        labels.insert(DEPENDS_LABEL.to_owned(), depends.clone());
+        labels.insert(DEPENDS_LABEL.to_owned(), json!(self.books.depends_on));
+        if !self.books.config_hash.is_empty() {
+            labels.insert(HASH_LABEL.to_owned(), json!(self.books.config_hash));
+        }
         Bytes::from(specification.to_string())
     }
 

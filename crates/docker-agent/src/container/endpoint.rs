@@ -19,11 +19,12 @@ pub(super) fn primary(container: &Value) -> Option<&str> {
         .map(|(name, _)| name.as_str())
 }
 
-/// Aliases without the container's own short id, which engines before 25 add by themselves.
+/// Aliases without the container's own short id and host name, which engines before 25 add by themselves at its start. Later
+/// ones answer to both as well, and show them elsewhere.
 pub(super) fn aliases(container: &Value, endpoint: &Value) -> Vec<String> {
-    let own = short_id(container.text("Id"));
+    let own = [short_id(container.text("Id")), container.text("Config.Hostname")];
     let mut aliases = endpoint.texts("Aliases");
-    aliases.retain(|alias| alias != own);
+    aliases.retain(|alias| !own.contains(&alias.as_str()));
     aliases
 }
 

@@ -82,6 +82,17 @@ pub struct Container {
     /// As the engine writes it: bridge, host, none, container:<id>, or a network's name.
     #[prost(string, tag = "20")]
     pub network_mode: ::prost::alloc::string::String,
+    /// The same for the other two that can be shared: empty, host, shareable, private, none, container:<id>.
+    #[prost(string, tag = "29")]
+    pub pid_mode: ::prost::alloc::string::String,
+    #[prost(string, tag = "30")]
+    pub ipc_mode: ::prost::alloc::string::String,
+    /// Containers that it is linked to on the default bridge (--link): their names, by alias.
+    #[prost(map = "string, string", tag = "31")]
+    pub links: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
     /// no, always, unless-stopped, on-failure.
     #[prost(string, tag = "21")]
     pub restart_policy: ::prost::alloc::string::String,

@@ -20,7 +20,7 @@ pub(super) fn update_order(containers: &[Container]) -> Vec<String> {
     if left.is_empty() { order } else { Vec::new() }
 }
 
-/// Containers whose service it depends on, or whose network it shares.
+/// Containers whose service it depends on, or whose network, processes or memory it shares, or that it is linked to.
 fn dependencies<'a>(container: &Container, all: &'a [Container]) -> BTreeSet<&'a str> {
     let needs = |other: &&Container| {
         let service = container
@@ -28,8 +28,8 @@ fn dependencies<'a>(container: &Container, all: &'a [Container]) -> BTreeSet<&'a
             .as_ref()
             .zip(other.compose.as_ref())
             .is_some_and(|(own, other)| own.project == other.project && own.depends_on.contains(&other.service));
-        let network = container.network_of.as_ref().is_some_and(|of| *of == other.id || *of == other.name);
-        other.name != container.name && (service || network)
+        let shares = container.shares_with.iter().any(|of| *of == other.id || *of == other.name);
+        other.name != container.name && (service || shares)
     };
     all.iter().filter(needs).map(|other| other.name.as_str()).collect()
 }
@@ -39,19 +39,18 @@ mod tests {
     use super::*;
     use crate::inventory::ComposePlace;
 
-    fn container(name: &str, depends_on: &[&str], network_of: Option<&str>) -> Container {
+    fn container(name: &str, depends_on: &[&str], shares_with: Option<&str>) -> Container {
         let compose = ComposePlace {
             project: "p".to_owned(),
             service: name.to_owned(),
             depends_on: depends_on.iter().map(|name| (*name).to_owned()).collect(),
             ..ComposePlace::default()
         };
-        let network_of = network_of.map(str::to_owned);
         Container {
             id: format!("id-{name}"),
             name: name.to_owned(),
             compose: Some(compose),
-            network_of,
+            shares_with: shares_with.map(str::to_owned).into_iter().collect(),
             ..Container::default()
         }
     }

@@ -9,7 +9,8 @@ use tonic::{Code, Status};
 
 use super::{
     Container, Difference, EngineError, EngineErrorKind, Guard, Health, HealthCheck, Image, Measure, Mount, MountKind,
-    Port, PortAnswer, Project, Resolved, SelfUpdateState, Source, State, Swarm, TakenLocks, Task, UpdateLock,
+    Namespace, Port, PortAnswer, Project, Resolved, SelfUpdateState, Source, State, Swarm, TakenLocks, Task,
+    UpdateLock,
 };
 
 /// An answer of docker-agent that makes no sense.
@@ -63,9 +64,14 @@ pub(super) fn container(wire: wire::Container) -> Container {
         wire::HealthState::Healthy => Health::Healthy,
         wire::HealthState::Unhealthy => Health::Unhealthy,
     };
+    let modes =
+        [(Namespace::Network, wire.network_mode), (Namespace::Pid, wire.pid_mode), (Namespace::Ipc, wire.ipc_mode)];
+    let shared = |(kind, mode): (Namespace, String)| Some((kind, mode.strip_prefix("container:")?.to_owned()));
     Container {
         state,
         health,
+        shares: modes.into_iter().filter_map(shared).collect(),
+        links: wire.links.into_iter().collect(),
         id: wire.id,
         name: wire.name,
         image: wire.image,
@@ -83,7 +89,6 @@ pub(super) fn container(wire: wire::Container) -> Container {
         labels: wire.labels.into_iter().collect(),
         mounts: wire.mounts.into_iter().map(mount).collect(),
         published_ports: published_ports(&wire.ports),
-        network_mode: wire.network_mode,
         auto_remove: wire.auto_remove,
         inspect_json: wire.inspect_json,
         swarm: wire.swarm.map(swarm),

@@ -120,7 +120,7 @@ impl FakeEngine {
         self.instant().await?;
         self.world().stop(&old.id);
         self.instant().await?;
-        self.world().containers.remove(&old.id);
+        self.world().remove(&old.id);
         self.instant().await?;
         if let Some(container) = self.world().containers.get_mut(&new) {
             container.name.clone_from(&old.name);
@@ -177,6 +177,9 @@ impl Engine for FakeEngine {
             if world.lost.contains(&id) {
                 return Err(refused(EngineErrorKind::Lost, "task 1: already exists"));
             }
+            if let Some(other) = world.lacks(&id) {
+                return Err(refused(EngineErrorKind::Refused, &format!("it needs {other}, which does not run")));
+            }
             if !is_up {
                 world.start(&id);
             }
@@ -198,7 +201,7 @@ impl Engine for FakeEngine {
 
     async fn remove(&self, container: &str) -> Result<(), EngineError> {
         self.instant().await?;
-        self.world().containers.remove(container);
+        self.world().remove(container);
         self.instant().await
     }
 
@@ -209,8 +212,9 @@ impl Engine for FakeEngine {
             if world.find(name).is_some_and(|found| found.id != container) {
                 return Err(refused(EngineErrorKind::Refused, "the name is taken"));
             }
-            let found = world.containers.get_mut(container);
-            found.ok_or_else(|| refused(EngineErrorKind::NotFound, "no such container"))?.name = name.to_owned();
+            if !world.rename(container, name) {
+                return Err(refused(EngineErrorKind::NotFound, "no such container"));
+            }
         }
         self.instant().await
     }
@@ -229,7 +233,7 @@ impl Engine for FakeEngine {
                 if found.label(OPERATION_LABEL) != Some(operation) {
                     return Err(refused(EngineErrorKind::Refused, "the name is taken"));
                 }
-                world.containers.remove(&found.id);
+                world.remove(&found.id);
             }
             if world.image(image).is_none() {
                 return Err(refused(EngineErrorKind::NotFound, "no such image"));
@@ -241,10 +245,9 @@ impl Engine for FakeEngine {
             let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             let labels: Vec<_> = labels.chain([(OPERATION_LABEL, operation)]).collect();
             let id = world.create(name, image, &volumes, &labels);
-            if let (Some(mode), Some(made)) =
-                (document["HostConfig"]["NetworkMode"].as_str(), world.containers.get_mut(&id))
-            {
-                made.network_mode = mode.to_owned();
+            if let (Some(host), Some(made)) = (document.get("HostConfig"), world.containers.get_mut(&id)) {
+                made.shares = World::shares_of(host);
+                made.links = World::links_of(host);
                 made.inspect_json = inspect_json.to_owned();
             }
             id

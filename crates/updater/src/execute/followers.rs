@@ -4,7 +4,7 @@
 //! them: the old container may be another one than before, and even the same one has a new network once it was stopped.
 //! Both look at what is there and change only what does not follow yet.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use homeport_operation::{Scope, Step, StepError};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Work, describe, failed, is_touched, step};
 use crate::{
-    engine::{Container, Health},
+    engine::{Container, Health, Namespace},
     plan::{Follower, Kind, Names, Need, Run, Subject},
 };
 
@@ -111,9 +111,9 @@ impl std::fmt::Display for Followed {
 
 impl Work {
     /// Whether the script of a follower does not want it restarted. Those of a restart were asked before it began, and
-    /// what lives in a network that is gone has no choice.
+    /// what lives in a namespace that is gone has no choice.
     async fn is_blocked(&self, follower: &Follower) -> Result<bool, StepError> {
-        if self.plan().kind == Kind::Restart || follower.need == Need::Network {
+        if self.plan().kind == Kind::Restart || follower.need == Need::Recreate {
             return Ok(false);
         }
         Ok(self.ask_follower(follower).await?.is_err())
@@ -121,19 +121,35 @@ impl Work {
 
     /// Makes a container follow the one that it depends on, if it does not do so already.
     async fn follow(&self, follower: &Follower) -> Result<(), StepError> {
-        let owner = self.engine.container(&follower.follows).await.map_err(failed)?;
-        let owner = owner.ok_or_else(|| {
-            StepError::failed(format!("{} cannot follow {}, which is gone", follower.name, follower.follows))
-        })?;
+        let mut began = self.owner(follower, &follower.follows).await?.started_at;
+        let mut owners = BTreeMap::new();
+        for (kind, name) in follower.namespaces() {
+            let owner = self.owner(follower, name).await?;
+            began = began.max(owner.started_at);
+            owners.insert(kind, owner.id);
+        }
         let Some(mut present) = self.present(follower).await? else { return Ok(()) };
         self.remove_leftovers(follower, &present.id).await?;
-        if follower.need == Need::Network && !is_in_network(&present, &owner) {
-            present = self.move_to(follower, &present, &owner).await?;
-        } else if !present.is_up() || present.started_at < owner.started_at {
+        let is_apart = owners.iter().any(|(kind, owner)| present.shares.get(kind) != Some(owner));
+        let is_unlinked = follower.links.iter().any(|(alias, of)| present.links.get(alias) != Some(of));
+        if is_apart || is_unlinked {
+            present = self.move_to(follower, &present, &owners).await?;
+        } else if !present.is_up() || present.started_at < began {
             self.engine.stop(&present.id).await.map_err(failed)?;
-            self.engine.start(&present.id).await.map_err(failed)?;
+            match self.engine.start(&present.id).await.map_err(failed) {
+                // A link to what was removed looks like one to what has its name now.
+                Err(error) if !follower.links.is_empty() && !error.is_away() => {
+                    present = self.move_to(follower, &present, &owners).await?;
+                }
+                started => started?,
+            }
         }
         self.remove_leftovers(follower, &present.id).await
+    }
+
+    async fn owner(&self, follower: &Follower, name: &str) -> Result<Container, StepError> {
+        let found = self.engine.container(name).await.map_err(failed)?;
+        found.ok_or_else(|| StepError::failed(format!("{} cannot follow {name}, which is gone", follower.name)))
     }
 
     /// Removes what this move, or one before that a crash interrupted, has set aside or not used.
@@ -168,11 +184,16 @@ impl Work {
         Ok(None)
     }
 
-    /// The same container in the network of another owner. The engine cannot move one, so it is made again, from the same
-    /// image.
-    async fn move_to(&self, follower: &Follower, old: &Container, owner: &Container) -> Result<Container, StepError> {
+    /// The same container in the namespaces of other owners, and linked to them. The engine cannot move one, so it is made
+    /// again, from the same image.
+    async fn move_to(
+        &self,
+        follower: &Follower,
+        old: &Container,
+        owners: &BTreeMap<Namespace, String>,
+    ) -> Result<Container, StepError> {
         let names = self.follower_names(follower);
-        let wanted = in_network(&old.inspect_json, &owner.id);
+        let wanted = joined(&old.inspect_json, owners, &follower.links);
         let image = match self.engine.image(&old.image).await.map_err(failed)? {
             Some(found) if found.id == old.image_id => &old.image,
             _ => &old.image_id,
@@ -183,9 +204,9 @@ impl Work {
         if !differences.is_empty() && !self.plan().force {
             self.engine.remove(&id).await.map_err(failed)?;
             return Err(StepError::failed(format!(
-                "{} shares the network of {} and cannot be made again as it is: {}",
+                "{} {} and cannot be made again as it is: {}",
                 follower.name,
-                follower.follows,
+                follower.shared(),
                 describe(&differences).join("; ")
             )));
         }
@@ -212,15 +233,23 @@ impl Work {
     }
 }
 
-fn is_in_network(container: &Container, owner: &Container) -> bool {
-    container.network_mode.strip_prefix("container:").is_some_and(|of| of == owner.id)
-}
-
-/// The inspect document with another owner of its network.
-fn in_network(inspect_json: &str, owner: &str) -> String {
+/// The inspect document with other owners of its namespaces, and with links by alias.
+fn joined(inspect_json: &str, owners: &BTreeMap<Namespace, String>, links: &BTreeMap<String, String>) -> String {
     let Ok(mut document) = serde_json::from_str::<Value>(inspect_json) else { return inspect_json.to_owned() };
     if let Some(host) = document.get_mut("HostConfig") {
-        host["NetworkMode"] = json!(format!("container:{owner}"));
+        for (kind, owner) in owners {
+            host[kind.field()] = json!(format!("container:{owner}"));
+        }
+        if !links.is_empty() {
+            let present = host["Links"].as_array().cloned().unwrap_or_default();
+            let is_other = |link: &Value| {
+                link.as_str()
+                    .and_then(|link| link.rsplit(['/', ':']).next())
+                    .is_some_and(|alias| !links.contains_key(alias))
+            };
+            let wanted = links.iter().map(|(alias, of)| json!(format!("{of}:{alias}")));
+            host["Links"] = present.into_iter().filter(is_other).chain(wanted).collect();
+        }
     }
     document.to_string()
 }

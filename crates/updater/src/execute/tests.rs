@@ -1,7 +1,7 @@
 //! Invariant: whoever dies at whatever instant, in the end one version runs, old or new, and image, file and data all
 //! belong to it; nothing is left over.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use homeport_operation::{Change, Journal, Observer, Outcome, Retry, Runner};
@@ -14,7 +14,7 @@ use super::{Forced, Tools, Work, workflow};
 use crate::{
     config::ScriptsConfig,
     engine::{
-        Container, MountKind, Project, Source,
+        Container, MountKind, Namespace, Project, Source,
         fake::{FakeEngine, Fault, World},
     },
     plan::{
@@ -100,11 +100,23 @@ impl Scenario {
         if self.followed {
             world.images.insert("sha256:side".to_owned());
             world.tags.insert("docker.io/library/side:1".to_owned(), "sha256:side".to_owned());
-            for (name, mode) in [("side", format!("container:{id}")), ("asker", "bridge".to_owned())] {
+            let of = |owner: &str| format!("container:{owner}");
+            let mut side = String::new();
+            for name in ["side", "debugger", "asker", "linked"] {
                 let other = world.create(name, "side:1", &[], &[]);
+                let host = match name {
+                    "side" => json!({ "NetworkMode": of(&id), "IpcMode": of(&id) }),
+                    "debugger" => json!({ "NetworkMode": "bridge", "PidMode": of(&side), "IpcMode": of(&id) }),
+                    "linked" => json!({ "NetworkMode": "bridge", "Links": ["/asker:/linked/a", "/web:/linked/w"] }),
+                    _ => json!({ "NetworkMode": "bridge" }),
+                };
                 let container = world.containers.get_mut(&other).unwrap();
-                container.inspect_json = json!({ "Volumes": [], "HostConfig": { "NetworkMode": mode } }).to_string();
-                container.network_mode = mode;
+                container.shares = World::shares_of(&host);
+                container.links = World::links_of(&host);
+                container.inspect_json = json!({ "Volumes": [], "HostConfig": host }).to_string();
+                if name == "side" {
+                    side.clone_from(&other);
+                }
                 world.always.insert(name.to_owned());
                 world.start(&other);
             }
@@ -118,13 +130,26 @@ impl Scenario {
     }
 
     fn followers(self) -> Vec<Follower> {
-        let follower = |name: &str, follows: &str, need| Follower {
+        use Namespace::{Ipc, Network, Pid};
+        let follower = |name: &str, follows: &str, shares: &[(Namespace, &str)]| Follower {
             name: name.to_owned(),
             follows: follows.to_owned(),
-            need,
+            need: if shares.is_empty() { Need::Restart } else { Need::Recreate },
+            shares: shares.iter().map(|(kind, of)| (*kind, (*of).to_owned())).collect(),
+            links: BTreeMap::new(),
             script: None,
         };
-        let all = vec![follower("side", "web", Need::Network), follower("asker", "side", Need::Restart)];
+        let linked = Follower {
+            need: Need::Recreate,
+            links: [("w".to_owned(), "web".to_owned())].into(),
+            ..follower("linked", "web", &[])
+        };
+        let all = vec![
+            follower("side", "web", &[(Network, "web"), (Ipc, "web")]),
+            follower("debugger", "web", &[(Pid, "side"), (Ipc, "web")]),
+            follower("asker", "side", &[]),
+            linked,
+        ];
         if self.followed { all } else { Vec::new() }
     }
 
@@ -271,12 +296,27 @@ fn check(scenario: Scenario, outcome: &Outcome, world: &World, context: &str) {
     }
     let mut names_of: Vec<_> = followers.iter().map(|one| one.name.as_str()).collect();
     names_of.sort_unstable();
-    assert_eq!(names_of, if scenario.followed { vec!["asker", "side"] } else { Vec::new() }, "{context}");
+    assert_eq!(
+        names_of,
+        if scenario.followed { vec!["asker", "debugger", "linked", "side"] } else { Vec::new() },
+        "{context}"
+    );
     for follower in followers {
         assert!(follower.is_up(), "{context}: {} does not run", follower.name);
-        if follower.name == "side" {
-            assert_eq!(follower.network_mode, format!("container:{}", only.id), "{context}: it lost its network");
-        }
+        use Namespace::{Ipc, Network, Pid};
+        let id_of = |name: &str| world.containers.values().find(|one| one.name == name).unwrap().id.as_str();
+        let expected: Vec<(Namespace, &str)> = match follower.name.as_str() {
+            "side" => vec![(Network, &only.id), (Ipc, &only.id)],
+            "debugger" => vec![(Pid, id_of("side")), (Ipc, &only.id)],
+            _ => Vec::new(),
+        };
+        let expected = expected.into_iter().map(|(kind, of)| (kind, of.to_owned())).collect();
+        assert_eq!(follower.shares, expected, "{context}: {} lost a namespace", follower.name);
+        let links: Vec<_> = follower.links.iter().map(|(alias, of)| (alias.as_str(), of.as_str())).collect();
+        let expected = if follower.name == "linked" { vec![("a", "asker"), ("w", "web")] } else { Vec::new() };
+        assert_eq!(links, expected, "{context}: {} lost a link", follower.name);
+        let is_dead = |(id, _): &&(String, String)| *id == follower.id;
+        assert_eq!(world.dead_links.iter().find(is_dead), None, "{context}: {} is linked to nothing", follower.name);
     }
     let is_new = match outcome {
         Outcome::Done { warnings } if warnings.is_empty() => true,

@@ -70,7 +70,11 @@ impl From<proto::Container> for Container {
         };
         Self {
             compose,
-            network_of: from.network_mode.strip_prefix("container:").map(str::to_owned),
+            shares_with: [&from.network_mode, &from.pid_mode, &from.ipc_mode]
+                .into_iter()
+                .filter_map(|mode| mode.strip_prefix("container:").map(str::to_owned))
+                .chain(from.links.values().cloned())
+                .collect(),
             id: from.id,
             name: from.name,
             image: from.image,

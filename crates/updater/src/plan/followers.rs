@@ -1,9 +1,15 @@
-//! Which other containers have to follow when one is recreated: those in its network lose it, and some ask for it.
+//! Which other containers have to follow when one is recreated: those in its network, or in another of its namespaces, lose
+//! it, and some ask for it.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{after::script_of, decide::ROLE_LABEL};
-use crate::{engine::Container, policy};
+use crate::{
+    engine::{Container, Namespace},
+    policy,
+};
 
 /// Label with the names, separated by commas, of containers after whose restart this one is restarted.
 const RESTART_AFTER: &str = "restart-after";
@@ -19,6 +25,12 @@ pub struct Follower {
     pub follows: String,
     /// What it needs.
     pub need: Need,
+    /// Names of containers whose namespaces it lives in, by their kind: the one that is recreated, and others that follow.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shares: BTreeMap<Namespace, String>,
+    /// Names of those among them that it is linked to, by alias.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<String, String>,
     /// The script that is asked before it is restarted. None: it follows without being asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
@@ -28,10 +40,32 @@ pub struct Follower {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Need {
-    /// It lives in the other's network: it is recreated in that of the new container.
-    Network,
+    /// It lives in a namespace of the other, such as its network, or is linked to it: it is recreated for the new container.
+    #[serde(alias = "network")]
+    Recreate,
     /// It asks for a restart: by its label, or in its compose file.
     Restart,
+}
+
+impl Follower {
+    /// Names of the owners of its namespaces. A plan of an older program knew only networks.
+    pub fn namespaces(&self) -> BTreeMap<Namespace, &str> {
+        if self.shares.is_empty() && self.links.is_empty() && self.need == Need::Recreate {
+            return [(Namespace::Network, self.follows.as_str())].into();
+        }
+        self.shares.iter().map(|(kind, of)| (*kind, of.as_str())).collect()
+    }
+
+    /// What it shares with whom and is linked to, for people: `lives in the network of vpn`.
+    pub fn shared(&self) -> String {
+        let each = self.namespaces().into_iter().map(|(kind, of)| match kind {
+            Namespace::Network => format!("lives in the network of {of}"),
+            Namespace::Pid => format!("sees the processes of {of}"),
+            Namespace::Ipc => format!("shares memory with {of}"),
+        });
+        let links = self.links.values().map(|of| format!("is linked to {of}"));
+        each.chain(links).collect::<Vec<_>>().join(" and ")
+    }
 }
 
 /// The running containers that follow `subject`, directly or through others, in the order in which they do. With them, why
@@ -46,37 +80,62 @@ pub fn followers<'a>(
     let mut at = 0;
     while let Some(owner) = queue.get(at).copied() {
         at += 1;
-        for other in all.iter().filter(|other| other.is_up()) {
+        for other in all {
             let is_known = queue.iter().any(|known| known.id == other.id);
             let Some(need) = need(other, owner).filter(|_| !is_known) else { continue };
-            if other.label(ROLE_LABEL).is_some() || own == Some(&other.id) {
+            if !other.is_up() {
+                if other.shared_with(owner).next().is_some() {
+                    let (name, owner) = (&other.name, &owner.name);
+                    warnings.push(format!("{name}, which is stopped, has to be made again before it can join {owner}"));
+                }
+            } else if other.label(ROLE_LABEL).is_some() || own == Some(&other.id) {
                 warnings.push(format!("{} would have to follow, but is part of Homeport", other.name));
-            } else if other.auto_remove && need == Need::Network {
+            } else if other.auto_remove && need == Need::Recreate {
+                let (name, owner) = (&other.name, &owner.name);
                 warnings.push(format!(
-                    "{} loses its network and was started with --rm: start it again by hand",
-                    other.name
+                    "{name} cannot do without {owner} and was started with --rm: start it again by hand"
                 ));
             } else {
                 let (name, follows) = (other.name.clone(), owner.name.clone());
-                found.push((Follower { name, follows, need, script: script_of(other) }, other));
+                let (shares, links, script) = (BTreeMap::new(), BTreeMap::new(), script_of(other));
+                found.push((Follower { name, follows, need, shares, links, script }, other));
                 queue.push(other);
             }
         }
     }
-    (found, warnings)
+    for (follower, container) in &mut found {
+        for owner in &queue {
+            follower.shares.extend(container.shared_with(owner).map(|kind| (kind, owner.name.clone())));
+            let links = container.links.iter().filter(|(_, of)| **of == owner.name);
+            follower.links.extend(links.map(|(alias, of)| (alias.clone(), of.clone())));
+        }
+        if !(follower.shares.is_empty() && follower.links.is_empty()) {
+            follower.need = Need::Recreate;
+        }
+    }
+    (owners_first(found), warnings)
+}
+
+/// Each after those whose namespaces it lives in or that it is linked to, which have to be there before it can.
+fn owners_first(mut left: Vec<(Follower, &Container)>) -> Vec<(Follower, &Container)> {
+    let mut ordered = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let waits = |one: &Follower| {
+            one.shares.values().chain(one.links.values()).any(|of| left.iter().any(|(other, _)| other.name == *of))
+        };
+        // A circle can only be one of names that were given anew since.
+        let next = left.iter().position(|(one, _)| !waits(one)).unwrap_or(0);
+        ordered.push(left.remove(next));
+    }
+    ordered
 }
 
 fn need(other: &Container, owner: &Container) -> Option<Need> {
     if other.id == owner.id {
         return None;
     }
-    // It may have been given the name or the beginning of the id.
-    let shares = other
-        .network_mode
-        .strip_prefix("container:")
-        .is_some_and(|of| of == owner.id || of == owner.name || (of.len() >= 12 && owner.id.starts_with(of)));
-    if shares {
-        return Some(Need::Network);
+    if other.shared_with(owner).next().is_some() || other.links.values().any(|of| *of == owner.name) {
+        return Some(Need::Recreate);
     }
     let names = policy::value(&other.labels, RESTART_AFTER).unwrap_or_default();
     let is_asked = names.split(',').map(str::trim).any(|name| !name.is_empty() && name == owner.name);
@@ -108,18 +167,20 @@ mod tests {
     use super::*;
     use crate::engine::fake::World;
 
-    /// Containers by name, with labels; `net` stands for the network of another.
+    /// Containers by name, with labels; `net`, `pid` and `ipc` stand for the namespaces of another.
     fn world(containers: &[(&str, &[(&str, &str)])]) -> Vec<Container> {
         let mut world = World::default();
         for (name, labels) in containers {
-            let net = labels.iter().find(|(key, _)| *key == "net").map(|(_, of)| *of);
-            let owner =
-                net.and_then(|of| world.containers.values().find(|one| one.name == of)).map(|one| one.id.clone());
+            let id_of = |name: &str| world.containers.values().find(|one| one.name == name).map(|one| one.id.clone());
+            let kinds = [("net", Namespace::Network), ("pid", Namespace::Pid), ("ipc", Namespace::Ipc)];
+            let shared = kinds.into_iter().filter_map(|(key, kind)| {
+                let (_, of) = labels.iter().find(|(label, _)| *label == key)?;
+                Some((kind, id_of(of)?))
+            });
+            let shares = shared.collect();
             let id = world.create(name, "app:1", &[], labels);
             world.start(&id);
-            if let Some(owner) = owner {
-                world.containers.get_mut(&id).unwrap().network_mode = format!("container:{owner}");
-            }
+            world.containers.get_mut(&id).unwrap().shares = shares;
         }
         world.containers.values().cloned().collect()
     }
@@ -146,8 +207,28 @@ mod tests {
                 ("mail", &compose("mail", "vpn:service_started:false")),
                 ("other", &[("docksmith.restart-after", "")]),
             ],
-            &[("torrent", "vpn", Need::Network), ("web", "vpn", Need::Restart), ("ui", "torrent", Need::Restart)],
+            &[("torrent", "vpn", Need::Recreate), ("web", "vpn", Need::Restart), ("ui", "torrent", Need::Restart)],
         );
+    }
+
+    #[test]
+    fn s7_who_lives_in_several_namespaces_comes_after_all_their_owners() {
+        let all = world(&[
+            ("vpn", &[]),
+            ("sidecar", &[("net", "vpn")]),
+            ("debugger", &[("pid", "sidecar"), ("ipc", "vpn")]),
+            ("asker", &[("docksmith.restart-after", "vpn"), ("pid", "debugger")]),
+            ("other", &[]),
+        ]);
+        let reordered = [&all[0], &all[3], &all[2], &all[1], &all[4]].map(Clone::clone);
+        for all in [all.as_slice(), reordered.as_slice()] {
+            let (found, warnings) = followers(&all[0], None, all);
+            let names: Vec<_> = found.iter().map(|(one, _)| (one.name.as_str(), one.need)).collect();
+            let expected = ["sidecar", "debugger", "asker"].map(|name| (name, Need::Recreate));
+            assert_eq!((names, warnings), (expected.to_vec(), Vec::new()));
+            let told = "sees the processes of sidecar and shares memory with vpn";
+            assert_eq!(found[1].0.shared(), told);
+        }
     }
 
     #[test]

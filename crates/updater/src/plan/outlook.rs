@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{ImageSource, Plan, SavedFile, Way};
 use crate::{
-    engine::{Container, Measure},
+    engine::{Container, Measure, Namespace},
     policy,
 };
 
@@ -98,6 +98,10 @@ pub struct Dependent {
 pub enum DependentReason {
     /// It runs in the other's network.
     SharesNetwork,
+    /// It sees the other's processes, or shares memory with it.
+    SharesProcesses,
+    /// It is linked to the other.
+    Linked,
     /// Its compose file says that it needs the other.
     DependsOn,
     /// Its label asks to be restarted after the other.
@@ -182,8 +186,13 @@ pub fn dependents(id: &str, name: &str, all: &[Container]) -> Vec<Dependent> {
     };
     let (project, service) = subject.map(place).unwrap_or_default();
     let reason = |other: &Container| {
-        if other.network_mode.strip_prefix("container:") == Some(id) {
-            return Some(DependentReason::SharesNetwork);
+        let shared = subject.and_then(|subject| other.shared_with(subject).next());
+        if let Some(first) = shared {
+            let is_network = first == Namespace::Network;
+            return Some(if is_network { DependentReason::SharesNetwork } else { DependentReason::SharesProcesses });
+        }
+        if other.links.values().any(|of| of == name) {
+            return Some(DependentReason::Linked);
         }
         let after = policy::value(&other.labels, "restart-after").unwrap_or_default();
         if after.split(',').any(|wanted| wanted.trim() == name) {
@@ -245,6 +254,8 @@ impl fmt::Display for Outlook {
         for dependent in &self.dependents {
             let why = match dependent.reason {
                 DependentReason::SharesNetwork => "runs in its network",
+                DependentReason::Linked => "is linked to it",
+                DependentReason::SharesProcesses => "shares processes or memory with it",
                 DependentReason::DependsOn => "depends on it",
                 DependentReason::RestartAfter => "asks to be restarted after it",
             };

@@ -76,7 +76,7 @@ impl Plan {
         });
         lines.push(self.prove());
         lines.extend(self.followers.iter().map(|one| match one.need {
-            Need::Network => format!("recreate {}, which lives in the network of {}", one.name, one.follows),
+            Need::Recreate => format!("recreate {}, which {}", one.name, one.shared()),
             Need::Restart => format!("restart {}, which asks for it after {}", one.name, one.follows),
         }));
         if let Some(after) = &self.after {

@@ -104,10 +104,14 @@ type WayBack = (Way, Vec<(SavedFile, String)>, Option<Values>);
 fn way_back(facts: &Facts, past: &Past) -> Result<WayBack, PlanError> {
     let Some(project) = &facts.project else { return Ok((Way::Replace, Vec::new(), None)) };
     let service = project.service.clone();
+    let image = &past.job.plan.image;
+    // Where the files said the version already when the container went there, they said it before, or another service that
+    // takes its image from the same place was updated first. What the container had is what they have to say then.
+    let was_said = past.job.saved.files.is_empty();
     let values = past.job.saved.values.as_ref().map(|values| Values {
         service: service.clone(),
         before: values.after.clone(),
-        after: values.before.clone(),
+        after: if was_said { image.old_reference.clone() } else { values.before.clone() },
     });
     let mut files = Vec::new();
     let former = past.job.plan.image.old_tag();
@@ -120,7 +124,6 @@ fn way_back(facts: &Facts, past: &Past) -> Result<WayBack, PlanError> {
     }
     for done in &past.job.saved.files {
         let Some(present) = project.files.text(&done.path).filter(|present| *present != done.before) else { continue };
-        let image = &past.job.plan.image;
         let change = format!("image of {service} in {}: {} → {}", done.path, image.new_reference, image.old_reference);
         let file = |after| SavedFile { path: done.path.clone(), before: present.to_owned(), after };
         if present == done.after {
@@ -132,13 +135,9 @@ fn way_back(facts: &Facts, past: &Past) -> Result<WayBack, PlanError> {
             files.extend(back.into_iter().filter(|file| file.path == done.path).map(|file| (file, change.clone())));
         }
     }
-    if past.job.saved.files.is_empty()
-        && let Some(values) = &values
-    {
-        // The file said the version already when the container went there.
+    if was_said && let Some(values) = &values {
         let back = value_back(&project.files, values)
             .map_err(|source| PlanError::Edit { service: service.clone(), source })?;
-        let image = &past.job.plan.image;
         let change =
             |path: &str| format!("image of {service} in {path}: {} → {}", image.new_reference, image.old_reference);
         files.extend(back.into_iter().map(|file| (file.clone(), change(&file.path))));

@@ -14,8 +14,9 @@ use crate::{
 const SPECIAL: [&str; 8] =
     ["Image", "Hostname", "Domainname", "Env", "Labels", "ExposedPorts", "Healthcheck", "MacAddress"];
 /// In which compose writes down what it made the container from.
-const BOOKKEEPING: [&str; 5] = [
+const BOOKKEEPING: [&str; 6] = [
     "com.docker.compose.config-hash",
+    "com.docker.compose.depends_on",
     "com.docker.compose.image",
     "com.docker.compose.replace",
     "com.docker.compose.version",

@@ -39,6 +39,9 @@ pub(in crate::rpc) fn container(inspected: &Inspected) -> Container {
         ports: ports(container),
         networks: container.fields("NetworkSettings.Networks").map(|(name, _)| name.clone()).collect(),
         network_mode: container.text("HostConfig.NetworkMode").to_owned(),
+        pid_mode: container.text("HostConfig.PidMode").to_owned(),
+        ipc_mode: container.text("HostConfig.IpcMode").to_owned(),
+        links: container.texts("HostConfig.Links").iter().filter_map(|link| linked(link)).collect(),
         restart_policy: Some(container.text("HostConfig.RestartPolicy.Name"))
             .filter(|name| !name.is_empty())
             .unwrap_or("no")
@@ -51,6 +54,12 @@ pub(in crate::rpc) fn container(inspected: &Inspected) -> Container {
         image_variant: image.text("Variant").to_owned(),
         image_never_pulled: is_never_pulled(image),
     }
+}
+
+/// Alias and name of a link, which is written `/other:/this/alias`.
+fn linked(link: &str) -> Option<(String, String)> {
+    let (other, alias) = link.split_once(':')?;
+    Some((alias.rsplit('/').next()?.to_owned(), other.trim_start_matches('/').to_owned()))
 }
 
 pub(super) fn state(status: &str) -> ContainerState {

@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::{Container, Health, Image, Mount, MountKind, Source, State, TakenLocks, Task, UpdateLock};
+use super::super::{
+    Container, Health, Image, Mount, MountKind, Namespace, Source, State, TakenLocks, Task, UpdateLock,
+};
 use crate::execute::OPERATION_LABEL;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World {
     pub(crate) containers: BTreeMap<String, Container>,
+    /// Id and alias of links to what was removed.
+    pub(crate) dead_links: BTreeSet<(String, String)>,
     /// Containers with the restart policy `always`, by name.
     pub(crate) always: BTreeSet<String>,
     pub(crate) images: BTreeSet<String>,
@@ -83,7 +87,8 @@ impl World {
                 })
                 .collect(),
             published_ports: Vec::new(),
-            network_mode: "bridge".to_owned(),
+            shares: BTreeMap::new(),
+            links: BTreeMap::new(),
             auto_remove: false,
             inspect_json: document(volumes, labels),
             swarm: None,
@@ -136,6 +141,22 @@ impl World {
         labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
     }
 
+    /// Whose namespaces a `HostConfig` names.
+    pub(crate) fn shares_of(host: &Value) -> BTreeMap<Namespace, String> {
+        let owner = |kind: Namespace| Some((kind, host[kind.field()].as_str()?.strip_prefix("container:")?.to_owned()));
+        [Namespace::Network, Namespace::Pid, Namespace::Ipc].into_iter().filter_map(owner).collect()
+    }
+
+    /// Aliases and names that a `HostConfig` links to.
+    pub(crate) fn links_of(host: &Value) -> BTreeMap<String, String> {
+        let links = host["Links"].as_array().into_iter().flatten();
+        let pair = |link: &Value| {
+            let (other, alias) = link.as_str()?.split_once(':')?;
+            Some((alias.rsplit('/').next()?.to_owned(), other.trim_start_matches('/').to_owned()))
+        };
+        links.filter_map(pair).collect()
+    }
+
     /// Each version writes its own form of data; an older one on the data of a newer one makes a mess of it.
     pub(crate) fn start(&mut self, id: &str) {
         self.starts += 1;
@@ -153,6 +174,39 @@ impl World {
                 ("sha256:old", _) => "a mess".to_owned(),
                 _ => "written by new".to_owned(),
             };
+        }
+    }
+
+    /// What it is linked to, or lives in, and does not run.
+    pub(super) fn lacks(&self, id: &str) -> Option<String> {
+        let container = self.containers.get(id)?;
+        let runs = |of: &String| self.find(of).is_some_and(Container::is_up);
+        let dead =
+            container.links.iter().find(|(alias, _)| self.dead_links.contains(&(id.to_owned(), (*alias).clone())));
+        let lacks = container.shares.values().chain(container.links.values()).find(|of| !runs(of));
+        dead.map(|(_, of)| of).or(lacks).cloned()
+    }
+
+    /// Links that lead somewhere follow the name of where they lead.
+    pub(super) fn rename(&mut self, id: &str, name: &str) -> bool {
+        let Some(found) = self.containers.get_mut(id) else { return false };
+        let former = std::mem::replace(&mut found.name, name.to_owned());
+        for container in self.containers.values_mut() {
+            for (alias, of) in container.links.iter_mut().filter(|(_, of)| **of == former) {
+                if !self.dead_links.contains(&(container.id.clone(), alias.clone())) {
+                    name.clone_into(of);
+                }
+            }
+        }
+        true
+    }
+
+    /// Links to it lead nowhere, and look as before.
+    pub(super) fn remove(&mut self, id: &str) {
+        let Some(gone) = self.containers.remove(id) else { return };
+        for container in self.containers.values() {
+            let links = container.links.iter().filter(|(_, of)| **of == gone.name);
+            self.dead_links.extend(links.map(|(alias, _)| (container.id.clone(), alias.clone())));
         }
     }
 
