@@ -31,7 +31,9 @@ impl Project {
         let directory = run.directory.join("stacks").join(name);
         std::fs::create_dir_all(&directory)?;
         for (file, text) in files {
-            std::fs::write(directory.join(file), text.replace("{label}", &run.label()))?;
+            let path = directory.join(file);
+            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            std::fs::write(path, text.replace("{label}", &run.label()))?;
         }
         let project = Self { name: name.to_owned(), directory, engine: run.engine.clone() };
         project.compose(&["up", "-d"])?;

@@ -49,10 +49,16 @@ impl Stack {
 
     /// As a person does it.
     pub(crate) fn compose(&self, words: &[&str]) {
+        self.compose_with(&[], words);
+    }
+
+    /// The same with variables in the person's shell.
+    fn compose_with(&self, variables: &[(&str, &str)], words: &[&str]) {
         let output = Command::new("docker")
             .args(["compose", "--project-name", &self.project.name, "--file", &self.project.config_files[0]])
             .args(words)
             .env("DOCKER_HOST", engine())
+            .envs(variables.iter().copied())
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -170,8 +176,10 @@ async fn s10_1_a_seeded_loss_is_found_while_the_old_container_runs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s10_1_what_a_service_waits_for_is_not_lost_with_its_old_container() {
     let world = World::new();
-    let stack = Stack::new(&world, &FILE.replace("  web:\n", "  web:\n    depends_on: [other]\n"));
-    stack.compose(&["up", "--detach"]);
+    // Beside it, what the shell of the person passed, and is set nowhere now.
+    let more = "  web:\n    depends_on: [other]\n    environment: [HOMEPORT_PASSED]\n    hostname: shop\n";
+    let stack = Stack::new(&world, &FILE.replace("  web:\n", more));
+    stack.compose_with(&[("HOMEPORT_PASSED", "a=b")], &["up", "--detach"]);
     let [old] = stack.containers(&world, "web").await.try_into().unwrap();
     let [other] = stack.containers(&world, "other").await.try_into().unwrap();
     stack.change("1.22.1", "1.26.3");
@@ -186,6 +194,9 @@ async fn s10_1_what_a_service_waits_for_is_not_lost_with_its_old_container() {
     assert_eq!(depends(&new), depends(&old));
     assert!(depends(&old).is_some_and(|named| named.contains("other")));
     assert_eq!(stack.containers(&world, "other").await[0].id, other.id, "its neighbour is left alone");
+    assert!(new.inspect_json.contains("\"HOMEPORT_PASSED=a=b\""), "{}", new.inspect_json);
+    stack.compose_with(&[("HOMEPORT_PASSED", "a=b")], &["up", "--detach"]);
+    assert_eq!(stack.containers(&world, "web").await[0].id, new.id, "compose finds nothing to do");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,7 +70,6 @@ pub fn s10_10_several_files_and_a_version_that_the_container_sees(world: &World)
         ("compose.override.yaml", format!("services:\n  web:\n    ports: ['127.0.0.1:{port}:80']\n")),
         (".env", format!("TAG={} # of nginx\nOTHER=x\n", versions.old)),
     ];
-    std::fs::create_dir_all(world.run.directory.join("stacks/hp-several/sub"))?;
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let project = Project::with_files(&world.run, "hp-several", &files)?;
     let container = project.container("web")?;

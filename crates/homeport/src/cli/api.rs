@@ -17,7 +17,7 @@ pub(crate) use error::Error;
 pub(crate) use events::{Event, EventStream};
 pub(crate) use resources::{Acted, Explorer, Image, Item, Labels, Network, Pruned, Stats, Volume};
 pub(crate) use types::{
-    BatchStarted, Container, History, Login, NewToken, Operation, Operations, RollbackStarted, Status, Token,
+    BatchStarted, Container, History, Login, NewToken, Operation, Operations, Part, RollbackStarted, Status, Token,
     UpdateStarted,
 };
 

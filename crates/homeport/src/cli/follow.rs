@@ -145,31 +145,42 @@ pub(super) fn report(session: &Session, ended: &[Ended]) -> anyhow::Result<()> {
             several => output::json(&several.iter().map(|ended| &ended.document).collect::<Vec<_>>())?,
         }
     } else {
-        let lines: Vec<String> = ended.iter().map(|ended| line(&ended.operation)).collect();
+        let lines: Vec<String> = ended.iter().flat_map(|ended| lines(&ended.operation)).collect();
         output::text(&lines.join("\n"))?;
     }
     if ended.iter().all(|ended| ended.operation.is_success()) { Ok(()) } else { Err(output::Shown.into()) }
 }
 
-fn line(operation: &api::Operation) -> String {
+/// One for each container.
+fn lines(operation: &api::Operation) -> Vec<String> {
     let kind = operation.operation_type.as_str();
     let done = match kind {
-        _ if !operation.is_success() => outcome(operation),
         "rollback" => "rolled back",
         "restart" => "restarted",
         "label_change" => "labels changed",
         "fix_mismatch" => "brought together with its file",
         _ => "updated",
     };
-    let head = if matches!(kind, "restart" | "label_change") {
-        format!("{}: {done}", operation.container_name)
-    } else {
-        format!("{}: {done}, {}", operation.container_name, versions(operation))
+    let line = |name: &str, done: &str, old: Option<&str>, new: Option<&str>, message: Option<&str>| {
+        let versions = if matches!(kind, "restart" | "label_change") {
+            String::new()
+        } else {
+            format!(", {}", versions(old, new))
+        };
+        let message = message.filter(|text| !text.is_empty()).map(|text| format!(": {text}"));
+        format!("{name}: {done}{versions}{}", message.unwrap_or_default())
     };
-    match operation.error_message.as_deref() {
-        Some(message) if !message.is_empty() => format!("{head}: {message}"),
-        _ => head,
+    if operation.is_complete() && operation.batch_details.len() > 1 {
+        let part = |part: &api::Part| {
+            let done = if part.status == "complete" { done } else { part.status.as_str() };
+            let (old, new) = (part.old_version.as_deref(), part.new_version.as_deref());
+            line(&part.container_name, done, old, new, part.message.as_deref())
+        };
+        return operation.batch_details.iter().map(part).collect();
     }
+    let done = if operation.is_success() { done } else { outcome(operation) };
+    let (old, new) = (operation.old_version.as_deref(), operation.new_version.as_deref());
+    vec![line(&operation.container_name, done, old, new, operation.error_message.as_deref())]
 }
 
 #[cfg(test)]
@@ -177,9 +188,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines() {
+    fn each_container_has_a_line() {
         let operation = |kind: &str, status: &str, rolled_back: bool, message: Option<&str>| {
-            line(&api::Operation {
+            let [line] = lines(&api::Operation {
                 container_name: "web".to_owned(),
                 operation_type: kind.to_owned(),
                 status: status.to_owned(),
@@ -189,6 +200,9 @@ mod tests {
                 error_message: message.map(str::to_owned),
                 ..Default::default()
             })
+            .try_into()
+            .unwrap();
+            line
         };
         assert_eq!(operation("single", "complete", false, None), "web: updated, 1.22.1 → 1.26.3");
         assert_eq!(operation("rollback", "complete", false, Some("")), "web: rolled back, 1.22.1 → 1.26.3");
@@ -196,5 +210,21 @@ mod tests {
             operation("single", "failed", true, Some("it exited with code 1")),
             "web: failed, rolled back, 1.22.1 → 1.26.3: it exited with code 1"
         );
+        let part = |name: &str, status: &str, message: &str| api::Part {
+            container_name: name.to_owned(),
+            status: status.to_owned(),
+            old_version: Some("1".to_owned()),
+            new_version: Some("2".to_owned()),
+            message: Some(message.to_owned()),
+        };
+        let batch = api::Operation {
+            container_name: "2 containers".to_owned(),
+            operation_type: "batch".to_owned(),
+            status: "complete".to_owned(),
+            batch_details: vec![part("web", "complete", ""), part("db", "failed", "it exited")],
+            ..Default::default()
+        };
+        assert_eq!(lines(&batch), ["web: updated, 1 → 2", "db: failed, 1 → 2: it exited"]);
+        assert!(batch.is_complete() && !batch.is_success());
     }
 }

@@ -94,7 +94,7 @@ fn view(page: &api::Operations, now: Timestamp) -> String {
             operation.started_at.or(operation.created_at).map_or_else(|| or_dash(None), |at| ago(at, now)),
             operation.container_name.clone(),
             kind(operation).to_owned(),
-            versions(operation),
+            versions(operation.old_version.as_deref(), operation.new_version.as_deref()),
             outcome(operation).to_owned(),
             operation.error_message.clone().unwrap_or_default(),
         ]
@@ -114,8 +114,8 @@ fn kind(operation: &api::Operation) -> &str {
 }
 
 /// From what to what.
-pub(super) fn versions(operation: &api::Operation) -> String {
-    match (operation.old_version.as_deref(), operation.new_version.as_deref()) {
+pub(super) fn versions(old: Option<&str>, new: Option<&str>) -> String {
+    match (old, new) {
         (Some(old), Some(new)) if !old.is_empty() && !new.is_empty() => format!("{old} → {new}"),
         (_, new) => or_dash(new),
     }
@@ -124,6 +124,7 @@ pub(super) fn versions(operation: &api::Operation) -> String {
 /// What came of it, in a word or two.
 pub(super) fn outcome(operation: &api::Operation) -> &str {
     match (operation.status.as_str(), operation.rollback_occurred) {
+        ("complete", _) if !operation.is_success() => "done in part",
         ("complete", false) => "done",
         ("complete", true) => "done, rolled back later",
         ("failed", true) => "failed, rolled back",

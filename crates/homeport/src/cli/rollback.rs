@@ -92,7 +92,7 @@ async fn resolve(session: &Session, what: &str) -> anyhow::Result<(String, Strin
         }
     }
     let page = updates(session, &format!("&container={}", api::encode(what))).await?;
-    let newest = page.operations.into_iter().find(|operation| operation.is_success() && !operation.rollback_occurred);
+    let newest = page.operations.into_iter().find(|operation| operation.is_complete() && !operation.rollback_occurred);
     let newest = newest
         .with_context(|| format!("no update of {what} that could be undone; `homeport history` shows what was done"))?;
     Ok((newest.operation_id, newest.container_name))

@@ -84,6 +84,19 @@ pub(crate) struct Operation {
     pub(crate) stage: String,
     /// 0 to 100.
     pub(crate) percent: u64,
+    /// Its containers, one by one.
+    pub(crate) batch_details: Vec<Part>,
+}
+
+/// What an operation does to one of its containers.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Part {
+    pub(crate) container_name: String,
+    pub(crate) status: String,
+    pub(crate) old_version: Option<String>,
+    pub(crate) new_version: Option<String>,
+    pub(crate) message: Option<String>,
 }
 
 impl Operation {
@@ -92,9 +105,14 @@ impl Operation {
         matches!(self.status.as_str(), "complete" | "failed" | "cancelled")
     }
 
-    /// Whether it did what it was to do.
-    pub(crate) fn is_success(&self) -> bool {
+    /// Whether it came to its end, though perhaps not with all its containers.
+    pub(crate) fn is_complete(&self) -> bool {
         self.status == "complete"
+    }
+
+    /// Whether it did what it was to do, with all its containers.
+    pub(crate) fn is_success(&self) -> bool {
+        self.is_complete() && !self.batch_details.iter().any(|part| part.status == "failed")
     }
 }
 
