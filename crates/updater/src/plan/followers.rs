@@ -1,7 +1,7 @@
 //! Which other containers have to follow when one is recreated: those in its network, or in another of its namespaces, lose
 //! it, and some ask for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +63,9 @@ impl Follower {
             Namespace::Pid => format!("sees the processes of {of}"),
             Namespace::Ipc => format!("shares memory with {of}"),
         });
-        let links = self.links.values().map(|of| format!("is linked to {of}"));
+        // By more than one alias, perhaps.
+        let linked: BTreeSet<&String> = self.links.values().collect();
+        let links = linked.into_iter().map(|of| format!("is linked to {of}"));
         each.chain(links).collect::<Vec<_>>().join(" and ")
     }
 }
