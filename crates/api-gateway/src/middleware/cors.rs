@@ -31,10 +31,19 @@ const PLUGIN_PREFLIGHT: [(HeaderName, HeaderValue); 3] = [
     (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400")),
 ];
 
-/// Lets the pages of plugins read what their plugin answers.
-pub(crate) fn allow_plugin_pages(headers: &mut HeaderMap) {
+/// Lets the pages of plugins read what their plugin answers, if such a page asks: browsers look for it then only, and what
+/// is not for a page need not be read past it. What may be kept is for whoever asks later as well.
+pub(crate) fn allow_plugin_pages(headers: &mut HeaderMap, has_origin: bool) {
+    let is_never_kept = headers
+        .get(header::CACHE_CONTROL)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("no-store"));
     for (name, value) in PLUGIN {
-        headers.insert(name, value);
+        if has_origin || !is_never_kept {
+            headers.insert(name, value);
+        } else {
+            headers.remove(name);
+        }
     }
 }
 

@@ -77,6 +77,7 @@ pub(crate) async fn serve(app: &Arc<App>, mut request: Request) -> Response {
     let settled = request.extensions().get::<Settled>().map(|settled| settled.id.clone());
     let id = settled.unwrap_or_else(|| CorrelationId::of(request.headers()));
     request.extensions_mut().insert(id.clone());
+    let has_origin = request.headers().contains_key(header::ORIGIN);
     let recorded = async {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let client = request.extensions().get::<ClientAddress>().copied();
@@ -106,7 +107,7 @@ pub(crate) async fn serve(app: &Arc<App>, mut request: Request) -> Response {
         };
         let mut response = render(response, Dialect::Spr);
         middleware::secure(&mut response);
-        cors::allow_plugin_pages(response.headers_mut());
+        cors::allow_plugin_pages(response.headers_mut(), has_origin);
         let caller = response.extensions().get::<Caller>().map_or("", Caller::name);
         let told = Told { method: &method, path: uri.path(), client, caller, status: response.status().as_u16() };
         told.note(&id, trace, started.elapsed(), &tracing::Span::none());

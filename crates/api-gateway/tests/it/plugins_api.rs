@@ -267,7 +267,7 @@ async fn a_page_is_told_what_is_wrong_with_its_token_and_may_be_of_no_site() {
         assert!(preflight.header("access-control-allow-headers").unwrap().contains(name), "{name}");
     }
     assert_eq!(preflight.header("access-control-allow-credentials"), None);
-    let exposed = stack.client.get("/plugins/page/x").await;
+    let exposed = stack.client.call(Method::GET, "/plugins/page/x").header("origin", "null").send().await;
     assert_eq!(exposed.header("access-control-expose-headers"), Some("X-SPR-Auth-Error, WWW-Authenticate"));
 }
 

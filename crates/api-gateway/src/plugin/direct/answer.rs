@@ -19,8 +19,9 @@ const MOST_HEADERS: usize = 100;
 
 const TRANSPORT_SECURITY: &str = "strict-transport-security";
 
-/// What every answer of a plugin gets, and what those get that may not be kept.
-static ALWAYS: LazyLock<Added> = LazyLock::new(|| Added::of(security::ON_PLUGINS.iter().chain(&cors::PLUGIN)));
+/// What every answer of a plugin gets, what pages of other origins are to see, and what those get that may not be kept.
+static ALWAYS: LazyLock<Added> = LazyLock::new(|| Added::of(security::ON_PLUGINS.iter()));
+static CROSS: LazyLock<Added> = LazyLock::new(|| Added::of(cors::PLUGIN.iter()));
 static UNKEPT: LazyLock<Added> = LazyLock::new(|| Added::of(security::NEVER_CACHE.iter()));
 
 /// Headers that replace a plugin's own.
@@ -102,6 +103,8 @@ pub(super) struct Setting<'a> {
     pub(super) is_head: bool,
     /// A file that the plugin may let be kept.
     pub(super) is_static: bool,
+    /// A page of another origin may be asking.
+    pub(super) has_origin: bool,
     pub(super) id: &'a HeaderValue,
     /// The connection ends after this answer.
     pub(super) is_last: bool,
@@ -171,9 +174,10 @@ fn number(value: &[u8]) -> Result<u64, Fault> {
 
 fn write_headers(out: &mut Vec<u8>, headers: &[Header<'_>], answer: &Answer, setting: &Setting<'_>) {
     let is_kept = setting.is_static && values(headers, "cache-control").next().is_some();
-    let (always, unkept) = (&*ALWAYS, &*UNKEPT);
+    let (always, cross, unkept) = (&*ALWAYS, &*CROSS, &*UNKEPT);
     let ours = |name: &str| {
         always.has(name)
+            || cross.has(name)
             || (!is_kept && unkept.has(name))
             || is_same(name, correlation::NAME)
             || (setting.transport_security.is_some() && is_same(name, TRANSPORT_SECURITY))
@@ -197,6 +201,9 @@ fn write_headers(out: &mut Vec<u8>, headers: &[Header<'_>], answer: &Answer, set
         line(out, "date", date.as_bytes());
     }
     out.extend_from_slice(&always.lines);
+    if setting.has_origin || is_kept {
+        out.extend_from_slice(&cross.lines);
+    }
     if !is_kept {
         out.extend_from_slice(&unkept.lines);
     }
@@ -229,7 +236,12 @@ mod tests {
     const ID: HeaderValue = HeaderValue::from_static("id");
 
     fn read(head: &str, is_head: bool) -> (Result<Option<Answer>, Fault>, String) {
-        let setting = Setting { is_head, is_static: false, id: &ID, is_last: false, transport_security: None };
+        read_for(head, is_head, false)
+    }
+
+    fn read_for(head: &str, is_head: bool, has_origin: bool) -> (Result<Option<Answer>, Fault>, String) {
+        let setting =
+            Setting { is_head, is_static: false, has_origin, id: &ID, is_last: false, transport_security: None };
         let mut out = Vec::new();
         let answer = pass(head.as_bytes(), &setting, &mut out);
         (answer, String::from_utf8(out).unwrap())
@@ -282,21 +294,22 @@ mod tests {
 
     #[test]
     fn the_client_gets_the_gateways_headers() {
-        let (_, head) = read(
-            "HTTP/1.1 299 Odd\r\nDate: today\r\nX-Frame-Options: ALLOW\r\nConnection: X-Private\r\nX-Private: 1\r\n\
+        let answer = "HTTP/1.1 299 Odd\r\nDate: today\r\nX-Frame-Options: ALLOW\r\nConnection: X-Private\r\nX-Private: 1\r\n\
              Keep-Alive: 5\r\nCache-Control: max-age=1\r\nX-Own: 1\r\nTransfer-Encoding: chunked\r\n\
-             Access-Control-Allow-Origin: x\r\n\r\n",
-            false,
-        );
-        let expected = format!(
-            "HTTP/1.1 299 Odd\r\nDate: today\r\nX-Own: 1\r\n{}{}x-correlation-id: id\r\ntransfer-encoding: chunked\r\n\r\n",
-            String::from_utf8_lossy(&ALWAYS.lines),
-            String::from_utf8_lossy(&UNKEPT.lines)
-        );
-        assert_eq!(head, expected);
-        assert!(
-            expected.contains("x-frame-options: DENY\r\n") && expected.contains("access-control-allow-origin: *\r\n")
-        );
+             Access-Control-Allow-Origin: x\r\n\r\n";
+        let lines = |added: &Added| String::from_utf8(added.lines.clone()).unwrap();
+        let expected = |cross: &str| {
+            let (always, unkept) = (lines(&ALWAYS), lines(&UNKEPT));
+            format!(
+                "HTTP/1.1 299 Odd\r\nDate: today\r\nX-Own: 1\r\n{always}{cross}{unkept}x-correlation-id: id\r\n\
+                 transfer-encoding: chunked\r\n\r\n"
+            )
+        };
+        assert_eq!(read(answer, false).1, expected(""));
+        let cross = lines(&CROSS);
+        assert_eq!(read_for(answer, false, true).1, expected(&cross));
+        assert!(lines(&ALWAYS).contains("x-frame-options: DENY\r\n"));
+        assert!(cross.contains("access-control-allow-origin: *\r\n"));
         let (_, undated) = read("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", false);
         assert!(undated.contains("\r\ndate: ") && undated.contains(" GMT\r\n"), "{undated}");
         assert!(!undated.to_ascii_lowercase().contains("content-length"), "{undated}");

@@ -36,6 +36,8 @@ pub(super) struct Plain<'h, 'a> {
     pub(super) second_factor: &'a str,
     pub(super) correlation: Option<&'a [u8]>,
     pub(super) trace: Option<&'a str>,
+    /// A page of another origin may be asking.
+    pub(super) has_origin: bool,
     /// Bytes until the end of the empty line.
     pub(super) length: usize,
     headers: &'h [Header<'a>],
@@ -66,7 +68,7 @@ impl<'h, 'a> Plain<'h, 'a> {
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         let headers: &'h [Header<'a>] = request.headers;
         let (mut host, mut authorization, mut second_factor) = (None, None, None);
-        let (mut correlation, mut trace) = (None, None);
+        let (mut correlation, mut trace, mut origin) = (None, None, None);
         for Header { name, value } in headers {
             let is = |other: &str| headers::is_same(name, other);
             let place = if is("host") {
@@ -79,6 +81,8 @@ impl<'h, 'a> Plain<'h, 'a> {
                 &mut correlation
             } else if is(TRACEPARENT) {
                 &mut trace
+            } else if is("origin") {
+                &mut origin
             } else if (is("connection") && !value.eq_ignore_ascii_case(b"keep-alive"))
                 || headers::is_one_of(name, &UNUSUAL)
             {
@@ -100,6 +104,7 @@ impl<'h, 'a> Plain<'h, 'a> {
             second_factor: text(second_factor.unwrap_or_default())?,
             correlation,
             trace: trace.and_then(text),
+            has_origin: origin.is_some(),
             length,
             headers,
         })
