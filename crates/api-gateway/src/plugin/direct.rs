@@ -47,7 +47,7 @@ use crate::{
     path::clean_as_sent,
     problem::Problem,
 };
-use answer::{Answer, Setting};
+use answer::{Answer, Asker, Setting};
 use exchange::{Ended, Exchange};
 use request::Plain;
 
@@ -115,7 +115,7 @@ where
     let setting = Setting {
         is_head: asked.is_head,
         is_static: asked.is_static,
-        has_origin: asked.has_origin,
+        asker: if asked.has_origin { Asker::Page } else { Asker::Usual },
         id: &asked.id.0,
         is_last: app.context.drain().is_cancelled(),
         transport_security: talk.transport_security.filter(|_| asked.origin.https),

@@ -79,7 +79,8 @@ mod tests {
         let check = |guarded: &[Guarded], mut expected: Vec<&str>| {
             let books = Books::of("web", &description, guarded);
             let mut found: Vec<&str> = books.depends_on.split(',').collect();
-            (found.sort_unstable(), expected.sort_unstable());
+            found.sort_unstable();
+            expected.sort_unstable();
             assert_eq!((found, books.config_hash.as_str()), (expected, "abc"));
         };
         check(&[], vec!["db:service_healthy:true", "cache:service_started:false"]);

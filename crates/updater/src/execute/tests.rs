@@ -130,7 +130,6 @@ impl Scenario {
     }
 
     fn followers(self) -> Vec<Follower> {
-        use Namespace::{Ipc, Network, Pid};
         let follower = |name: &str, follows: &str, shares: &[(Namespace, &str)]| Follower {
             name: name.to_owned(),
             follows: follows.to_owned(),
@@ -145,8 +144,8 @@ impl Scenario {
             ..follower("linked", "web", &[])
         };
         let all = vec![
-            follower("side", "web", &[(Network, "web"), (Ipc, "web")]),
-            follower("debugger", "web", &[(Pid, "side"), (Ipc, "web")]),
+            follower("side", "web", &[(Namespace::Network, "web"), (Namespace::Ipc, "web")]),
+            follower("debugger", "web", &[(Namespace::Pid, "side"), (Namespace::Ipc, "web")]),
             follower("asker", "side", &[]),
             linked,
         ];
@@ -303,11 +302,10 @@ fn check(scenario: Scenario, outcome: &Outcome, world: &World, context: &str) {
     );
     for follower in followers {
         assert!(follower.is_up(), "{context}: {} does not run", follower.name);
-        use Namespace::{Ipc, Network, Pid};
         let id_of = |name: &str| world.containers.values().find(|one| one.name == name).unwrap().id.as_str();
         let expected: Vec<(Namespace, &str)> = match follower.name.as_str() {
-            "side" => vec![(Network, &only.id), (Ipc, &only.id)],
-            "debugger" => vec![(Pid, id_of("side")), (Ipc, &only.id)],
+            "side" => vec![(Namespace::Network, &only.id), (Namespace::Ipc, &only.id)],
+            "debugger" => vec![(Namespace::Pid, id_of("side")), (Namespace::Ipc, &only.id)],
             _ => Vec::new(),
         };
         let expected = expected.into_iter().map(|(kind, of)| (kind, of.to_owned())).collect();

@@ -96,6 +96,15 @@ pub(super) struct Answer {
     pub(super) head: usize,
 }
 
+/// Who asks, as far as a browser says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// A program, or a page of this origin.
+    Usual,
+    /// A page, perhaps of another origin.
+    Page,
+}
+
 /// What matters of the request.
 #[derive(Debug)]
 pub(super) struct Setting<'a> {
@@ -103,8 +112,7 @@ pub(super) struct Setting<'a> {
     pub(super) is_head: bool,
     /// A file that the plugin may let be kept.
     pub(super) is_static: bool,
-    /// A page of another origin may be asking.
-    pub(super) has_origin: bool,
+    pub(super) asker: Asker,
     pub(super) id: &'a HeaderValue,
     /// The connection ends after this answer.
     pub(super) is_last: bool,
@@ -201,7 +209,7 @@ fn write_headers(out: &mut Vec<u8>, headers: &[Header<'_>], answer: &Answer, set
         line(out, "date", date.as_bytes());
     }
     out.extend_from_slice(&always.lines);
-    if setting.has_origin || is_kept {
+    if setting.asker == Asker::Page || is_kept {
         out.extend_from_slice(&cross.lines);
     }
     if !is_kept {
@@ -236,12 +244,11 @@ mod tests {
     const ID: HeaderValue = HeaderValue::from_static("id");
 
     fn read(head: &str, is_head: bool) -> (Result<Option<Answer>, Fault>, String) {
-        read_for(head, is_head, false)
+        read_for(head, is_head, Asker::Usual)
     }
 
-    fn read_for(head: &str, is_head: bool, has_origin: bool) -> (Result<Option<Answer>, Fault>, String) {
-        let setting =
-            Setting { is_head, is_static: false, has_origin, id: &ID, is_last: false, transport_security: None };
+    fn read_for(head: &str, is_head: bool, asker: Asker) -> (Result<Option<Answer>, Fault>, String) {
+        let setting = Setting { is_head, is_static: false, asker, id: &ID, is_last: false, transport_security: None };
         let mut out = Vec::new();
         let answer = pass(head.as_bytes(), &setting, &mut out);
         (answer, String::from_utf8(out).unwrap())
@@ -307,7 +314,7 @@ mod tests {
         };
         assert_eq!(read(answer, false).1, expected(""));
         let cross = lines(&CROSS);
-        assert_eq!(read_for(answer, false, true).1, expected(&cross));
+        assert_eq!(read_for(answer, false, Asker::Page).1, expected(&cross));
         assert!(lines(&ALWAYS).contains("x-frame-options: DENY\r\n"));
         assert!(cross.contains("access-control-allow-origin: *\r\n"));
         let (_, undated) = read("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", false);

@@ -101,15 +101,17 @@ fn pin(stack: &Stack) -> anyhow::Result<()> {
 }
 
 fn requests(Bench { directory, socket, stack }: &Bench) -> anyhow::Result<()> {
-    let nginx = peers::nginx(directory, socket, PROXY_CORE)?;
+    let nginx = peers::nginx(directory, socket, PROXY_CORE, "")?;
+    let telling = peers::nginx(directory, socket, PROXY_CORE, peers::SAME_HEADS)?;
     let haproxy = peers::haproxy(directory, socket, PROXY_CORE)?;
     let gateway = stack.process_id("gateway").context("the gateway does not run")?;
     let contenders = [
         ("nginx", format!("http://127.0.0.1:{}", nginx.port), nginx.worker()?),
         ("haproxy", format!("http://127.0.0.1:{}", haproxy.port), haproxy.worker()?),
+        ("nginx with Homeport's headers", format!("http://127.0.0.1:{}", telling.port), telling.worker()?),
         ("Homeport", stack.url(), gateway),
     ];
-    let mut measured: [Vec<Load>; 3] = Default::default();
+    let mut measured: [Vec<Load>; 4] = Default::default();
     for _ in 0..ROUNDS {
         for (loads, (_, url, process)) in measured.iter_mut().zip(&contenders) {
             loads.push(load(&format!("{url}/plugins/bench/x"), &stack.token(), *process)?);
@@ -127,15 +129,17 @@ fn requests(Bench { directory, socket, stack }: &Bench) -> anyhow::Result<()> {
     for ((name, ..), loads) in contenders.iter().zip(&measured) {
         row(&format!("p99 of these, {name}"), &range(&of(loads, |load| load.p99_ms), 2, " ms"), "–");
     }
-    let [nginx, _, homeport] = &measured;
-    let to_nginx = |value: fn(&Load) -> f64| {
-        let ratios = homeport.iter().zip(nginx).map(|(ours, theirs)| value(ours) / value(theirs));
+    let [nginx, _, telling, homeport] = &measured;
+    let beside = |peer: &[Load], value: fn(&Load) -> f64| {
+        let ratios = homeport.iter().zip(peer).map(|(ours, theirs)| value(ours) / value(theirs));
         range(&ratios.collect::<Vec<_>>(), 2, " times")
     };
-    row("Homeport's rate beside nginx's of the same seconds", &to_nginx(|load| load.requests), "1");
+    row("Homeport's rate beside nginx's of the same seconds", &beside(nginx, |load| load.requests), "1");
     // The load has one core for itself and the plugin, and is the slower one with longer heads.
-    row("what a core's whole second would serve, beside nginx's", &to_nginx(|load| load.cpu_us.recip()), "1");
-    row("Homeport's p99 beside nginx's of the same seconds", &to_nginx(|load| load.p99_ms), "1.1 times");
+    row("the same beside nginx with Homeport's headers", &beside(telling, |load| load.requests), "1");
+    row("what a core's whole second would serve, beside nginx's", &beside(nginx, |load| load.cpu_us.recip()), "1");
+    row("Homeport's p99 beside nginx's of the same seconds", &beside(nginx, |load| load.p99_ms), "1.1 times");
+    row("the same beside nginx with Homeport's headers", &beside(telling, |load| load.p99_ms), "1.1 times");
     Ok(())
 }
 

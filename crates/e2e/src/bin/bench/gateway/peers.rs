@@ -55,8 +55,20 @@ pub(super) fn upstream(directory: &Path, socket: &Path, core: &str) -> anyhow::R
     Ok(peer)
 }
 
-/// Passes what is below `/plugins/bench/` to a unix socket, as the gateway does.
-pub(super) fn nginx(directory: &Path, socket: &Path, core: &str) -> anyhow::Result<Peer> {
+/// As much as the gateway tells plugins and clients, in as many bytes.
+pub(super) const SAME_HEADS: &str = "
+    proxy_set_header X-Forwarded-Proto http;
+    proxy_set_header X-Forwarded-Prefix /plugins/bench;
+    proxy_set_header X-Correlation-ID 0123456789abcdef;
+    proxy_set_header traceparent 00-0123456789abcdef0123456789abcdef-0123456789abcdef-00;
+    add_header X-Frame-Options DENY;
+    add_header Cache-Control \"no-cache, no-store, must-revalidate\";
+    add_header Pragma no-cache;
+    add_header Expires 0;
+    add_header X-Correlation-ID 0123456789abcdef;";
+
+/// Passes what is below `/plugins/bench/` to a unix socket, as the gateway does, with further headers.
+pub(super) fn nginx(directory: &Path, socket: &Path, core: &str, heads: &str) -> anyhow::Result<Peer> {
     let port = free_port()?;
     let server = format!(
         "upstream plugin {{ server unix:{}; keepalive 64; keepalive_requests 100000000; }}
@@ -68,11 +80,12 @@ pub(super) fn nginx(directory: &Path, socket: &Path, core: &str) -> anyhow::Resu
              proxy_set_header Connection \"\";
              proxy_set_header Host $host;
              proxy_set_header X-Forwarded-For $remote_addr;
+             {heads}
            }}
          }}",
         socket.display()
     );
-    let peer = start_nginx(directory, "nginx", &server, core, port)?;
+    let peer = start_nginx(directory, &format!("nginx-{port}"), &server, core, port)?;
     until("nginx listens", LIMIT, || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
     Ok(peer)
 }
