@@ -118,16 +118,17 @@ pub fn followers<'a>(
     (owners_first(found), warnings)
 }
 
-/// Each after those whose namespaces it lives in or that it is linked to, which have to be there before it can.
+/// Each after the one that it follows, and after those whose namespaces it lives in or that it is linked to, which have to
+/// be there before it can.
 fn owners_first(mut left: Vec<(Follower, &Container)>) -> Vec<(Follower, &Container)> {
     let mut ordered = Vec::with_capacity(left.len());
     while !left.is_empty() {
-        let waits = |one: &Follower| {
-            one.shares.values().chain(one.links.values()).any(|of| left.iter().any(|(other, _)| other.name == *of))
-        };
-        // A circle can only be one of names that were given anew since.
-        let next = left.iter().position(|(one, _)| !waits(one)).unwrap_or(0);
-        ordered.push(left.remove(next));
+        let is_left = |name: &String| left.iter().any(|(other, _)| other.name == *name);
+        let can_be = |one: &Follower| !one.shares.values().chain(one.links.values()).any(is_left);
+        let next = left.iter().position(|(one, _)| can_be(one) && !is_left(&one.follows));
+        // Who asks to be restarted after what needs it comes first all the same.
+        let next = next.or_else(|| left.iter().position(|(one, _)| can_be(one)));
+        ordered.push(left.remove(next.unwrap_or(0)));
     }
     ordered
 }
@@ -220,14 +221,15 @@ mod tests {
             ("sidecar", &[("net", "vpn")]),
             ("debugger", &[("pid", "sidecar"), ("ipc", "vpn")]),
             ("asker", &[("docksmith.restart-after", "vpn"), ("pid", "debugger")]),
-            ("other", &[]),
+            ("late", &[("docksmith.restart-after", "asker")]),
         ]);
-        let reordered = [&all[0], &all[3], &all[2], &all[1], &all[4]].map(Clone::clone);
+        let reordered = [&all[0], &all[3], &all[4], &all[2], &all[1]].map(Clone::clone);
         for all in [all.as_slice(), reordered.as_slice()] {
             let (found, warnings) = followers(&all[0], None, all);
             let names: Vec<_> = found.iter().map(|(one, _)| (one.name.as_str(), one.need)).collect();
-            let expected = ["sidecar", "debugger", "asker"].map(|name| (name, Need::Recreate));
-            assert_eq!((names, warnings), (expected.to_vec(), Vec::new()));
+            let mut expected = ["sidecar", "debugger", "asker"].map(|name| (name, Need::Recreate)).to_vec();
+            expected.push(("late", Need::Restart));
+            assert_eq!((names, warnings), (expected, Vec::new()));
             let told = "sees the processes of sidecar and shares memory with vpn";
             assert_eq!(found[1].0.shared(), told);
         }
