@@ -54,12 +54,12 @@ impl Part {
         }
     }
 
-    /// The programs that it is measured with; their packages have the same names.
+    /// The programs that it is measured with.
     const fn peers(self) -> &'static [&'static str] {
         match self {
             Self::Stack | Self::Snapshot => &[],
             Self::Bus => &["nats-server", "redis-server"],
-            Self::Gateway => &["nginx", "haproxy", "wrk"],
+            Self::Gateway => &["nginx", "haproxy", "wrk", "h2load"],
             Self::Updater => &["wrk"],
         }
     }
@@ -86,8 +86,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn install_missing(programs: &[&str]) -> Result<()> {
-    let missing: Vec<_> = programs.iter().copied().filter(|name| program::find(name).is_none()).collect();
-    if missing.is_empty() { Ok(()) } else { apt::install(&missing) }
+    let missing = programs.iter().filter(|name| program::find(name).is_none());
+    let packages: Vec<_> = missing.map(|name| package(name)).collect();
+    if packages.is_empty() { Ok(()) } else { apt::install(&packages) }
+}
+
+/// The package that a program comes in.
+fn package(program: &str) -> &str {
+    match program {
+        "h2load" => "nghttp2-client",
+        named_alike => named_alike,
+    }
 }
 
 fn measure_stack(binaries: &[PathBuf]) -> Result<String> {

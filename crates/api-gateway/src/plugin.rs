@@ -6,6 +6,7 @@ mod entry;
 pub(crate) mod front;
 mod headers;
 pub(crate) mod lifecycle;
+mod line;
 mod place;
 mod proxy;
 mod registry;

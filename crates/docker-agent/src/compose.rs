@@ -27,7 +27,7 @@ use crate::{
     name, own,
 };
 
-use books::Books;
+use books::{Books, Hashes, Waiting};
 use gate::Gate;
 pub(crate) use gate::Guarded;
 
@@ -114,14 +114,8 @@ impl Compose {
         passed: &BTreeMap<String, String>,
     ) -> Result<Description, EngineError> {
         let home = self.home().await?;
-        let arguments = |last: [&'static str; 3]| ["--profile", "*"].into_iter().chain(last);
-        let config = self
-            .command(home.clone(), project.arguments()?)
-            .with(arguments(["config", "--format", "json"]))
-            .variables(passed);
-        let hashes =
-            self.command(home, project.arguments()?).with(arguments(["config", "--hash", "*"])).variables(passed);
-        let (config, hashes) = tokio::try_join!(config.run(MAX_CONFIG_BYTES), hashes.run(MAX_CONFIG_BYTES))?;
+        let arguments = ["--profile", "*", "config", "--format", "json"];
+        let config = self.command_in(project, home)?.with(arguments).variables(passed).run(MAX_CONFIG_BYTES).await?;
         if let Some(problem) = unset(&config.error) {
             return Err(EngineError::Precondition(problem));
         }
@@ -132,10 +126,19 @@ impl Compose {
                 project.name
             )));
         }
-        let hashes = hashes.succeeded(&format!("hashing compose project {}", project.name))?;
-        let pairs = hashes.standard.lines().filter_map(|line| line.trim().split_once(' '));
-        let hashes = pairs.map(|(service, hash)| (service.to_owned(), hash.trim().to_owned())).collect();
+        let hashes = self.hashes(project, config.standard.clone()).await?;
         Ok(Description { config_json: config.standard, hashes })
+    }
+
+    /// By service, what compose writes into its containers' books when it brings a project of this configuration up. Asked
+    /// about the files, it would leave out what environment files say.
+    async fn hashes(&self, project: &Project, config_json: String) -> Result<HashMap<String, String>, EngineError> {
+        let words = ["--project-name", &project.name, "--env-file", "/dev/null", "--file", "-"];
+        let asked = self.command(None, words).with(["--profile", "*", "config", "--hash", "*"]).given(config_json);
+        let doing = format!("hashing compose project {}", project.name);
+        let output = asked.run(MAX_CONFIG_BYTES).await?.succeeded(&doing)?;
+        let pairs = output.standard.lines().filter_map(|line| line.trim().split_once(' '));
+        Ok(pairs.map(|(service, hash)| (service.to_owned(), hash.trim().to_owned())).collect())
     }
 
     /// Brings one service to what its files say, and tidies up after a run that was killed in the middle.
@@ -146,7 +149,7 @@ impl Compose {
         let home = self.home().await?;
         let count = self.count(&project.name, service).await?;
         // A service may depend on one whose profile nobody names here; without it compose takes the project for broken.
-        let mut command = self.command(home, project.arguments()?).with([
+        let mut command = self.command_in(project, home)?.with([
             "--profile",
             "*",
             "up",
@@ -188,7 +191,16 @@ impl Compose {
             let passed = passed::variables(service, &description, guarded);
             let description =
                 if passed.is_empty() { description } else { self.describe_with(project, &passed).await? };
-            Ok::<_, EngineError>((Books::of(service, &description, guarded), passed))
+            let Some(waiting) = Waiting::of(service, &description, guarded) else {
+                return Ok::<_, EngineError>((Books::default(), passed));
+            };
+            let hash = async |config: Option<String>| match config {
+                Some(config) => Ok::<_, EngineError>(self.hashes(project, config).await?.remove(service)),
+                None => Ok(None),
+            };
+            let (own, waiting_for_nobody) = tokio::try_join!(hash(Some(waiting.config)), hash(waiting.config_without))?;
+            let hashes = own.map(|own| Hashes { waiting_for_nobody, own });
+            Ok((Books { depends_on: waiting.depends_on, hashes }, passed))
         };
         described.await.unwrap_or_else(|error| {
             tracing::warn!(project = project.name, service, error = %error, "what the service had is not known");
@@ -217,6 +229,16 @@ impl Compose {
         Ok(self.containers.list(true, &labels).await?.into_iter().map(|inspected| inspected.container).collect())
     }
 
+    /// A run as from a shell that stands in the project's directory, as people's usually do. Where `${PWD}` was another
+    /// one, the successor of a container is seen to differ, and replaces nothing.
+    fn command_in(&self, project: &Project, home: Option<PathBuf>) -> Result<command::Command, EngineError> {
+        let command = self.command(home, project.arguments()?);
+        Ok(match project.directory() {
+            Some(directory) => command.variable("PWD", &directory.to_string_lossy()),
+            None => command,
+        })
+    }
+
     fn command<I>(&self, home: Option<PathBuf>, arguments: I) -> command::Command
     where
         I: IntoIterator,
@@ -239,6 +261,10 @@ impl Project {
     fn files(&self) -> String {
         let files: Vec<String> = self.config_files.iter().map(|path| path.display().to_string()).collect();
         files.join(", ")
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        self.working_dir.as_deref().or_else(|| self.config_files.first()?.parent())
     }
 
     /// Exactly what it was started with, so that nothing is looked for elsewhere.

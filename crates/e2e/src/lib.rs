@@ -15,7 +15,7 @@ mod wait;
 pub use bus::Bus;
 pub use engine::Engine;
 pub use fixtures::{Fixtures, Versions};
-pub use project::{Project, free_port, free_subnet};
+pub use project::{Call, Project, free_port, free_subnet};
 pub use run::{Run, Scenario, conclude, is_nightly, root, scratch, variable};
 pub use stack::{PASSWORD, SERVICES, Stack, binary};
 pub use wait::{until, until_ok};

@@ -13,11 +13,30 @@ use crate::{Engine, Run, engine::printed};
 /// A compose project in a directory of its own; taken down when dropped.
 #[derive(Debug)]
 pub struct Project {
-    /// Name of the project and of its directory.
+    /// Name of its directory and, unless its files say another, of the project.
     pub name: String,
     /// The directory.
     pub directory: PathBuf,
+    call: Call,
     engine: Engine,
+}
+
+/// How a person calls compose for a project, every time.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    /// What stands before the command, such as `--profile debug`.
+    pub options: Vec<String>,
+    /// Variables of the person's shell.
+    pub shell: Vec<(String, String)>,
+    /// What stands behind `up -d`.
+    pub up: Vec<String>,
+}
+
+impl Call {
+    /// With the name of the project, and nothing else.
+    pub fn named(name: &str) -> Self {
+        Self { options: vec!["-p".to_owned(), name.to_owned()], ..Self::default() }
+    }
 }
 
 impl Project {
@@ -28,6 +47,11 @@ impl Project {
 
     /// The same with further files, such as `.env`.
     pub fn with_files(run: &Run, name: &str, files: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::called(run, name, files, Call::named(name))
+    }
+
+    /// The same, called in another way.
+    pub fn called(run: &Run, name: &str, files: &[(&str, &str)], call: Call) -> anyhow::Result<Self> {
         let directory = run.directory.join("stacks").join(name);
         std::fs::create_dir_all(&directory)?;
         for (file, text) in files {
@@ -35,9 +59,16 @@ impl Project {
             path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
             std::fs::write(path, text.replace("{label}", &run.label()))?;
         }
-        let project = Self { name: name.to_owned(), directory, engine: run.engine.clone() };
-        project.compose(&["up", "-d"])?;
+        let project = Self { name: name.to_owned(), directory, call, engine: run.engine.clone() };
+        project.compose_up()?;
         Ok(project)
+    }
+
+    /// Brings it up, or finds that nothing is to be done.
+    pub fn compose_up(&self) -> anyhow::Result<String> {
+        let mut arguments = vec!["up", "-d"];
+        arguments.extend(self.call.up.iter().map(String::as_str));
+        self.compose(&arguments)
     }
 
     /// Runs `docker compose` in the project's directory.
@@ -46,7 +77,11 @@ impl Project {
             .engine
             .command()
             .current_dir(&self.directory)
-            .args(["compose", "-p", &self.name])
+            // A shell says where it stands, and files may ask it.
+            .env("PWD", &self.directory)
+            .envs(self.call.shell.iter().map(|(name, value)| (name, value)))
+            .arg("compose")
+            .args(&self.call.options)
             .args(arguments)
             .output()
             .context("cannot run docker compose")?;

@@ -20,6 +20,8 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{net::UnixStream, sync::Semaphore};
 
+use super::line::Line;
+
 /// How long a connection is kept open while nothing is asked. Shorter than what servers usually allow, so that it is
 /// seldom theirs to close.
 const IDLE: Duration = Duration::from_secs(4);
@@ -32,7 +34,7 @@ thread_local! {
     /// The connections of this thread that nothing is asked on.
     static CONNECTIONS: RefCell<Shelf<SendRequest<Body>>> = RefCell::default();
     /// Those that are used without hyper.
-    static LINES: RefCell<Shelf<UnixStream>> = RefCell::default();
+    static LINES: RefCell<Shelf<Line>> = RefCell::default();
 }
 
 /// Connections by client, of which there are few; of each client the newest last.
@@ -138,7 +140,7 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<SendRequest<Body>, SendError> {
-        let stream = self.open_line().await.map_err(SendError::Connect)?;
+        let stream = self.open().await.map_err(SendError::Connect)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(SendError::Exchange)?;
         // Ends when both sides have let go of it, or with its worker.
         TokioExecutor::new().execute(async move {
@@ -149,26 +151,25 @@ impl Client {
         Ok(sender)
     }
 
-    /// A new connection for whoever speaks HTTP by himself.
-    pub(super) async fn open_line(&self) -> io::Result<UnixStream> {
+    async fn open(&self) -> io::Result<UnixStream> {
         let socket = resolve(&self.socket, &self.root).await?;
         tokio::time::timeout(CONNECT_LIMIT, UnixStream::connect(socket)).await?
     }
 
+    /// A new connection for whoever speaks HTTP by himself.
+    pub(super) async fn open_line(&self) -> io::Result<Line> {
+        Line::new(self.open().await?.into_std()?)
+    }
+
     /// A kept one that still stands.
-    pub(super) fn take_line(&self, now: Instant) -> Option<UnixStream> {
-        LINES.with_borrow_mut(|all| all.take(self.id, now, is_silent))
+    pub(super) fn take_line(&self, now: Instant) -> Option<Line> {
+        LINES.with_borrow_mut(|all| all.take(self.id, now, Line::is_silent))
     }
 
     /// Keeps one whose last answer, which came at `then`, has been read to its end.
-    pub(super) fn keep_line(&self, line: UnixStream, then: Instant) {
+    pub(super) fn keep_line(&self, line: Line, then: Instant) {
         LINES.with_borrow_mut(|all| all.put(self.id, self.max_idle, line, then));
     }
-}
-
-/// Whether the other side neither hung up nor said anything unasked.
-fn is_silent(line: &UnixStream) -> bool {
-    matches!(line.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn put(id: u64, max_idle: usize, connection: SendRequest<Body>) {
@@ -178,7 +179,7 @@ fn put(id: u64, max_idle: usize, connection: SendRequest<Body>) {
 /// Lets go of connections of this thread that nobody used for a while, those to plugins that are gone among them.
 pub(crate) fn sweep() {
     CONNECTIONS.with_borrow_mut(|all| all.sweep(|connection| !connection.is_closed()));
-    LINES.with_borrow_mut(|all| all.sweep(is_silent));
+    LINES.with_borrow_mut(|all| all.sweep(Line::is_silent));
 }
 
 /// The socket behind all links. A plugin owns its directory and could lead a link anywhere.

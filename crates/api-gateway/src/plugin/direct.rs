@@ -47,9 +47,9 @@ use crate::{
     path::clean_as_sent,
     problem::Problem,
 };
-use answer::{Answer, Asker, Setting};
+use answer::{Answer, Setting};
 use exchange::{Ended, Exchange};
-use request::Plain;
+use request::{Asker, Plain};
 
 /// A connection on which a request has begun.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ struct Asked {
     outgoing: Buffer,
     is_head: bool,
     is_static: bool,
-    has_origin: bool,
+    asker: Asker,
     /// Bytes of its head, and where among them its path is.
     length: usize,
     path: Range<usize>,
@@ -115,7 +115,7 @@ where
     let setting = Setting {
         is_head: asked.is_head,
         is_static: asked.is_static,
-        asker: if asked.has_origin { Asker::Page } else { Asker::Usual },
+        asker: asked.asker,
         id: &asked.id.0,
         is_last: app.context.drain().is_cancelled(),
         transport_security: talk.transport_security.filter(|_| asked.origin.https),
@@ -187,10 +187,10 @@ fn read<S>(app: &App, talk: &Talk<'_, S>, started: Instant) -> Option<Asked> {
             (TRACEPARENT, trace.child().to_header().as_bytes()),
         ],
     );
-    let (is_head, has_origin, is_static, length) = (plain.is_head, plain.has_origin, is_static(rest), plain.length);
+    let (is_head, asker, is_static, length) = (plain.is_head, plain.asker, is_static(rest), plain.length);
     let begin = talk.input.iter().position(|byte| *byte == b'/')?;
     let path = begin..begin + plain.path.len();
-    Some(Asked { plugin, outgoing, is_head, is_static, has_origin, length, path, origin, id, trace, principal })
+    Some(Asked { plugin, outgoing, is_head, is_static, asker, length, path, origin, id, trace, principal })
 }
 
 /// As [`crate::middleware::admit_to`] has it: whoever may read something may also ask for its headers alone.

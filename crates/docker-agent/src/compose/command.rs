@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{config::Settings, error::EngineError};
 
@@ -26,6 +26,8 @@ const MAX_ERROR_BYTES: usize = 16 << 10;
 pub(super) struct Command {
     process: tokio::process::Command,
     shown: String,
+    /// What it reads.
+    input: Option<String>,
     limit: Duration,
 }
 
@@ -60,7 +62,7 @@ impl Command {
         if let Some(home) = home {
             command.env("HOME", home);
         }
-        Self { process: command, shown, limit: Duration::from_millis(settings.compose.timeout_ms) }
+        Self { process: command, shown, input: None, limit: Duration::from_millis(settings.compose.timeout_ms) }
     }
 
     pub(super) fn variable(mut self, name: &str, value: &str) -> Self {
@@ -70,6 +72,13 @@ impl Command {
 
     pub(super) fn variables(self, variables: &BTreeMap<String, String>) -> Self {
         variables.iter().fold(self, |command, (name, value)| command.variable(name, value))
+    }
+
+    /// With something to read.
+    pub(super) fn given(mut self, input: String) -> Self {
+        self.process.stdin(Stdio::piped());
+        self.input = Some(input);
+        self
     }
 
     /// Through another socket than the engine's own.
@@ -93,9 +102,16 @@ impl Command {
         let failed = |source| EngineError::Io { doing: format!("running {shown}"), source };
         let mut child = self.process.spawn().map_err(failed)?;
         let (standard, error) = (child.stdout.take(), child.stderr.take());
+        let (stdin, input) = (child.stdin.take(), self.input);
+        let give = async {
+            if let (Some(mut stdin), Some(input)) = (stdin, input) {
+                // One that ends before it has read all says why by itself.
+                stdin.write_all(input.as_bytes()).await.ok();
+            }
+        };
         let finished = async {
-            let (standard, error, status) =
-                tokio::join!(end_of(standard, max_bytes), end_of(error, MAX_ERROR_BYTES), child.wait());
+            let (standard, error, status, ()) =
+                tokio::join!(end_of(standard, max_bytes), end_of(error, MAX_ERROR_BYTES), child.wait(), give);
             Ok(Output { success: status?.success(), standard: standard?, error: error? })
         };
         match tokio::time::timeout(self.limit, finished).await {

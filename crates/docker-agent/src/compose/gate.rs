@@ -206,8 +206,10 @@ impl Guards {
             return body;
         }
         labels.insert(DEPENDS_LABEL.to_owned(), json!(self.books.depends_on));
-        if !self.books.config_hash.is_empty() {
-            labels.insert(HASH_LABEL.to_owned(), json!(self.books.config_hash));
+        if let Some(hashes) = &self.books.hashes
+            && hashes.waiting_for_nobody.as_ref().is_none_or(|hash| labels.get(HASH_LABEL).is_some_and(|it| it == hash))
+        {
+            labels.insert(HASH_LABEL.to_owned(), json!(hashes.own));
         }
         Bytes::from(specification.to_string())
     }

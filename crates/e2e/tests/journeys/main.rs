@@ -19,7 +19,6 @@ mod held;
 mod pipelines;
 mod rivals;
 mod scaled;
-mod shapes;
 mod swarm;
 
 use std::process::ExitCode;
@@ -48,10 +47,6 @@ const SCENARIOS: &[Scenario<World>] = &[
     (
         "compose::s10_10_several_files_and_a_version_that_the_container_sees",
         compose::s10_10_several_files_and_a_version_that_the_container_sees,
-    ),
-    (
-        "shapes::s10_10_projects_of_every_shape_go_forward_and_back",
-        shapes::s10_10_projects_of_every_shape_go_forward_and_back,
     ),
     ("followers::s10_6_what_lives_in_a_network_moves_with_it", followers::s10_6_what_lives_in_a_network_moves_with_it),
     (

@@ -7,7 +7,10 @@ use http::{HeaderName, HeaderValue};
 use httparse::{Header, ParserConfig, Status};
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-use super::{chunks::BadChunk, request::line};
+use super::{
+    chunks::BadChunk,
+    request::{Asker, line},
+};
 use crate::{
     middleware::{correlation, cors, security},
     plugin::headers::{self, is_same},
@@ -94,15 +97,6 @@ pub(super) struct Answer {
     pub(super) keeps: bool,
     /// Bytes of the head.
     pub(super) head: usize,
-}
-
-/// Who asks, as far as a browser says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asker {
-    /// A program, or a page of this origin.
-    Usual,
-    /// A page, perhaps of another origin.
-    Page,
 }
 
 /// What matters of the request.

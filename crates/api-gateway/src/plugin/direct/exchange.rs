@@ -2,16 +2,16 @@
 
 use std::{future::poll_fn, io, task::Poll, time::Instant};
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
-    net::UnixStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use super::{
     answer::{self, Answer, Fault, HEAD_MOST, Setting},
     content::Content,
 };
-use crate::{listener::Buffer, plugin::Plugin};
+use crate::{
+    listener::Buffer,
+    plugin::{Plugin, line::Line},
+};
 
 /// Why an exchange did not come to its end.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) struct Exchange<'a, S> {
     client: &'a mut S,
     /// The request, and what the client sends after it.
     input: &'a mut Buffer,
-    line: Option<UnixStream>,
+    line: Option<Line>,
     /// What the plugin said and nobody has looked at yet.
     heard: Buffer,
     /// What the client is to get.
@@ -77,8 +77,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Exchange<'a, S> {
         self.ask_on(again, question, setting).await
     }
 
-    async fn ask_on(&mut self, mut line: UnixStream, question: &[u8], setting: &Setting<'_>) -> Result<Answer, Ended> {
-        line.write_all(question).await?;
+    async fn ask_on(&mut self, line: Line, question: &[u8], setting: &Setting<'_>) -> Result<Answer, Ended> {
+        line.say(question).await?;
         self.line = Some(line);
         loop {
             if self.hear(HEAD_MOST).await? == 0 {
@@ -142,6 +142,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Exchange<'a, S> {
     }
 }
 
-async fn open(plugin: &Plugin) -> Result<UnixStream, Fault> {
+async fn open(plugin: &Plugin) -> Result<Line, Fault> {
     Box::pin(plugin.client.open_line()).await.map_err(Fault::Connect)
 }

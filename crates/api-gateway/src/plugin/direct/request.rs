@@ -22,6 +22,15 @@ const SECOND_FACTOR: &str = "x-jwt-otp";
 /// What proxies say about the way here.
 const WAY: [&str; 3] = ["x-forwarded-for", "x-forwarded-proto", "forwarded"];
 
+/// Who asks, as far as a browser says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// A program, or a page of this origin.
+    Usual,
+    /// A page, perhaps of another origin.
+    Page,
+}
+
 /// A plain request.
 #[derive(Debug)]
 pub(super) struct Plain<'h, 'a> {
@@ -36,8 +45,7 @@ pub(super) struct Plain<'h, 'a> {
     pub(super) second_factor: &'a str,
     pub(super) correlation: Option<&'a [u8]>,
     pub(super) trace: Option<&'a str>,
-    /// A page of another origin may be asking.
-    pub(super) has_origin: bool,
+    pub(super) asker: Asker,
     /// Bytes until the end of the empty line.
     pub(super) length: usize,
     headers: &'h [Header<'a>],
@@ -104,7 +112,7 @@ impl<'h, 'a> Plain<'h, 'a> {
             second_factor: text(second_factor.unwrap_or_default())?,
             correlation,
             trace: trace.and_then(text),
-            has_origin: origin.is_some(),
+            asker: if origin.is_some() { Asker::Page } else { Asker::Usual },
             length,
             headers,
         })

@@ -1,7 +1,9 @@
 //! The way to a plugin beside nginx and haproxy, and how many clients may stay.
 
 mod idle;
+mod load;
 mod peers;
+mod requests;
 mod streams;
 
 use std::{
@@ -14,17 +16,8 @@ use anyhow::{Context as _, ensure};
 use homeport_e2e::{Stack, root, until_ok};
 use serde_json::json;
 
-use crate::{
-    figures::{range, row},
-    process::cpu_time,
-};
+use crate::figures::row;
 
-/// Times that each proxy is measured, in turns: many short ones, as the machine is not the same from one second to the next.
-const ROUNDS: usize = 15;
-/// Seconds that each load is put on.
-const SECONDS: &str = "2";
-/// Connections at a time.
-const CONNECTIONS: &str = "64";
 /// Where the proxies run, and where the load and the server behind them.
 const PROXY_CORE: &str = "0";
 const OTHER_CORE: &str = "1";
@@ -39,21 +32,12 @@ const SETTINGS: [(&str, &str); 6] = [
     ("HOMEPORT_LOG_FORMAT", "json"),
 ];
 
-/// What one load measured.
-#[derive(Debug, Clone, Copy)]
-struct Load {
-    requests: f64,
-    p99_ms: f64,
-    /// Processor time that the proxy took for each.
-    cpu_us: f64,
-}
-
 /// One thing that is measured, and its name on the command line.
 type Part = (&'static str, fn(&Bench) -> anyhow::Result<()>);
 
 /// What is measured, in this order, unless one is named.
 const PARTS: [Part; 4] = [
-    ("requests", requests),
+    ("requests", requests::measure),
     ("check", |bench| check_time(&bench.stack)),
     ("idle", |bench| idle::measure(&bench.stack)),
     ("streams", |bench| streams::measure(&bench.stack)),
@@ -97,49 +81,6 @@ fn pin(stack: &Stack) -> anyhow::Result<()> {
     let gateway = stack.process_id("gateway").context("the gateway does not run")?.to_string();
     let pinned = Command::new("taskset").args(["-a", "-c", "-p", PROXY_CORE, &gateway]).output()?;
     ensure!(pinned.status.success(), "taskset: {}", String::from_utf8_lossy(&pinned.stderr));
-    Ok(())
-}
-
-fn requests(Bench { directory, socket, stack }: &Bench) -> anyhow::Result<()> {
-    let nginx = peers::nginx(directory, socket, PROXY_CORE, "")?;
-    let telling = peers::nginx(directory, socket, PROXY_CORE, peers::SAME_HEADS)?;
-    let haproxy = peers::haproxy(directory, socket, PROXY_CORE)?;
-    let gateway = stack.process_id("gateway").context("the gateway does not run")?;
-    let contenders = [
-        ("nginx", format!("http://127.0.0.1:{}", nginx.port), nginx.worker()?),
-        ("haproxy", format!("http://127.0.0.1:{}", haproxy.port), haproxy.worker()?),
-        ("nginx with Homeport's headers", format!("http://127.0.0.1:{}", telling.port), telling.worker()?),
-        ("Homeport", stack.url(), gateway),
-    ];
-    let mut measured: [Vec<Load>; 4] = Default::default();
-    for _ in 0..ROUNDS {
-        for (loads, (_, url, process)) in measured.iter_mut().zip(&contenders) {
-            loads.push(load(&format!("{url}/plugins/bench/x"), &stack.token(), *process)?);
-        }
-    }
-    let of = |loads: &[Load], value: fn(&Load) -> f64| loads.iter().map(value).collect::<Vec<f64>>();
-    for ((name, ..), loads) in contenders.iter().zip(&measured) {
-        let rate = range(&of(loads, |load| load.requests), 0, "/s");
-        row(&format!("requests through a plugin's path, {CONNECTIONS} connections, 1 KiB, {name}"), &rate, "–");
-    }
-    for ((name, ..), loads) in contenders.iter().zip(&measured) {
-        let text = range(&of(loads, |load| load.cpu_us), 1, " µs");
-        row(&format!("processor time of each of these, {name}"), &text, "–");
-    }
-    for ((name, ..), loads) in contenders.iter().zip(&measured) {
-        row(&format!("p99 of these, {name}"), &range(&of(loads, |load| load.p99_ms), 2, " ms"), "–");
-    }
-    let [nginx, _, telling, homeport] = &measured;
-    let beside = |peer: &[Load], value: fn(&Load) -> f64| {
-        let ratios = homeport.iter().zip(peer).map(|(ours, theirs)| value(ours) / value(theirs));
-        range(&ratios.collect::<Vec<_>>(), 2, " times")
-    };
-    row("Homeport's rate beside nginx's of the same seconds", &beside(nginx, |load| load.requests), "1");
-    // The load has one core for itself and the plugin, and is the slower one with longer heads.
-    row("the same beside nginx with Homeport's headers", &beside(telling, |load| load.requests), "1");
-    row("what a core's whole second would serve, beside nginx's", &beside(nginx, |load| load.cpu_us.recip()), "1");
-    row("Homeport's p99 beside nginx's of the same seconds", &beside(nginx, |load| load.p99_ms), "1.1 times");
-    row("the same beside nginx with Homeport's headers", &beside(telling, |load| load.p99_ms), "1.1 times");
     Ok(())
 }
 
@@ -187,40 +128,4 @@ fn decisions(metrics: &str) -> anyhow::Result<(f64, f64)> {
         (begin, before) = (end, until);
     }
     anyhow::bail!("the gateway counts decisions in no order")
-}
-
-fn load(url: &str, token: &str, process: u32) -> anyhow::Result<Load> {
-    let before = cpu_time(process)?;
-    let mut command = Command::new("taskset");
-    command.args(["-c", OTHER_CORE, "wrk", "--latency", "-t", "1", "-c", CONNECTIONS, "-d", SECONDS]);
-    command.args(["-H", &format!("Authorization: Bearer {token}"), url]);
-    let output = command.output().context("starting wrk")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    ensure!(!text.contains("Non-2xx"), "not every answer was good:\n{text}");
-    let said = |words: &str| {
-        text.lines()
-            .find_map(|line| line.trim().strip_prefix(words))
-            .map(str::trim)
-            .with_context(|| format!("wrk said\n{text}"))
-    };
-    let spent = cpu_time(process)?.saturating_sub(before).as_secs_f64() * 1e6;
-    // `355123 requests in 4.00s, 412.51MB read`
-    let count = text.lines().find_map(|line| line.trim().split_once(" requests in ")).context("wrk counts them")?.0;
-    Ok(Load {
-        requests: said("Requests/sec:")?.parse()?,
-        p99_ms: milliseconds(said("99%")?)?,
-        cpu_us: spent / count.parse::<f64>()?,
-    })
-}
-
-/// `1.23ms`, `456.00us` or `1.20s`.
-fn milliseconds(text: &str) -> anyhow::Result<f64> {
-    let (number, factor) = if let Some(number) = text.strip_suffix("us") {
-        (number, 0.001)
-    } else if let Some(number) = text.strip_suffix("ms") {
-        (number, 1.0)
-    } else {
-        (text.trim_end_matches('s'), 1000.0)
-    };
-    Ok(number.parse::<f64>()? * factor)
 }
