@@ -126,19 +126,27 @@ impl Compose {
                 project.name
             )));
         }
-        let hashes = self.hashes(project, config.standard.clone()).await?;
+        let hashes = self.hashes(project, config.standard.clone()).await;
         Ok(Description { config_json: config.standard, hashes })
     }
 
     /// By service, what compose writes into its containers' books when it brings a project of this configuration up. Asked
-    /// about the files, it would leave out what environment files say.
-    async fn hashes(&self, project: &Project, config_json: String) -> Result<HashMap<String, String>, EngineError> {
+    /// about the files, it would leave out what environment files say. Without them everything can be done, and only less is
+    /// known.
+    async fn hashes(&self, project: &Project, config_json: String) -> HashMap<String, String> {
         let words = ["--project-name", &project.name, "--env-file", "/dev/null", "--file", "-"];
         let asked = self.command(None, words).with(["--profile", "*", "config", "--hash", "*"]).given(config_json);
         let doing = format!("hashing compose project {}", project.name);
-        let output = asked.run(MAX_CONFIG_BYTES).await?.succeeded(&doing)?;
-        let pairs = output.standard.lines().filter_map(|line| line.trim().split_once(' '));
-        Ok(pairs.map(|(service, hash)| (service.to_owned(), hash.trim().to_owned())).collect())
+        match asked.run(MAX_CONFIG_BYTES).await.and_then(|output| output.succeeded(&doing)) {
+            Ok(output) => {
+                let pairs = output.standard.lines().filter_map(|line| line.trim().split_once(' '));
+                pairs.map(|(service, hash)| (service.to_owned(), hash.trim().to_owned())).collect()
+            }
+            Err(error) => {
+                tracing::warn!(project = project.name, error = %error, "the hashes of its services are not known");
+                HashMap::new()
+            }
+        }
     }
 
     /// Brings one service to what its files say, and tidies up after a run that was killed in the middle.
@@ -194,11 +202,8 @@ impl Compose {
             let Some(waiting) = Waiting::of(service, &description, guarded) else {
                 return Ok::<_, EngineError>((Books::default(), passed));
             };
-            let hash = async |config: Option<String>| match config {
-                Some(config) => Ok::<_, EngineError>(self.hashes(project, config).await?.remove(service)),
-                None => Ok(None),
-            };
-            let (own, waiting_for_nobody) = tokio::try_join!(hash(Some(waiting.config)), hash(waiting.config_without))?;
+            let hash = async |config: Option<String>| self.hashes(project, config?).await.remove(service);
+            let (own, waiting_for_nobody) = tokio::join!(hash(Some(waiting.config)), hash(waiting.config_without));
             let hashes = own.map(|own| Hashes { waiting_for_nobody, own });
             Ok((Books { depends_on: waiting.depends_on, hashes }, passed))
         };

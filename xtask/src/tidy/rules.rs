@@ -101,10 +101,10 @@ fn tests_in(source: &str) -> impl Iterator<Item = &str> {
     let mut is_test = false;
     source.lines().filter_map(move |line| {
         let line = line.trim();
-        if let Some(scenario) =
-            line.strip_prefix("pub fn ").and_then(|rest| rest.strip_suffix("(world: &World) -> Outcome {"))
+        if let Some(scenario) = line.strip_prefix("pub fn ").and_then(|rest| rest.strip_suffix(") -> Outcome {"))
+            && let Some((name, _)) = scenario.split_once("(world: &World")
         {
-            return Some(scenario);
+            return Some(name);
         }
         let name =
             line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ").and_then(|rest| rest.split('(').next());
@@ -123,7 +123,7 @@ mod tests {
 
     const SOURCE: &str = "#[test]\nfn s2_7_a() {\n fn inner() {}\n}\n#[tokio::test(start_paused = true)]\n\
                           #[expect(x)]\nasync fn s1_b() {}\nasync fn s3_no_test() {}\n\
-                          pub fn s4_c(world: &World) -> Outcome {\n";
+                          pub fn s4_c(world: &World, more: &str) -> Outcome {\n";
 
     fn complaints(page: &str) -> Vec<String> {
         compare(page, &tests_in(SOURCE).map(str::to_owned).collect())

@@ -15,17 +15,17 @@ use serde_json::{Value, json};
 use crate::{images::Images, seen::Seen, shape::Shape};
 
 /// They wait most of the time.
-const THREADS: usize = 6;
+const THREADS: usize = 10;
 /// A version that is up for three seconds counts as staying up, and as many operations as threads.
 const SETTINGS: [(&str, &str); 3] = [
-    ("HOMEPORT_UPDATER__OPERATIONS__PARALLEL", "6"),
+    ("HOMEPORT_UPDATER__OPERATIONS__PARALLEL", "10"),
     ("HOMEPORT_UPDATER__HEALTH__STABLE_MS", "3000"),
     ("HOMEPORT_UPDATER__HEALTH__PORT_TIMEOUT_MS", "10000"),
 ];
 /// Longest time that an update or its way back may take.
 const LIMIT: Duration = Duration::from_mins(4);
 
-struct World {
+pub struct World {
     stack: Stack,
     run: Run,
     images: Images,
@@ -39,9 +39,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let scenarios = shapes
-        .into_iter()
-        .map(|shape| (format!("s10_10_{}", shape.name), move |world: &World| forward_and_back(world, &shape)));
+    let scenarios = shapes.into_iter().map(|shape| {
+        let name = shape.name.clone();
+        (name, move |world: &World| s10_10_projects_of_every_shape_go_forward_and_back(world, &shape))
+    });
     conclude(world, scenarios, THREADS)
 }
 
@@ -52,7 +53,7 @@ fn world() -> anyhow::Result<World> {
     Ok(World { stack, run, images })
 }
 
-fn forward_and_back(world: &World, shape: &Shape) -> Outcome {
+pub fn s10_10_projects_of_every_shape_go_forward_and_back(world: &World, shape: &Shape) -> Outcome {
     let shape = shape.filled(&world.images, &world.run.label())?;
     for command in shape.lines("setup") {
         world.run.engine.docker(&command.split(' ').collect::<Vec<_>>())?;
@@ -71,6 +72,7 @@ fn forward_and_back(world: &World, shape: &Shape) -> Outcome {
         return refused(world, &shape, &project, &before, reason);
     }
 
+    planned(world, &shape, &before)?;
     let begun = begin(world, &shape, &before)?;
     let id = begun["operation_id"].as_str().with_context(|| format!("{begun:#}"))?;
     succeeded(&world.stack.wait_for(id, LIMIT)?)?;
@@ -80,6 +82,17 @@ fn forward_and_back(world: &World, shape: &Shape) -> Outcome {
     let id = answer["operation_id"].as_str().context("the way back has an id")?;
     succeeded(&world.stack.wait_for(id, LIMIT)?).context("on the way back")?;
     check(world, &shape, &project, &before, false).context("after the way back")
+}
+
+/// The plan doubts that the files are those that the containers were made from only where nobody can tell.
+fn planned(world: &World, shape: &Shape, before: &[Seen]) -> Outcome {
+    let updated = shape.updated();
+    for seen in before.iter().filter(|seen| updated.contains(&seen.service.as_str())) {
+        let plan = world.stack.post("/api/plan", &json!({ "container_name": seen.name }))?;
+        let doubts = plan["plan"]["warnings"].to_string().contains("may have been changed in its file");
+        ensure!(doubts == (shape.get("doubted") == Some("yes")), "{plan:#}");
+    }
+    Ok(())
 }
 
 /// Asks for an update of all services of a shape that are to be, and returns what became of it at first.

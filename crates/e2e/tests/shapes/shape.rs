@@ -2,7 +2,7 @@
 //!
 //! The head says, one a line: `updated` (services, default `web`), `following` (services whose containers are made again
 //! with them), `ended` (services that do not run), `edit: FILE | OLD | NEW` (`\n` for the end of a line), `remade` (services that compose makes again at the
-//! next `up` by itself), `refused` (a part of the reason), `setup` (arguments of `docker` before), `call` (what stands
+//! next `up` by itself), `refused` (a part of the reason), `doubted: yes` (the plan can't tell whether the files were changed since), `setup` (arguments of `docker` before), `call` (what stands
 //! before the command of compose), `up` (what stands behind `up -d`), `after` (a command of compose behind it), `settle`
 //! (one instead of the `up` that is to find nothing to do), `shell: NAME=VALUE`, `project: file` (where its files name
 //! it), `line-endings: crlf`, `final-newline: none`. The files follow, each behind `--- PATH`. Placeholders: those of
@@ -21,7 +21,7 @@ use crate::images::Images;
 
 /// A shape.
 #[derive(Debug, Clone)]
-pub(crate) struct Shape {
+pub struct Shape {
     pub(crate) name: String,
     head: Vec<(String, String)>,
     /// Texts by path.
