@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use crate::{images::Images, seen::Seen, shape::Shape};
 
 /// They wait most of the time.
-const THREADS: usize = 10;
+const THREADS: usize = 6;
 /// A version that is up for three seconds counts as staying up, and as many operations as threads.
 const SETTINGS: [(&str, &str); 3] = [
-    ("HOMEPORT_UPDATER__OPERATIONS__PARALLEL", "10"),
+    ("HOMEPORT_UPDATER__OPERATIONS__PARALLEL", "6"),
     ("HOMEPORT_UPDATER__HEALTH__STABLE_MS", "3000"),
     ("HOMEPORT_UPDATER__HEALTH__PORT_TIMEOUT_MS", "10000"),
 ];
