@@ -56,7 +56,9 @@ impl Inner {
     /// Returns the names of the containers whose turn ended.
     async fn run_details(&self, id: &str) -> Result<Vec<String>, StoreError> {
         let mut ended = Vec::new();
-        let Some(operation) = store::get(&self.parts.store, id).await? else { return Ok(ended) };
+        // The queue was read before its locks were taken: it may have ended in between, and would begin again.
+        let found = store::get(&self.parts.store, id).await?;
+        let Some(operation) = found.filter(|operation| !operation.status.is_final()) else { return Ok(ended) };
         if operation.status != Status::PendingRestart {
             let mut transaction = self.parts.store.begin().await?;
             store::start(&mut transaction, id, self.parts.clock.now()).await?;

@@ -126,11 +126,11 @@ pub async fn find_active(
     .await?)
 }
 
-/// Marks an operation as begun, unless it has ended.
+/// Marks an operation as begun.
 pub async fn start(transaction: &mut Transaction, id: &str, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE operation SET status = 'in_progress', started_us = COALESCE(started_us, $2), updated_us = $2 \
-         WHERE operation_id = $1 AND status NOT IN ('complete', 'failed')",
+         WHERE operation_id = $1",
     )
     .bind(id)
     .bind(now.as_microsecond())

@@ -44,6 +44,20 @@ impl Bench {
 }
 
 #[tokio::test]
+async fn what_ended_after_the_queue_was_read_does_not_begin_again() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    process.work();
+    for ended in [process.updated("web").await, process.restarted(web(), false).await.0] {
+        let busy = process.operations.occupy(&ended.locks(), usize::MAX).expect("its locks are free");
+        process.operations.0.run(&ended.id, busy).await;
+        let still = process.operations.get(&ended.id).await.unwrap();
+        assert_eq!((still.status, still.completed_at), (ended.status, ended.completed_at), "{:?}", ended.kind);
+    }
+    process.stop().await;
+}
+
+#[tokio::test]
 async fn a_stack_is_free_once_what_was_done_to_it_has_ended() {
     let bench = Bench::new();
     let process = bench.process().await;
