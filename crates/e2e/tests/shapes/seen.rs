@@ -71,9 +71,8 @@ fn gather(value: &Value, path: &str, id: &str, values: &mut BTreeMap<String, Val
             }
         }
         Value::Array(items) => {
-            let mut items: Vec<Value> = items.iter().filter(|item| !is_made_on_the_way(item)).cloned().collect();
-            items.iter_mut().for_each(|item| *item = named(item, id));
-            items.retain(|item| item != OWN_NAME);
+            let items = items.iter().filter(|item| !is_made_on_the_way(item)).map(|item| named(item, id));
+            let mut items: Vec<Value> = items.filter(|item| item != OWN_NAME).collect();
             items.sort_by_key(Value::to_string);
             // A list of nothing is no list.
             if !items.is_empty() {
