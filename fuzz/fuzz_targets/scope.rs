@@ -14,7 +14,12 @@ use scope::{Scope, allow};
 fn segments(path: &str) -> Vec<&str> {
     let mut kept = Vec::new();
     for segment in path.split('/').filter(|segment| !matches!(*segment, "" | ".")) {
-        if segment == ".." { drop(kept.pop()) } else { kept.push(segment) }
+        match segment {
+            ".." => {
+                kept.pop();
+            }
+            other => kept.push(other),
+        }
     }
     kept
 }

@@ -42,21 +42,31 @@ impl Profile {
 
 /// Builds the shipped binaries and returns where they are, in the order of [`SHIPPED`].
 pub(crate) fn build(profile: Profile) -> Result<Vec<PathBuf>> {
-    build_packages(profile, &SHIPPED)
+    build_selected(profile, &by_name(&SHIPPED), &SHIPPED)
 }
 
 /// The same with the plugins, for the tests.
 pub(crate) fn build_with_plugins() -> Result<Vec<PathBuf>> {
-    build_packages(Profile::Release, &[&SHIPPED[..], &PLUGINS].concat())
+    let packages = [&SHIPPED[..], &PLUGINS].concat();
+    build_selected(Profile::Release, &by_name(&packages), &packages)
 }
 
-fn build_packages(profile: Profile, packages: &[&str]) -> Result<Vec<PathBuf>> {
+/// The same out of everything that these arguments of cargo name, with its tests. What tests ask of a library, such as a
+/// clock that they move, makes it and all that is built on it another one: built apart, it would be compiled twice.
+pub(crate) fn build_with_tests(selection: &[&str]) -> Result<Vec<PathBuf>> {
+    let selection = [selection, &["--bins", "--tests"]].concat();
+    build_selected(Profile::Release, &selection, &[&SHIPPED[..], &PLUGINS].concat())
+}
+
+fn by_name<'a>(packages: &[&'a str]) -> Vec<&'a str> {
+    packages.iter().flat_map(|package| ["--package", *package]).collect()
+}
+
+/// Answers where the binaries of these packages are.
+fn build_selected(profile: Profile, selection: &[&str], packages: &[&str]) -> Result<Vec<PathBuf>> {
     let mut cargo = Command::new("cargo");
     let messages = ["--message-format", "json-render-diagnostics"];
-    cargo.current_dir(repository::root()).args(["build", "--profile", profile.name()]).args(messages);
-    for package in packages {
-        cargo.args(["--package", package]);
-    }
+    cargo.current_dir(repository::root()).args(["build", "--profile", profile.name()]).args(messages).args(selection);
     if profile == Profile::Dist && knows_packed_relocations(&libc_version()) {
         cargo.args(["--config", ".cargo/dist.toml"]);
     }

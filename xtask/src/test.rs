@@ -49,7 +49,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         tests.args(["--workspace", "--exclude", E2E, "--lib", "--bins", "--test", "it"]);
         return program::run(tests.args(&options.arguments));
     }
-    let binaries = binaries::build_with_plugins()?;
+    // The generator has no tests, and is the only one that needs what it links.
+    let workspace = ["--workspace", "--exclude", GENERATOR];
+    let binaries = match options.part {
+        Part::E2e => binaries::build_with_plugins()?,
+        Part::Unit | Part::All => binaries::build_with_tests(&workspace)?,
+    };
     if options.part == Part::All {
         fuzz::run(&fuzz::Options::default())?;
     }
@@ -57,8 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let mut tests = cargo_test();
         match options.part {
             Part::E2e => tests.args(["--package", E2E]),
-            // The generator has no tests, and is the only one that needs what it links.
-            _ => tests.args(["--workspace", "--exclude", GENERATOR]),
+            _ => tests.args(workspace),
         };
         program::run(tests.args(&options.arguments).envs(environment(place, &binaries)?))
     })

@@ -34,8 +34,8 @@ use crate::{
 
 /// How often each is done by night: 288 runs.
 const NIGHTLY_ROUNDS: usize = 2;
-/// How many there are by day: some five minutes.
-const DAILY_RUNS: usize = 56;
+/// How many there are by day, in some five minutes: every step of every way once, with one of the three.
+const DAILY_RUNS: usize = 48;
 /// The latest moment after the beginning of a step.
 const LATEST_MS: u64 = 400;
 
