@@ -9,8 +9,6 @@ use crate::{figures::percentile, process::cpu_time};
 
 /// Connections at a time.
 pub(super) const CONNECTIONS: u16 = 64;
-/// Requests a second on each of them, where the pace is given: a third of what the proxies serve at most.
-const PACE: u16 = 450;
 /// Seconds that each load is put on.
 const SECONDS: &str = "2";
 
@@ -23,9 +21,21 @@ pub(super) struct Load {
     pub(super) cpu_us: f64,
 }
 
-/// The requests a second of [`paced`].
-pub(super) const fn pace() -> u32 {
-    PACE as u32 * CONNECTIONS as u32
+/// Requests a second on each connection, where the pace is given.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace(u32);
+
+impl Pace {
+    /// A third of what is served at most: of that much, the time that an answer takes is the proxy's, not a queue's.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is above 0 and below millions")]
+    pub(super) fn of(most: Load) -> Self {
+        Self((most.requests / 3.0 / f64::from(CONNECTIONS)).max(1.0) as u32)
+    }
+
+    /// Requests a second on all of them.
+    pub(super) fn together(self) -> u32 {
+        self.0 * u32::from(CONNECTIONS)
+    }
 }
 
 /// Each connection asks again as soon as it has its answer.
@@ -51,21 +61,21 @@ pub(super) fn full(url: &str, token: &str, process: u32) -> anyhow::Result<Load>
     })
 }
 
-/// Each connection asks [`PACE`] times a second, whether the last answer came early or late. Gives the time that 99 of 100
+/// Each connection asks at this pace, whether the last answer came early or late. Gives the time that 99 of 100
 /// answers took at most, in milliseconds.
-pub(super) fn paced(url: &str, token: &str, directory: &Path) -> anyhow::Result<f64> {
+pub(super) fn paced(url: &str, token: &str, pace: Pace, directory: &Path) -> anyhow::Result<f64> {
     let log = directory.join("paced.log");
     // A file of an earlier load is added to.
     if log.exists() {
         std::fs::remove_file(&log)?;
     }
-    let (connections, each, file) = (CONNECTIONS.to_string(), PACE.to_string(), log.display().to_string());
+    let (connections, each, file) = (CONNECTIONS.to_string(), pace.0.to_string(), log.display().to_string());
     let mut words = vec!["--h1", "-t", "1", "-c", &connections, "--rps", &each, "-D", SECONDS, "--log-file", &file];
     let header = authorization(token);
     words.extend(["-H", &header, url]);
     run("h2load", &words)?;
     let times = std::fs::read_to_string(&log)?.lines().map(time).collect::<anyhow::Result<Vec<_>>>()?;
-    ensure!(times.len() > usize::try_from(pace())?, "only {} requests were made", times.len());
+    ensure!(times.len() > usize::try_from(pace.together())?, "only {} requests were made", times.len());
     Ok(percentile(&times, 0.99).as_secs_f64() * 1e3)
 }
 

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 
 use super::{
     Bench, PROXY_CORE,
-    load::{self, CONNECTIONS, Load},
+    load::{self, CONNECTIONS, Load, Pace},
     peers,
 };
 use crate::figures::{range, row};
@@ -23,18 +23,21 @@ pub(super) fn measure(Bench { directory, socket, stack }: &Bench) -> anyhow::Res
         ("nginx with Homeport's headers", format!("http://127.0.0.1:{}", telling.port), telling.worker()?),
         ("Homeport", stack.url(), gateway),
     ];
+    let path = |url: &str| format!("{url}/plugins/bench/x");
+    let (_, url, process) = &contenders[0];
+    let pace = Pace::of(load::full(&path(url), &stack.token(), *process)?);
     let mut measured: [Vec<Load>; 4] = Default::default();
     let mut paced: [Vec<f64>; 4] = Default::default();
     for _ in 0..ROUNDS {
         for ((loads, times), (_, url, process)) in measured.iter_mut().zip(&mut paced).zip(&contenders) {
-            let url = format!("{url}/plugins/bench/x");
+            let url = path(url);
             loads.push(load::full(&url, &stack.token(), *process)?);
-            times.push(load::paced(&url, &stack.token(), directory)?);
+            times.push(load::paced(&url, &stack.token(), pace, directory)?);
         }
     }
     let names = contenders.map(|(name, ..)| name);
     show(&names, &measured);
-    show_paced(&names, &paced);
+    show_paced(&names, pace, &paced);
     Ok(())
 }
 
@@ -61,10 +64,10 @@ fn show(names: &[&str; 4], measured: &[Vec<Load>; 4]) {
     row("the same beside nginx with Homeport's headers", &beside(telling, |load| load.p99_ms), "–");
 }
 
-fn show_paced(names: &[&str; 4], paced: &[Vec<f64>; 4]) {
+fn show_paced(names: &[&str; 4], pace: Pace, paced: &[Vec<f64>; 4]) {
     for (name, times) in names.iter().zip(paced) {
         let text = range(times, 3, " ms");
-        row(&format!("p99 of {} requests/s, {CONNECTIONS} connections, {name}", load::pace()), &text, "–");
+        row(&format!("p99 of {} requests/s, {CONNECTIONS} connections, {name}", pace.together()), &text, "–");
     }
     let [nginx, _, telling, homeport] = paced;
     row("Homeport's beside nginx's of the same seconds", &ratio(homeport, nginx), "1.1 times");
