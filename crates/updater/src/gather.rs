@@ -41,9 +41,10 @@ pub async fn gather_in(engine: &dyn Engine, container: &str, sight: &Sight) -> R
     // What does not run takes nothing away from others, and gives them nothing to follow.
     let (followers, warnings) =
         if subject.is_up() { followers(subject, sight.own_container(), all) } else { Default::default() };
-    let followers = followers.into_iter().map(|(follower, _)| follower).collect();
     let peers = project.as_ref().map_or(&[][..], |project| &project.peers);
-    let (shared, locks) = (shared(subject, peers, all), locks(subject, all));
+    let following: Vec<&Container> = followers.iter().map(|(_, container)| *container).collect();
+    let (shared, locks) = (shared(subject, peers, all), locks(subject, &following, all));
+    let followers = followers.into_iter().map(|(follower, _)| follower).collect();
     Ok(Facts { shared, locks, container: subject.clone(), own_container, project, followers, warnings, ports })
 }
 
@@ -179,13 +180,15 @@ async fn ports(engine: &dyn Engine, container: &Container) -> Result<Vec<Port>, 
 /// Applications hold their locks in a directory that is mounted at these paths of their containers.
 const LOCK_DIRECTORIES: [&str; 2] = ["/tmp/balena", "/tmp/resin"];
 
-/// Where the running containers of a container's project, or it alone, keep their update locks. One that does not run
-/// holds nothing.
-pub(crate) fn locks(subject: &Container, all: &[Container]) -> Vec<LockPlace> {
+/// Where the running containers of a container's project, or it alone, and those that follow it keep their update locks. One
+/// that does not run holds nothing.
+pub(crate) fn locks(subject: &Container, following: &[&Container], all: &[Container]) -> Vec<LockPlace> {
     let project = |container: &Container| container.labels.get("com.docker.compose.project").cloned();
     let is_concerned = |container: &&Container| {
         container.is_up()
-            && (container.id == subject.id || project(subject).is_some_and(|own| project(container) == Some(own)))
+            && (container.id == subject.id
+                || project(subject).is_some_and(|own| project(container) == Some(own))
+                || following.iter().any(|follower| follower.id == container.id))
     };
     lock_places(all.iter().filter(is_concerned))
 }

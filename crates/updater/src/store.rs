@@ -15,8 +15,8 @@ use homeport_store::{Schema, StoreError};
 pub use detail::{DetailEnd, kept_of, newest_success, set_kept};
 pub use list::{Filter, Page, list};
 pub use operation::{
-    active, add_dependents, find_active, finish, get, insert, mark_rolled_back, of_lock, prune, set_stage, set_status,
-    start, waiting,
+    active, add_dependents, find_active, find_same, finish, get, insert, mark_rolled_back, of_lock, prune, set_stage,
+    set_status, start, waiting,
 };
 pub use record::{Detail, DetailStatus, Kind, Operation, Status};
 pub use script::Assignment;

@@ -1,7 +1,7 @@
 //! What to update to.
 
 use async_trait::async_trait;
-use homeport_image_ref::{Reference, Tag};
+use homeport_image_ref::{Reference, Tag, Version};
 use tokio::time::Instant;
 
 use crate::{
@@ -30,6 +30,9 @@ pub trait Targets: Send + Sync {
 
     /// Whether its registry has a reference, be it pinned or not.
     async fn exists(&self, reference: &str) -> Result<bool, UpdateError>;
+
+    /// The tag of a repository that says this version most exactly, of the same variant as another tag. None: there is none.
+    async fn tag_of_version(&self, repository: &str, like: &str, version: &str) -> Result<Option<String>, UpdateError>;
 
     /// A container has changed: look at it again.
     async fn recheck(&self, container: &str);
@@ -127,6 +130,16 @@ impl Targets for CheckedTargets {
         }
     }
 
+    async fn tag_of_version(&self, repository: &str, like: &str, version: &str) -> Result<Option<String>, UpdateError> {
+        let parsed: Reference =
+            repository.parse().map_err(|_| UpdateError::NoImage { reference: repository.to_owned() })?;
+        match self.registry.tags(&parsed, Freshness::Since(Instant::now())).await {
+            Ok(list) => Ok(named(&list.tags, like, version).map(ToString::to_string)),
+            Err(RegistryError::NotFound { .. }) => Ok(None),
+            Err(source) => Err(UpdateError::Registry { reference: parsed.familiar(), source }),
+        }
+    }
+
     async fn recheck(&self, container: &str) {
         if let Err(error) = self.checker.check_container(container).await {
             tracing::warn!(
@@ -136,5 +149,32 @@ impl Targets for CheckedTargets {
             );
         }
         self.checker.trigger();
+    }
+}
+
+/// The tag that says a version most exactly, of the same variant as another tag. Versions are shown without the words
+/// around them, and their tags have those.
+fn named<'t>(tags: &'t [Tag], like: &str, version: &str) -> Option<&'t Tag> {
+    let (like, version) = (Tag::parse(like), Tag::parse(version));
+    let version = version.version()?;
+    let says = |tag: &&Tag| {
+        tag.variant() == like.variant() && tag.version().is_some_and(|other| other.cmp_value(version).is_eq())
+    };
+    tags.iter().filter(says).max_by_key(|tag| tag.version().map(Version::stated))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s10_3_a_version_is_found_under_the_tag_that_says_it() {
+        let tags =
+            ["v1.26.3", "1.26.3-alpine", "16.2", "16.2-alpine", "1.26", "latest", "latest-alpine"].map(Tag::parse);
+        let found = |like: &str, version: &str| named(&tags, like, version).map(Tag::as_str);
+        assert_eq!(found("latest", "1.26.3"), Some("v1.26.3"));
+        assert_eq!(found("latest-alpine", "1.26.3"), Some("1.26.3-alpine"));
+        assert_eq!((found("latest", "16.2.0"), found("latest", "16.2")), (Some("16.2"), Some("16.2")));
+        assert_eq!((found("latest-slim", "16.2"), found("latest", "3.0"), found("latest", "soon")), (None, None, None));
     }
 }

@@ -14,8 +14,9 @@ use crate::{
     registry::RegistryError,
 };
 
-/// Newer tags without an image that are passed over before the search ends.
-const MAX_GHOSTS: usize = 3;
+/// Newer tags without an image for this machine that are passed over before the search ends: a platform that a project has
+/// given up lacks in many releases. Each is a request.
+const MAX_PASSED: usize = 20;
 
 /// What an examination needs.
 pub(super) struct Examination<'e> {
@@ -102,30 +103,28 @@ impl Questions<'_> {
         self.source.leads_to_running(&self.open.reference.without_tag().with_digest(digest.clone()), self.open).await
     }
 
-    /// The newest tag that may follow and that has an image.
-    async fn find_candidate(&self, tags: &[Tag], is_cut: bool, answers: &mut Answers) -> Result<(), RegistryError> {
-        let mut tags = tags.to_vec();
+    /// The newest tag that may follow and that has an image. None is no failure: what the present tag points at is still to
+    /// be looked at.
+    async fn find_candidate(&self, listed: &[Tag], is_cut: bool, answers: &mut Answers) -> Result<(), RegistryError> {
+        let mut tags = listed.to_vec();
         if is_cut {
             tags.extend(self.open.unlisted(&tags));
         }
-        while let Some(tag) = newest(&self.open.tag, &tags, &self.open.policy).cloned() {
+        for _ in 0..=MAX_PASSED {
+            let Some(tag) = newest(&self.open.tag, &tags, &self.open.policy).cloned() else { return Ok(()) };
             match self.source.candidate(&self.at(&tag), self.open).await {
-                Ok((_, false)) => {
-                    tags.retain(|other| *other != tag);
-                    answers.ghosts.push(tag);
-                    if answers.ghosts.len() > MAX_GHOSTS {
-                        return Ok(());
-                    }
-                }
                 Ok((digest, true)) => {
                     answers.candidate = Some((tag, digest));
                     return Ok(());
                 }
-                Err(error) if error.is_not_found() && answers.ghosts.len() < MAX_GHOSTS => {
-                    tags.retain(|other| *other != tag);
-                    answers.ghosts.push(tag);
-                }
+                Ok((_, false)) => {}
+                Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
+            }
+            tags.retain(|other| *other != tag);
+            // One that a list which was cut may have, and has not, is none.
+            if listed.contains(&tag) {
+                answers.ghosts.push(tag);
             }
         }
         Ok(())

@@ -65,8 +65,7 @@ impl Work {
                 });
             };
             if found.is_up() {
-                self.engine.stop(&found.id).await?;
-                self.engine.start(&found.id).await?;
+                self.start_again(&found).await?;
             }
         }
         Ok(())

@@ -135,8 +135,7 @@ impl Work {
         if is_apart || is_unlinked {
             present = self.move_to(follower, &present, &owners).await?;
         } else if !present.is_up() || present.started_at < began {
-            self.engine.stop(&present.id).await.map_err(failed)?;
-            match self.engine.start(&present.id).await.map_err(failed) {
+            match self.start_again(&present).await.map_err(failed) {
                 // A link to what was removed looks like one to what has its name now.
                 Err(error) if !follower.links.is_empty() && !error.is_away() => {
                     present = self.move_to(follower, &present, &owners).await?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Work, failed, step};
 use crate::{
-    engine::{Container, Health},
+    engine::{Container, EngineError, Health},
     operations::Action,
     plan::Run,
 };
@@ -29,7 +29,7 @@ impl Step for Restart {
     async fn run(&self, scope: &Scope<'_>) -> Result<(), StepError> {
         let old = self.0.old_or_gone().await?;
         scope.progress(0, &format!("restarting {}", old.name));
-        // In one call: a container that was started with --rm would be gone after a stop.
+        // In one call, as what is started with --rm needs it.
         self.0.engine.act(&old.id, &Action::Restart { timeout: None }).await.map_err(failed)
     }
 }
@@ -66,6 +66,15 @@ impl Step for Settle {
 }
 
 impl Work {
+    /// Stops and starts a container. One that was started with --rm would be gone after a stop: the engine does both.
+    pub(super) async fn start_again(&self, container: &Container) -> Result<(), EngineError> {
+        if container.auto_remove {
+            return self.engine.act(&container.id, &Action::Restart { timeout: None }).await;
+        }
+        self.engine.stop(&container.id).await?;
+        self.engine.start(&container.id).await
+    }
+
     /// A container as soon as it is healthy or will not become so, at the latest after the limit.
     pub(super) async fn settled(&self, container: &str) -> Result<Option<Container>, StepError> {
         let deadline = tokio::time::Instant::now() + HEALTH_LIMIT;

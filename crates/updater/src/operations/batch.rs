@@ -152,9 +152,18 @@ impl Inner {
         let mut operation = self.new_operation(Kind::Batch, requested_by.to_owned(), details);
         operation.group = group.batch;
         operation.container_id = only_id;
-        let id = operation.id.clone();
-        match self.enqueue_in(operation, sight).await {
-            Ok(()) => BatchAnswer { stack, containers, operation: id, error: String::new() },
+        let forced = operation.details.iter().filter(|detail| detail.force);
+        let forced: Vec<String> = forced.map(|detail| detail.container_name.clone()).collect();
+        let enqueued = async {
+            let (new, id) = (operation.id.clone(), self.enqueue_in(operation, sight).await?);
+            // What was under way may wait for a lock of the application.
+            for container in forced.iter().filter(|_| id != new) {
+                self.force(&id, container).await?;
+            }
+            Ok::<_, UpdateError>(id)
+        };
+        match enqueued.await {
+            Ok(id) => BatchAnswer { stack, containers, operation: id, error: String::new() },
             Err(error) => {
                 let error = homeport_service::telemetry::chain(&error);
                 BatchAnswer { stack, containers, operation: String::new(), error }

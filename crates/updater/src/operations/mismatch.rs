@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Operations {
-    /// Starts it, or queues it.
+    /// Starts it, or queues it. Where that is so already, the answer has the id of what does it.
     pub async fn fix_mismatch(
         &self,
         container: &str,
@@ -32,7 +32,7 @@ impl Operations {
         let mut operation = inner.new_operation(Kind::FixMismatch, requested_by.to_owned(), vec![detail]);
         operation.container_id.clone_from(&facts.container.id);
         operation.dependents = job.plan.followers.iter().map(|follower| follower.name.clone()).collect();
-        inner.enqueue(&operation).await?;
+        operation.id = inner.enqueue_new(&operation).await?;
         Ok(operation)
     }
 }

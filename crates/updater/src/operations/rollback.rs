@@ -1,5 +1,7 @@
 //! Asking for the way back from an update.
 
+use std::collections::BTreeSet;
+
 use super::{
     Inner, Operations,
     start::{change_type, digest_of},
@@ -25,7 +27,8 @@ pub struct RollbackRequest {
 }
 
 impl Operations {
-    /// Starts the way back from a finished update, or queues it. Returns the id of the new operation.
+    /// Starts the way back from a finished update, or queues it. Returns the id of the operation, which may be one that
+    /// somebody else has asked for just now.
     pub async fn start_rollback(&self, request: RollbackRequest) -> Result<String, UpdateError> {
         let inner = &self.0;
         let store = &inner.parts.store;
@@ -39,6 +42,12 @@ impl Operations {
             return Err(UpdateError::NoContainer { container: stranger.clone() });
         }
         let is_meant = |name: &String| request.containers.is_empty() || request.containers.contains(name);
+        let meant = |done: &&Detail| done.is_in_place() && is_meant(&done.container_name);
+        let wanted: BTreeSet<&str> =
+            original.details.iter().filter(meant).map(|done| done.container_name.as_str()).collect();
+        if let Some(under_way) = inner.way_back_under_way(&original.id, &wanted).await? {
+            return Ok(under_way);
+        }
         let mut details = Vec::new();
         // The last one first: what depends on others goes back before them.
         for (position, done) in original.details.iter().enumerate().rev() {
@@ -52,12 +61,29 @@ impl Operations {
         }
         let mut operation = inner.new_operation(Kind::Rollback, request.requested_by, details);
         operation.rollback_of = original.id;
-        inner.enqueue(&operation).await?;
-        Ok(operation.id)
+        inner.enqueue_new(&operation).await
     }
 }
 
 impl Inner {
+    /// The way back of exactly these containers from an operation that has not ended yet.
+    async fn way_back_under_way(
+        &self,
+        original: &str,
+        containers: &BTreeSet<&str>,
+    ) -> Result<Option<String>, UpdateError> {
+        let store = &self.parts.store;
+        for active in store::active(store).await?.into_iter().filter(|active| active.rollback_of == original) {
+            let Some(active) = store::get(store, &active.id).await? else { continue };
+            if active.details.iter().map(|detail| detail.container_name.as_str()).collect::<BTreeSet<_>>()
+                == *containers
+            {
+                return Ok(Some(active.id));
+            }
+        }
+        Ok(None)
+    }
+
     async fn way_back(&self, original: &Operation, position: usize, force: bool) -> Result<Detail, UpdateError> {
         let done = &original.details[position];
         let name = &done.container_name;
@@ -151,7 +177,11 @@ impl Inner {
                 .map(|detail| detail.old_resolved_version),
             None => None,
         };
-        let resolved = resolved.as_deref().filter(|tag| !tag.is_empty() && *tag != image.new_tag());
+        let resolved = match resolved.filter(|version| !version.is_empty()) {
+            Some(version) => self.parts.targets.tag_of_version(repository, image.old_tag(), &version).await?,
+            None => None,
+        };
+        let resolved = resolved.as_deref().filter(|tag| *tag != image.new_tag());
         for tag in former.into_iter().chain(resolved) {
             match self.parts.targets.digest(&format!("{repository}:{tag}")).await {
                 Ok(digest) => return Ok(Some(Target { tag: tag.to_owned(), digest })),

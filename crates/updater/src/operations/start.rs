@@ -79,7 +79,7 @@ impl Operations {
 
 impl Inner {
     /// Forces what is under way or queued already.
-    async fn force(&self, operation: &str, container: &str) -> Result<(), UpdateError> {
+    pub(super) async fn force(&self, operation: &str, container: &str) -> Result<(), UpdateError> {
         let Some(found) = store::get(&self.parts.store, operation).await? else { return Ok(()) };
         let position = found.details.iter().position(|detail| detail.container_name == container);
         if let Some(position) = position {
@@ -206,22 +206,36 @@ impl Inner {
     /// Stores an operation and wakes whoever carries it out.
     pub(super) async fn enqueue(&self, operation: &Operation) -> Result<(), UpdateError> {
         self.check_queue().await?;
-        let also_locks = self.reach(operation).await?;
-        self.insert(Operation { also_locks, ..operation.clone() }).await
-    }
-
-    /// The same from what was seen already.
-    pub(super) async fn enqueue_in(&self, operation: Operation, sight: &Sight) -> Result<(), UpdateError> {
-        self.check_queue().await?;
-        self.insert(Operation { also_locks: reach_in(&operation, sight), ..operation }).await
-    }
-
-    async fn insert(&self, operation: Operation) -> Result<(), UpdateError> {
+        let operation = Operation { also_locks: self.reach(operation).await?, ..operation.clone() };
         let mut transaction = self.parts.store.begin().await?;
         store::insert(&mut transaction, &operation).await?;
         transaction.commit().await?;
         self.announce(&operation);
         Ok(())
+    }
+
+    /// The same, unless one does all that it would already. Returns the id of what does it.
+    pub(super) async fn enqueue_new(&self, operation: &Operation) -> Result<String, UpdateError> {
+        let also_locks = self.reach(operation).await?;
+        self.insert_new(Operation { also_locks, ..operation.clone() }).await
+    }
+
+    /// The same from what was seen already.
+    pub(super) async fn enqueue_in(&self, operation: Operation, sight: &Sight) -> Result<String, UpdateError> {
+        let also_locks = reach_in(&operation, sight);
+        self.insert_new(Operation { also_locks, ..operation }).await
+    }
+
+    async fn insert_new(&self, operation: Operation) -> Result<String, UpdateError> {
+        let mut transaction = self.parts.store.begin().await?;
+        if let Some(same) = store::find_same(&mut transaction, &operation).await? {
+            return Ok(same);
+        }
+        self.check_queue().await?;
+        store::insert(&mut transaction, &operation).await?;
+        transaction.commit().await?;
+        self.announce(&operation);
+        Ok(operation.id)
     }
 
     fn announce(&self, operation: &Operation) {

@@ -80,6 +80,10 @@ impl Targets for Table {
         Ok(!self.gone.lock().unwrap().contains(digest))
     }
 
+    async fn tag_of_version(&self, _: &str, _: &str, version: &str) -> Result<Option<String>, UpdateError> {
+        Ok(Some(version.to_owned()))
+    }
+
     async fn recheck(&self, container: &str) {
         drop(self.checks.lock().await);
         self.rechecked.lock().unwrap().push(container.to_owned());

@@ -20,7 +20,7 @@ pub struct Facts {
     pub followers: Vec<Follower>,
     /// What a person should know about them.
     pub warnings: Vec<String>,
-    /// Where running containers of its project, or it alone, keep their update locks.
+    /// Where running containers of its project, or it alone, and those that follow it keep their update locks.
     pub locks: Vec<LockPlace>,
     /// What its published ports answer now.
     pub ports: Vec<Port>,

@@ -10,7 +10,7 @@ use std::{
 use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
-pub(super) use limits::{Limits, read};
+pub(super) use limits::{Limits, believed, read, until};
 
 /// Requests that a registry may see at once before they are spaced.
 const BURST: u32 = 100;

@@ -6,7 +6,7 @@ use homeport_store::{Store, StoreError, Transaction};
 use jiff::Timestamp;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::{Detail, Operation, Status, to_i64};
+use super::{Detail, Kind, Operation, Status, to_i64};
 
 /// Stores a new operation with its details.
 pub async fn insert(transaction: &mut Transaction, operation: &Operation) -> Result<(), StoreError> {
@@ -124,6 +124,35 @@ pub async fn find_active(
     .bind(version)
     .fetch_optional(connection)
     .await?)
+}
+
+/// The operation under way or queued that does all that this one would, which does something.
+pub async fn find_same(connection: &mut SqliteConnection, operation: &Operation) -> Result<Option<String>, StoreError> {
+    let (kind, other) = match operation.kind {
+        Kind::Single | Kind::Batch => (Kind::Single, Kind::Batch),
+        kind => (kind, kind),
+    };
+    let mut same = None;
+    for detail in &operation.details {
+        let found: Option<String> = sqlx::query_scalar(
+            "SELECT o.operation_id FROM operation o JOIN operation_detail d ON d.operation_id = o.operation_id \
+             WHERE o.status IN ('in_progress', 'pending_restart', 'queued') AND o.kind IN ($1, $2) \
+             AND d.container_name = $3 AND d.new_version = $4 AND d.rolls_back = $5 \
+             AND d.status IN ('pending', 'in_progress') ORDER BY o.id LIMIT 1",
+        )
+        .bind(kind.as_str())
+        .bind(other.as_str())
+        .bind(&detail.container_name)
+        .bind(&detail.new_version)
+        .bind(&detail.rolls_back)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if found.is_none() || same.is_some() && found != same {
+            return Ok(None);
+        }
+        same = found;
+    }
+    Ok(same)
 }
 
 /// Marks an operation as begun.

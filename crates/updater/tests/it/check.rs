@@ -215,6 +215,42 @@ async fn s5_a_tag_without_an_image_for_the_host_is_passed_over() {
     assert!(again[1..].iter().all(|asked| asked.starts_with("HEAD")), "platforms are known: {again:?}");
 }
 
+/// A project that has given up a platform goes on releasing, and tags go away before their lists do.
+#[tokio::test]
+async fn s5_many_newer_tags_without_an_image_hide_no_older_one_and_no_rebuild() {
+    let index = |architecture: &str| {
+        format!(
+            r#"{{"manifests":[{{"digest":"{}","platform":{{"os":"linux","architecture":"{architecture}"}}}}]}}"#,
+            hash("e")
+        )
+    };
+    let (arm, intel) = (index("arm"), index("amd64"));
+    let fake = Fake::start(move |asked| {
+        let names = |from: u32| (from..from + 9).map(|minor| format!("\"2.{minor}.0\"")).collect::<Vec<_>>().join(",");
+        let tags = format!(r#"{{"tags":["1.18.0","1.19.0",{}]}}"#, names(0));
+        let only_gone = format!(r#"{{"tags":["1.18.0",{}]}}"#, names(0));
+        let path = asked.path.as_str();
+        let (digest, body) = match path.rsplit('/').next().unwrap_or_default() {
+            "1.18.0" => (hash("b"), ""),
+            "1.19.0" => (sha256(&arm), arm.as_str()),
+            tag if tag.starts_with("2.") && path.contains("/gone/") => {
+                return reply(StatusCode::NOT_FOUND, &[], r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#);
+            }
+            tag if tag.starts_with("2.") => (sha256(&intel), intel.as_str()),
+            _ if path.contains("/gone/") => (String::new(), only_gone.as_str()),
+            _ => (String::new(), tags.as_str()),
+        };
+        reply(StatusCode::OK, &[("docker-content-digest", &digest)], body)
+    })
+    .await;
+    let platform = Platform { os: "linux".to_owned(), architecture: "arm".to_owned(), variant: String::new() };
+    let of = |name: &str, image: &str| Container { platform: platform.clone(), ..container(&fake, name, image) };
+    let stack = Stack::start(vec![of("old", "x:1.18.0"), of("gone", "gone:1.18.0")], &[]);
+    stack.checker.run_check(false, LIMIT).await;
+    assert_eq!((stack.found("old").0, stack.found("old").1.as_str()), (Status::UpdateAvailable, "1.19.0"));
+    assert_eq!(stack.found("gone").0, Status::UpdateAvailable, "its tag has another digest than the one that runs");
+}
+
 #[tokio::test]
 async fn s2_1_a_refresh_asks_anew_and_once() {
     let fake = registry(Arc::default()).await;

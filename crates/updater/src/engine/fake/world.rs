@@ -210,7 +210,15 @@ impl World {
         }
     }
 
+    /// What was started with --rm is gone with it.
     pub(crate) fn stop(&mut self, id: &str) {
+        self.end(id);
+        if self.containers.get(id).is_some_and(|container| container.auto_remove) {
+            self.remove(id);
+        }
+    }
+
+    pub(super) fn end(&mut self, id: &str) {
         if let Some(container) = self.containers.get_mut(id).filter(|container| container.is_up()) {
             container.state = State::Exited;
         }

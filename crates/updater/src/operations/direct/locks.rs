@@ -28,7 +28,7 @@ impl Inner {
         if !action.interrupts() {
             return Ok(Vec::new());
         }
-        Ok(locks(&subject.container, &self.parts.engine.containers(&[]).await?))
+        Ok(locks(&subject.container, &[], &self.parts.engine.containers(&[]).await?))
     }
 
     /// Takes the update locks at these places.

@@ -15,15 +15,19 @@ impl Bench {
 
     /// `db` has a directory of locks, and holds one.
     pub(in crate::operations) fn lock(&self) {
-        let mut world = self.engine.world();
-        let db = world.containers.values_mut().find(|container| container.name == "db").unwrap();
-        db.mounts.push(Mount {
+        self.lock_of("db");
+    }
+
+    fn lock_of(&self, name: &str) {
+        let (mut world, source) = (self.engine.world(), format!("/run/locks/{name}"));
+        let container = world.containers.values_mut().find(|container| container.name == name).unwrap();
+        container.mounts.push(Mount {
             kind: MountKind::Bind,
-            source: "/run/locks/db".to_owned(),
+            source: source.clone(),
             destination: "/tmp/balena".to_owned(),
             is_writable: true,
         });
-        world.locks_held.insert("/run/locks/db".to_owned());
+        world.locks_held.insert(source);
     }
 
     /// Whether neither the application nor the updater holds a lock.
@@ -199,6 +203,23 @@ async fn where_locks_are_overridden_nobody_waits_for_one() {
     let ended = process.updated("web").await;
     assert_eq!(ended.status, Status::Complete);
     assert!(ended.error.contains("the update lock of db"), "{}", ended.error);
+    assert!(bench.is_unlocked());
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s10_6_the_lock_of_one_that_follows_from_elsewhere_holds_the_update() {
+    let bench = Bench::new();
+    bench.label("lone", "docksmith.restart-after", "web");
+    bench.lock_of("lone");
+    let process = bench.process().await;
+    process.work();
+    let id = process.update("web").await.unwrap().operation;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(process.operations.get(&id).await.unwrap().status, Status::InProgress);
+    assert_eq!(bench.runs("web"), "1");
+    bench.engine.world().locks_held.clear();
+    assert_eq!(process.ended(&id).await.status, Status::Complete);
     assert!(bench.is_unlocked());
     process.stop().await;
 }

@@ -313,3 +313,19 @@ async fn s11_whoever_dies_during_a_restart_or_a_change_of_labels_everything_runs
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s10_6_a_follower_that_was_started_with_rm_is_still_there() {
+    let bench = Bench::new();
+    bench.label("lone", "docksmith.restart-after", "web");
+    bench.engine.world().containers.values_mut().find(|container| container.name == "lone").unwrap().auto_remove = true;
+    let process = bench.process().await;
+    process.work();
+    let updated = process.updated("web").await;
+    assert_eq!((updated.status, bench.runs("web").as_str()), (Status::Complete, "2"));
+    assert_eq!(bench.runs("lone"), "1");
+    let back = process.rollback(&updated.id, false).await.unwrap();
+    assert_eq!(process.ended(&back).await.status, Status::Complete);
+    assert_eq!((bench.runs("web").as_str(), bench.runs("lone").as_str()), ("1", "1"));
+    process.stop().await;
+}

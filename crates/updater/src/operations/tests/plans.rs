@@ -155,3 +155,30 @@ async fn s13_the_update_of_homeport_itself_is_planned_and_held_to_that() {
     assert_eq!(bench.engine.world().starts, started, "nothing was done yet");
     process.stop().await;
 }
+
+#[tokio::test]
+async fn what_may_be_written_outside_of_a_project_is_named_or_copied() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let bind = |source: &str| crate::engine::Mount {
+        kind: crate::engine::MountKind::Bind,
+        source: source.to_owned(),
+        destination: "/data".to_owned(),
+        is_writable: true,
+    };
+    {
+        let mut world = bench.engine.world();
+        let lone = world.containers.values_mut().find(|container| container.name == "lone").unwrap();
+        lone.mounts = vec![bind("/srv/app"), bind("/var/run/docker.sock"), bind("/srv/app")];
+    }
+    let text = process.plan("lone").await.unwrap().text;
+    assert_eq!(text.matches("/srv/app is not copied").count(), 1, "{text}");
+    assert!(!text.contains("docker.sock"), "{text}");
+    bench.label("lone", "docksmith.snapshot", " Off");
+    let text = process.plan("lone").await.unwrap().text;
+    assert!(!text.contains("/srv/app"), "{text}");
+    bench.label("lone", "homeport.snapshot", "all");
+    let text = process.plan("lone").await.unwrap().text;
+    assert!(text.contains("/srv/app") && !text.contains("is not copied"), "{text}");
+    process.stop().await;
+}

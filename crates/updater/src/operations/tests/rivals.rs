@@ -154,3 +154,38 @@ async fn s11_operations_that_reach_into_each_others_stacks_both_end() {
     }
     process.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_a_batch_a_way_back_and_a_fix_that_are_asked_for_twice_are_one() {
+    let bench = Bench::new();
+    let process = bench.process().await;
+    let item = |name: &str| BatchItem {
+        update: UpdateRequest { container: name.to_owned(), ..UpdateRequest::default() },
+        ..BatchItem::default()
+    };
+    let batch = async |names: &[&str]| {
+        let (_, answers) =
+            process.operations.start_batch(names.iter().map(|name| item(name)).collect(), "test").await.unwrap();
+        assert!(answers.iter().all(|answer| answer.error.is_empty()), "{answers:?}");
+        answers.iter().map(|answer| answer.operation.clone()).collect::<Vec<_>>()
+    };
+    let first = batch(&["web", "db"]).await;
+    assert_eq!((batch(&["db", "web"]).await, batch(&["web"]).await), (first.clone(), first.clone()));
+    assert_eq!(process.update("db").await.unwrap().operation, first[0]);
+    process.work();
+    assert_eq!(process.ended(&first[0]).await.status, Status::Complete);
+
+    // The lock of `db`'s application holds the stack, so that the ways back wait.
+    bench.lock();
+    let back = |containers: &[&str]| {
+        let containers = containers.iter().map(|name| (*name).to_owned()).collect();
+        let request = RollbackRequest { operation: first[0].clone(), containers, ..RollbackRequest::default() };
+        process.operations.start_rollback(request)
+    };
+    let (whole, again) = tokio::join!(back(&[]), back(&[]));
+    let whole = whole.unwrap();
+    assert_eq!((again.unwrap(), back(&["web", "db"]).await.unwrap()), (whole.clone(), whole.clone()));
+    bench.engine.world().locks_held.clear();
+    assert_eq!(process.ended(&whole).await.status, Status::Complete);
+    process.stop().await;
+}

@@ -8,6 +8,14 @@ use reqwest::header::HeaderMap;
 /// A reset that is larger than this is a time, not a duration: seconds since 1970 rather than from now.
 const LARGEST_DURATION: u64 = 1_000_000_000;
 
+/// What a registry says of longer times is not believed: a mistake of its own would leave its images unasked for years.
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// So many seconds that a registry names, a day at most.
+pub(in crate::registry) fn believed(seconds: u64) -> Duration {
+    Duration::from_secs(seconds).min(LONGEST)
+}
+
 /// What an answer says about the allowance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::registry) struct Limits {
@@ -44,16 +52,21 @@ fn first_number(text: &str) -> Option<u32> {
 
 fn window(text: &str) -> Option<Duration> {
     let seconds = text.split(';').find_map(|part| part.trim().strip_prefix("w="))?;
-    seconds.split(',').next()?.trim().parse().ok().map(Duration::from_secs)
+    seconds.split(',').next()?.trim().parse().ok().map(believed)
 }
 
 fn reset(text: &str) -> Option<Duration> {
     let seconds: u64 = text.trim().parse().ok()?;
     if seconds < LARGEST_DURATION {
-        return Some(Duration::from_secs(seconds));
+        return Some(believed(seconds));
     }
     let at = Timestamp::from_second(i64::try_from(seconds).ok()?).ok()?;
-    Some(Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default())
+    Some(until(at))
+}
+
+/// How long it is until a moment that a registry names, a day at most.
+pub(in crate::registry) fn until(moment: Timestamp) -> Duration {
+    Duration::try_from(moment.duration_since(Timestamp::now())).unwrap_or_default().min(LONGEST)
 }
 
 /// `limit=100, remaining=50, reset=30`.
@@ -90,6 +103,10 @@ mod tests {
         let api = [("x-ratelimit-limit", "180"), ("x-ratelimit-remaining", "179"), ("x-ratelimit-reset", "60")];
         check(&api, Some((180, 179, None, Some(60))));
         check(&[("ratelimit", "limit=10, remaining=9, reset=5")], Some((10, 9, None, Some(5))));
+        let absurd = [("ratelimit-limit", "1;w=18446744073709551615"), ("ratelimit-remaining", "0")];
+        check(&absurd, Some((1, 0, Some(86_400), None)));
+        let far = [("ratelimit-limit", "1"), ("ratelimit-remaining", "0"), ("ratelimit-reset", "32503680000")];
+        check(&far, Some((1, 0, None, Some(86_400))));
         let past = [("ratelimit-limit", "1"), ("ratelimit-remaining", "0"), ("ratelimit-reset", "1600000000")];
         check(&past, Some((1, 0, None, Some(0))));
         for nothing in [("ratelimit-limit", "100"), ("ratelimit", "soon"), ("x-other", "1")] {

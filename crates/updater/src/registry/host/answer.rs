@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use reqwest::{
     Response, StatusCode, Url,
     header::{HeaderMap, RETRY_AFTER},
 };
 
 use super::{Host, Question};
-use crate::registry::{RegistryError, budget::read as limits};
+use crate::registry::{
+    RegistryError,
+    budget::{believed, read as limits, until},
+};
 
 /// What a registry is given that has had enough and does not say for how long.
 const USUAL_PATIENCE: Duration = Duration::from_secs(60);
@@ -73,10 +75,9 @@ fn patience(headers: &HeaderMap) -> Duration {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+        return Some(believed(seconds));
     }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Some(Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default())
+    Some(until(jiff::fmt::rfc2822::parse(text).ok()?.timestamp()))
 }
 
 #[cfg(test)]
@@ -98,7 +99,9 @@ mod tests {
         let read = |text: &str| retry_after(&[(RETRY_AFTER, text.parse().unwrap())].into_iter().collect());
         assert_eq!(read("7"), Some(Duration::from_secs(7)));
         assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        assert!(read("Fri, 21 Oct 2185 07:28:00 GMT").unwrap() > Duration::from_secs(86_400));
+        // No longer than that is believed.
+        assert_eq!(read("Fri, 21 Oct 2185 07:28:00 GMT"), Some(Duration::from_hours(24)));
+        assert_eq!(read("18446744073709551615"), Some(Duration::from_hours(24)));
         assert_eq!(read("soon"), None);
     }
 }
