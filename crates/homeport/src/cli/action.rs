@@ -39,9 +39,9 @@ pub struct Arguments {
 pub struct Stopping {
     #[command(flatten)]
     pub(crate) what: Arguments,
-    /// Seconds until a container that does not stop is killed
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=240))]
-    timeout: u32,
+    /// Seconds until a container that does not stop is killed [default: its own]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=240))]
+    timeout: Option<u32>,
     /// Also those whose application holds an update lock, which is broken
     #[arg(long)]
     force: bool,
@@ -78,14 +78,25 @@ pub(crate) async fn run(session: &Session, action: Action, arguments: &Arguments
 /// Stop them.
 pub(crate) async fn stop(session: &Session, arguments: &Stopping) -> anyhow::Result<()> {
     let Stopping { what, timeout, force } = arguments;
-    let query = format!("?timeout={timeout}&force={force}");
-    act(session, Action::Stop, &what.names, &json!({ "timeout": timeout, "force": force }), &query).await
+    let (body, query) = patiently(*timeout, *force);
+    act(session, Action::Stop, &what.names, &body, &query).await
 }
 
 /// Restart them, and nothing else.
-pub(super) async fn restart(session: &Session, names: &[String], timeout: u32, force: bool) -> anyhow::Result<()> {
-    let query = format!("?timeout={timeout}&force={force}");
-    act(session, Action::Restart, names, &json!({ "timeout": timeout, "force": force }), &query).await
+pub(super) async fn restart(
+    session: &Session,
+    names: &[String],
+    timeout: Option<u32>,
+    force: bool,
+) -> anyhow::Result<()> {
+    let (body, query) = patiently(timeout, force);
+    act(session, Action::Restart, names, &body, &query).await
+}
+
+/// What a request says of several containers, and of one.
+fn patiently(timeout: Option<u32>, force: bool) -> (Value, String) {
+    let patience = timeout.map(|timeout| format!("timeout={timeout}&")).unwrap_or_default();
+    (json!({ "timeout": timeout, "force": force }), format!("?{patience}force={force}"))
 }
 
 /// Send them a signal.

@@ -28,9 +28,9 @@ pub struct Arguments {
     /// Come back at once, while it runs on; only with --stack or --dependents
     #[arg(long)]
     no_wait: bool,
-    /// Seconds until a container that does not stop is killed
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=240))]
-    timeout: u32,
+    /// Seconds until a container that does not stop is killed [default: its own]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=240))]
+    timeout: Option<u32>,
     #[command(flatten)]
     pub(crate) remote: Remote,
 }

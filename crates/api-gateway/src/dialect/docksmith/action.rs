@@ -19,8 +19,6 @@ use crate::{
     upstream::{of_updater, within},
 };
 
-/// The grace period of the original.
-const USUAL_TIMEOUT: u32 = 10;
 /// Nobody waits longer for an answer.
 const LONGEST_TIMEOUT: u32 = 240;
 /// For the engine, beyond the grace period.
@@ -33,25 +31,25 @@ pub(super) async fn start(State(app): State<Arc<App>>, caller: Caller, Path(name
     one(&app, &caller, name, ActionKind::Start(Start {}), false, "started").await
 }
 
-/// `POST /api/containers/{name}/stop?timeout=10&force=`
+/// `POST /api/containers/{name}/stop?timeout=&force=`
 pub(super) async fn stop(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(name): Path<String>,
     params: Params,
 ) -> Answer {
-    let stop = ActionKind::Stop(Stop { timeout: Some(timeout(&params)) });
+    let stop = ActionKind::Stop(Stop { timeout: timeout(&params) });
     one(&app, &caller, name, stop, params.flag("force"), "stopped").await
 }
 
-/// `POST /api/containers/{name}/restart?timeout=10&force=`
+/// `POST /api/containers/{name}/restart?timeout=&force=`
 pub(super) async fn restart(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(name): Path<String>,
     params: Params,
 ) -> Answer {
-    let restart = ActionKind::Restart(Restart { timeout: Some(timeout(&params)) });
+    let restart = ActionKind::Restart(Restart { timeout: timeout(&params) });
     one(&app, &caller, name, restart, params.flag("force"), "restarted").await
 }
 
@@ -138,8 +136,8 @@ pub(super) async fn many(
     Path(action): Path<String>,
     Json(body): Json<Many>,
 ) -> Answer {
-    let wait = body.timeout.and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
-    let timeout = Some(seconds(wait.unwrap_or(USUAL_TIMEOUT).min(LONGEST_TIMEOUT)));
+    let timeout = body.timeout.filter(|seconds| *seconds > 0);
+    let timeout = timeout.map(|wanted| seconds(u32::try_from(wanted).unwrap_or(LONGEST_TIMEOUT).min(LONGEST_TIMEOUT)));
     let kind = match action.as_str() {
         "start" => ActionKind::Start(Start {}),
         "stop" => ActionKind::Stop(Stop { timeout }),
@@ -179,8 +177,9 @@ fn result(result: &act_on_many_response::Result) -> Value {
     value
 }
 
-fn timeout(params: &Params) -> prost_types::Duration {
-    seconds(params.count("timeout", USUAL_TIMEOUT, LONGEST_TIMEOUT))
+/// The grace period that is asked for. None: the container's own, which is ten seconds where nobody has said another one.
+fn timeout(params: &Params) -> Option<prost_types::Duration> {
+    Some(params.count("timeout", 0, LONGEST_TIMEOUT)).filter(|wanted| *wanted > 0).map(seconds)
 }
 
 fn seconds(seconds: u32) -> prost_types::Duration {
@@ -190,8 +189,10 @@ fn seconds(seconds: u32) -> prost_types::Duration {
 /// How long the answer may take.
 fn patience(kind: &ActionKind) -> Duration {
     let grace = match kind {
-        ActionKind::Stop(Stop { timeout }) | ActionKind::Restart(Restart { timeout }) => *timeout,
-        _ => None,
+        ActionKind::Stop(Stop { timeout }) | ActionKind::Restart(Restart { timeout }) => {
+            timeout.unwrap_or(seconds(LONGEST_TIMEOUT))
+        }
+        _ => prost_types::Duration::default(),
     };
-    grace.and_then(|grace| Duration::try_from(grace).ok()).unwrap_or_default() + MARGIN
+    Duration::try_from(grace).unwrap_or_default() + MARGIN
 }

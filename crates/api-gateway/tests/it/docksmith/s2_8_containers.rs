@@ -112,11 +112,11 @@ async fn s2_8_what_is_done_by_hand_is_answered_at_its_end() {
     let stack = stack().await;
     for (path, status, call) in [
         ("start", "started", "Start(Start)"),
-        ("stop", "stopped", "Stop(Stop { timeout: Some(Duration { seconds: 10,"),
+        ("stop", "stopped", "Stop(Stop { timeout: None })"),
         ("stop?timeout=3", "stopped", "seconds: 3,"),
-        ("stop?timeout=-3", "stopped", "seconds: 10,"),
-        ("stop?timeout=soon", "stopped", "seconds: 10,"),
-        ("restart?timeout=0", "restarted", "Restart(Restart { timeout: Some(Duration { seconds: 10,"),
+        ("stop?timeout=-3", "stopped", "timeout: None"),
+        ("stop?timeout=soon", "stopped", "timeout: None"),
+        ("restart?timeout=0", "restarted", "Restart(Restart { timeout: None })"),
         ("pause", "paused", "Pause(Pause)"),
         ("unpause", "unpaused", "Unpause(Unpause)"),
         ("kill?signal=SIGHUP", "killed", r#"signal: "SIGHUP""#),
