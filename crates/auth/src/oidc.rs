@@ -9,6 +9,8 @@ mod http;
 mod provider;
 mod roles;
 
+use std::net::IpAddr;
+
 use homeport_service::Secret;
 use jiff::Timestamp;
 use tonic::Code;
@@ -121,10 +123,11 @@ impl Oidc {
         Ok(())
     }
 
-    pub(crate) async fn begin(&self, now: Timestamp) -> Result<Begun, OidcError> {
+    /// Begins a sign-in for an address, reduced to whom it belongs to. None: not known.
+    pub(crate) async fn begin(&self, address: Option<IpAddr>, now: Timestamp) -> Result<Begun, OidcError> {
         let provider = self.provider()?;
         let (url, state, flow) = provider.begin().await?;
-        let (binding, expires_at) = self.flows.insert(state, flow, now).ok_or(OidcError::TooMany)?;
+        let (binding, expires_at) = self.flows.insert(state, flow, address, now).ok_or(OidcError::TooMany)?;
         Ok(Begun { url, binding, expires_at })
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use homeport_service::Secret;
+use homeport_store::Transaction;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Auth;
@@ -50,6 +51,7 @@ pub(crate) struct Registration {
 #[derive(Debug)]
 pub(crate) struct Shown<'a> {
     pub(crate) user: &'a UserId,
+    /// Where a secret is made for somebody who has passkeys alone: the proof that one of them was shown.
     pub(crate) code: &'a Secret<String>,
     /// Empty: not known.
     pub(crate) address: &'a str,
@@ -76,13 +78,18 @@ impl Auth {
         Ok(FactorStatus { state, always_on, passkeys })
     }
 
-    /// Makes a secret, which counts from its first right code on.
+    /// Makes a secret, which counts from its first right code on. Whoever has a second factor already shows it: a
+    /// password or a session that somebody took must not be enough to add one.
     pub(crate) async fn register_factor(&self, shown: &Shown<'_>) -> Result<Registration, AuthError> {
         let user = self.user(shown.user).await?;
-        let had_one = self.show_present(&user, shown).await?;
         let secret = totp::random();
         let url = totp::url(&secret, &user.name)?;
-        let mut transaction = self.store().begin().await?;
+        // The passkeys are looked for in the transaction that keeps the secret: none can come in between.
+        let mut transaction = self.begin_check(&user, shown.address).await?;
+        let had_one = self.show_present(&mut transaction, &user, shown).await?;
+        if !had_one && store::passkey::has_any(&mut transaction, &user.id).await? {
+            self.proven(&user.id, shown.code, shown.address)?;
+        }
         store::factor::put_pending(&mut transaction, &user.id, &secret, self.now()).await?;
         transaction.commit().await?;
         tracing::info!(user.name = user.name, replaces = had_one, "secret of a second factor made");
@@ -93,8 +100,8 @@ impl Auth {
     /// Takes the factor away.
     pub(crate) async fn delete_factor(&self, shown: &Shown<'_>) -> Result<(), AuthError> {
         let user = self.user(shown.user).await?;
-        self.show_present(&user, shown).await?;
-        let mut transaction = self.store().begin().await?;
+        let mut transaction = self.begin_check(&user, shown.address).await?;
+        self.show_present(&mut transaction, &user, shown).await?;
         if !store::factor::delete(&mut transaction, &user.id).await? {
             return Err(AuthError::NoFactor);
         }
@@ -124,13 +131,11 @@ impl Auth {
     /// Exchanges a code for a proof.
     pub(crate) async fn validate_factor(&self, shown: &Shown<'_>, always_on: Option<bool>) -> Result<Proof, AuthError> {
         let user = self.user(shown.user).await?;
-        self.refuse_code_guessers(&user, shown.address)?;
-        let mut transaction = self.store().begin().await?;
+        let mut transaction = self.begin_check(&user, shown.address).await?;
         let Some(factor) = store::factor::get_within(&mut transaction, &user.id).await? else {
             return Err(AuthError::NoFactor);
         };
         let Some((step, confirm)) = right_step(&factor, shown.code.expose(), self.now()) else {
-            drop(transaction);
             return Err(self.note_code_guess(&user, shown.address));
         };
         store::factor::used(&mut transaction, &user.id, step, confirm).await?;
@@ -172,19 +177,31 @@ impl Auth {
         Ok(Proof { token, expires_at })
     }
 
-    /// Where there is a secret that counts, its code has to be right. Tells whether there is one.
-    async fn show_present(&self, user: &User, shown: &Shown<'_>) -> Result<bool, AuthError> {
-        self.refuse_code_guessers(user, shown.address)?;
-        let mut transaction = self.store().begin().await?;
-        let factor = store::factor::get_within(&mut transaction, &user.id).await?;
+    /// Begins what looks at a code. There is one writer, and a wrong code is counted before it is let go, so that of many
+    /// guesses at once each is refused that comes after one too many.
+    async fn begin_check(&self, user: &User, address: &str) -> Result<Transaction, AuthError> {
+        // Whoever is locked out already does not queue for the writer.
+        self.refuse_code_guessers(user, address)?;
+        let transaction = self.store().begin().await?;
+        self.refuse_code_guessers(user, address)?;
+        Ok(transaction)
+    }
+
+    /// Where there is a secret that counts, its code has to be right. Tells whether there is one. The transaction is one of
+    /// [`Self::begin_check`].
+    async fn show_present(
+        &self,
+        transaction: &mut Transaction,
+        user: &User,
+        shown: &Shown<'_>,
+    ) -> Result<bool, AuthError> {
+        let factor = store::factor::get_within(transaction, &user.id).await?;
         let Some(factor) = factor.filter(|factor| factor.secret.is_some()) else { return Ok(false) };
         let present = Factor { pending: None, ..factor };
         let Some((step, _)) = right_step(&present, shown.code.expose(), self.now()) else {
-            drop(transaction);
             return Err(self.note_code_guess(user, shown.address));
         };
-        store::factor::used(&mut transaction, &user.id, step, false).await?;
-        transaction.commit().await?;
+        store::factor::used(transaction, &user.id, step, false).await?;
         self.forgive_code_guesser(user);
         Ok(true)
     }
@@ -199,6 +216,7 @@ impl Auth {
         Ok(())
     }
 
+    /// Counts a wrong code. Call it while the transaction of [`Self::begin_check`] is open.
     fn note_code_guess(&self, user: &User, address: &str) -> AuthError {
         let now = self.now();
         for subject in code_subjects(user, address) {

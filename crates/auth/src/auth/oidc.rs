@@ -46,8 +46,9 @@ impl Auth {
         }
     }
 
-    pub(crate) async fn begin_oidc(&self) -> Result<Begun, AuthError> {
-        Ok(self.oidc.begin(self.now()).await?)
+    /// Sends a browser at an address to the provider. Empty: not known.
+    pub(crate) async fn begin_oidc(&self, address: &str) -> Result<Begun, AuthError> {
+        Ok(self.oidc.begin(Subject::address(address), self.now()).await?)
     }
 
     /// Begins a session of whoever the provider says it is.

@@ -131,6 +131,8 @@ impl Auth {
         if !store::passkey::insert(&mut transaction, &passkey).await? {
             return Err(AuthError::PasskeyExists);
         }
+        // Somebody may have made that who could not show this passkey.
+        store::factor::delete_unconfirmed(&mut transaction, &passkey.user).await?;
         changes::passkey_made(&mut transaction, &user.name, &passkey.id, reply.address).await?;
         transaction.commit().await?;
         // What could be done without a second factor may need one from now on.

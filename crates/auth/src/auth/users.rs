@@ -94,14 +94,16 @@ impl Auth {
 
     /// Changes a user. What the user may do changes at once; who is disabled can do nothing.
     pub(crate) async fn update_user(&self, id: &UserId, change: UserChange) -> Result<User, AuthError> {
-        let mut user = self.user(id).await?;
-        if let Some(email) = change.email {
-            check_email(&email)?;
-            user.email = email;
+        if let Some(email) = &change.email {
+            check_email(email)?;
         }
+        let mut transaction = self.store().begin().await?;
+        // Read where nobody else writes: all is written back, and must not undo what somebody has just changed.
+        let found = store::user::by_id_within(&mut transaction, id).await?;
+        let mut user = found.ok_or_else(|| AuthError::NoSuchUser { name: id.to_string() })?;
+        user.email = change.email.unwrap_or(user.email);
         user.role = change.role.unwrap_or(user.role);
         user.disabled = change.disabled.unwrap_or(user.disabled);
-        let mut transaction = self.store().begin().await?;
         store::user::update(&mut transaction, &user, self.now()).await?;
         if store::user::administrators(&mut transaction).await? == 0 {
             return Err(AuthError::LastAdministrator);

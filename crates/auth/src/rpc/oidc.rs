@@ -14,9 +14,9 @@ use crate::auth::{Auth, OidcReturn};
 impl OidcService for Auth {
     async fn begin_oidc_login(
         &self,
-        _request: Request<BeginOidcLoginRequest>,
+        request: Request<BeginOidcLoginRequest>,
     ) -> Result<Response<BeginOidcLoginResponse>, Status> {
-        let begun = self.begin_oidc().await?;
+        let begun = self.begin_oidc(&request.into_inner().client_address).await?;
         Ok(Response::new(BeginOidcLoginResponse {
             url: begun.url,
             binding: begun.binding.expose().clone(),

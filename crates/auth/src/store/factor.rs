@@ -121,6 +121,15 @@ pub(crate) async fn set_always_on(transaction: &mut Transaction, user: &UserId, 
     Ok(())
 }
 
+/// Forgets a secret that waits for its first code, unless another counts.
+pub(crate) async fn delete_unconfirmed(transaction: &mut Transaction, user: &UserId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM factors WHERE user_id = $1 AND secret IS NULL")
+        .bind(user.as_str())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
 /// Takes the factor away, and tells whether there was one.
 pub(crate) async fn delete(transaction: &mut Transaction, user: &UserId) -> Result<bool, StoreError> {
     let done =

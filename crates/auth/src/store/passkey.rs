@@ -62,6 +62,12 @@ pub(crate) async fn list(store: &Store, user: &UserId) -> Result<Vec<Passkey>, S
     rows.into_iter().map(Passkey::try_from).collect()
 }
 
+/// Whether a user has any.
+pub(crate) async fn has_any(transaction: &mut Transaction, user: &UserId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM passkeys WHERE user_id = $1)";
+    Ok(sqlx::query_scalar(sql).bind(user.as_str()).fetch_one(&mut **transaction).await?)
+}
+
 /// The passkey of this id, whoever has it.
 pub(crate) async fn by_id(store: &Store, id: &str) -> Result<Option<Passkey>, StoreError> {
     let sql = sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} WHERE id = $1"));

@@ -73,6 +73,13 @@ pub(crate) async fn by_id(store: &Store, id: &UserId) -> Result<Option<User>, St
     row.map(User::try_from).transpose()
 }
 
+/// The same inside a transaction: what is read stays so until it is written.
+pub(crate) async fn by_id_within(transaction: &mut Transaction, id: &UserId) -> Result<Option<User>, StoreError> {
+    let sql = sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM users WHERE id = $1"));
+    let row: Option<Row> = sqlx::query_as(sql).bind(id.as_str()).fetch_optional(&mut **transaction).await?;
+    row.map(User::try_from).transpose()
+}
+
 /// All of them, by name.
 pub(crate) async fn list(store: &Store) -> Result<Vec<User>, StoreError> {
     let sql = sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM users ORDER BY name"));

@@ -5,6 +5,7 @@ use homeport_proto::auth::v1::{
     AuthorizeRequest, DeleteFactorRequest, Factor, FactorNeed, GetFactorRequest, RegisterFactorRequest,
     ResetFactorRequest, Role, TestFactorRequest, ValidateFactorRequest, factor::State,
 };
+use tokio::task::JoinSet;
 use tonic::{Code, Status};
 use totp_rs::{Builder, Secret};
 
@@ -14,7 +15,7 @@ use crate::stack::{PASSWORD, Stack};
 const ADMIN: &str = "admin";
 
 /// The code of a secret, some steps from now.
-fn code(secret: &str, steps: u64) -> String {
+pub(crate) fn code(secret: &str, steps: u64) -> String {
     let totp = Builder::new().with_secret(Secret::try_from_base32(secret).unwrap()).build().unwrap();
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     totp.generate(now + 30 * steps).to_string()
@@ -168,6 +169,37 @@ async fn five_wrong_codes_lock_out_for_a_quarter_of_an_hour() {
         told.push(stack.auth_event().await);
     }
     assert!(told.iter().any(|event| event.starts_with("auth:failure") && event.contains("wrong code")), "{told:?}");
+}
+
+#[tokio::test]
+async fn of_many_guesses_at_once_five_are_looked_at() {
+    let stack = Stack::start().await;
+    enrol(&stack).await;
+    let mut guesses = JoinSet::new();
+    for number in 0..60 {
+        let mut factors = stack.factors();
+        let (user_id, code, client_address) = (ADMIN.to_owned(), "000000".to_owned(), String::new());
+        guesses.spawn(async move {
+            let status = match number % 3 {
+                0 => {
+                    let request = RegisterFactorRequest { user_id, code, client_address };
+                    factors.register_factor(request).await.unwrap_err()
+                }
+                1 => {
+                    let request = DeleteFactorRequest { user_id, code, client_address };
+                    factors.delete_factor(request).await.unwrap_err()
+                }
+                _ => {
+                    let request = ValidateFactorRequest { user_id, code, client_address, always_on: None };
+                    factors.validate_factor(request).await.unwrap_err()
+                }
+            };
+            status.code()
+        });
+    }
+    let answers = guesses.join_all().await;
+    let count = |wanted: Code| answers.iter().filter(|code| **code == wanted).count();
+    assert_eq!((count(Code::PermissionDenied), count(Code::ResourceExhausted)), (5, 55), "{answers:?}");
 }
 
 #[tokio::test]

@@ -36,9 +36,14 @@ fn claims_of_anne() -> Value {
     json!({ "sub": "248289761001", "preferred_username": "anne", "email": "anne@example.org", "groups": ["family"] })
 }
 
-/// What the browser brings back: state, code, and what it was told to keep.
 async fn visit(stack: &Stack) -> Result<FinishOidcLoginRequest, Status> {
-    let begun = stack.oidc().begin_oidc_login(BeginOidcLoginRequest::default()).await?.into_inner();
+    visit_from(stack, "192.0.2.1").await
+}
+
+/// What the browser brings back: state, code, and what it was told to keep.
+async fn visit_from(stack: &Stack, address: &str) -> Result<FinishOidcLoginRequest, Status> {
+    let client_address = address.to_owned();
+    let begun = stack.oidc().begin_oidc_login(BeginOidcLoginRequest { client_address }).await?.into_inner();
     let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let answer = browser.get(&begun.url).send().await.unwrap();
     assert_eq!(answer.status(), http::StatusCode::FOUND, "{}", answer.text().await.unwrap());
@@ -162,6 +167,23 @@ async fn returns_that_nobody_was_sent_for_are_counted() {
     }
     assert_eq!(finish(&stack, guess("d")).await.unwrap_err().code(), Code::ResourceExhausted);
     finish(&stack, back).await.expect("who was sent comes back all the same");
+}
+
+#[tokio::test]
+async fn an_address_that_begins_too_many_loses_its_own() {
+    let provider = anne().await;
+    let stack = stack(&provider, &[]).await;
+    let other = visit(&stack).await.unwrap();
+    let mut begun = Vec::new();
+    for port in 1..=33 {
+        begun.push(visit_from(&stack, &format!("[2001:db8::{port}]:{port}")).await.unwrap());
+    }
+    let mut came_in = 0;
+    for back in begun {
+        came_in += usize::from(finish(&stack, back).await.is_ok());
+    }
+    assert_eq!(came_in, 32);
+    finish(&stack, other).await.unwrap();
 }
 
 #[tokio::test]

@@ -3,12 +3,14 @@
 use homeport_proto::auth::v1::{
     AuthorizeRequest, BeginPasskeyLoginRequest, BeginRegistrationRequest, BeginValidationRequest, DeletePasskeyRequest,
     EndPasskeyLoginRequest, FactorNeed, FinishPasskeyLoginRequest, FinishPasskeyLoginResponse,
-    FinishRegistrationRequest, FinishValidationRequest, ListPasskeysRequest, Passkey, Role, UpdateUserRequest,
+    FinishRegistrationRequest, FinishValidationRequest, ListPasskeysRequest, Passkey, RegisterFactorRequest, Role,
+    UpdateUserRequest, ValidateFactorRequest,
 };
 use tonic::{Code, Status};
 
 use crate::{
     authenticator::Authenticator,
+    factors::code,
     stack::{PASSWORD, Stack},
 };
 
@@ -68,6 +70,32 @@ async fn login(stack: &Stack, device: &mut Authenticator) -> Result<FinishPasske
     finish_login(stack, &session, &device.get(&options, ORIGIN), "192.0.2.1").await
 }
 
+/// The answer to a passkey that is shown as second factor.
+async fn show(stack: &Stack, device: &mut Authenticator) -> FinishValidationRequest {
+    let (user_id, client_address) = (ADMIN.to_owned(), "192.0.2.1".to_owned());
+    let request = BeginValidationRequest {
+        user_id: user_id.clone(),
+        origin: ORIGIN.to_owned(),
+        client_address: client_address.clone(),
+    };
+    let begun = stack.passkeys().begin_validation(request).await.unwrap().into_inner();
+    let credential = device.get(&begun.options, ORIGIN);
+    FinishValidationRequest { user_id, session: begun.session, credential, client_address }
+}
+
+/// Asks for a secret of codes, with a code or a proof.
+async fn make_secret(stack: &Stack, shown: &str) -> Result<String, Status> {
+    let (user_id, code) = (ADMIN.to_owned(), shown.to_owned());
+    let request = RegisterFactorRequest { user_id, code, client_address: "192.0.2.1".to_owned() };
+    Ok(stack.factors().register_factor(request).await?.into_inner().secret)
+}
+
+async fn validate_code(stack: &Stack, secret: &str) -> Result<(), Status> {
+    let request =
+        ValidateFactorRequest { user_id: ADMIN.to_owned(), code: code(secret, 0), ..ValidateFactorRequest::default() };
+    stack.factors().validate_factor(request).await.map(drop)
+}
+
 #[tokio::test]
 async fn a_passkey_signs_in_and_its_token_can_be_ended() {
     let stack = Stack::start().await;
@@ -114,19 +142,36 @@ async fn a_passkey_is_a_second_factor() {
     ask(String::new()).await.expect("there is none yet");
     let mut device = register(&stack, ADMIN).await;
     assert_eq!(ask(String::new()).await.unwrap_err().code(), Code::Unauthenticated);
-    let (user_id, client_address) = (ADMIN.to_owned(), "192.0.2.1".to_owned());
-    let request = BeginValidationRequest {
-        user_id: user_id.clone(),
-        origin: ORIGIN.to_owned(),
-        client_address: client_address.clone(),
-    };
-    let begun = stack.passkeys().begin_validation(request).await.unwrap().into_inner();
-    let credential = device.get(&begun.options, ORIGIN);
-    let request = FinishValidationRequest { user_id, session: begun.session, credential, client_address };
+    let request = show(&stack, &mut device).await;
     let proof = stack.passkeys().finish_validation(request.clone()).await.unwrap().into_inner().token;
     ask(proof).await.unwrap();
     let again = stack.passkeys().finish_validation(request).await.unwrap_err();
     assert_eq!(again.code(), Code::PermissionDenied, "a ceremony is answered once");
+}
+
+#[tokio::test]
+async fn whoever_has_passkeys_alone_shows_one_before_a_secret_of_codes_is_made() {
+    let stack = Stack::start().await;
+    let mut device = register(&stack, ADMIN).await;
+    for shown in ["", "000000", "a.b.c"] {
+        let refused = make_secret(&stack, shown).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Unauthenticated, "{refused:?}");
+        assert_eq!(refused.metadata().get("second-factor").unwrap(), "missing");
+    }
+    let request = show(&stack, &mut device).await;
+    let proof = stack.passkeys().finish_validation(request).await.unwrap().into_inner().token;
+    let secret = make_secret(&stack, &proof).await.unwrap();
+    validate_code(&stack, &secret).await.unwrap();
+    let refused = make_secret(&stack, &proof).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied, "from now on it takes a code");
+}
+
+#[tokio::test]
+async fn a_secret_that_was_made_before_the_first_passkey_no_longer_waits() {
+    let stack = Stack::start().await;
+    let secret = make_secret(&stack, "").await.unwrap();
+    register(&stack, ADMIN).await;
+    assert_eq!(validate_code(&stack, &secret).await.unwrap_err().code(), Code::FailedPrecondition);
 }
 
 #[tokio::test]

@@ -102,6 +102,25 @@ async fn somebody_who_may_administer_always_stays() {
 }
 
 #[tokio::test]
+async fn two_changes_at_once_do_not_undo_each_other() {
+    let stack = Stack::start().await;
+    let id = stack.create_user("otto", Role::Viewer).await;
+    // Which comes first is chance, so it is tried often.
+    for _ in 0..20 {
+        let (role, disabled) = (Some(Role::Viewer.into()), Some(false));
+        set(&stack, &id, UpdateUserRequest { role, disabled, ..UpdateUserRequest::default() }).await.unwrap();
+        let role = UpdateUserRequest { role: Some(Role::Operator.into()), ..UpdateUserRequest::default() };
+        let disabled = UpdateUserRequest { disabled: Some(true), ..UpdateUserRequest::default() };
+        let (one, two) = tokio::join!(set(&stack, &id, role), set(&stack, &id, disabled));
+        one.unwrap();
+        two.unwrap();
+        let users = stack.users().list_users(ListUsersRequest {}).await.unwrap().into_inner().users;
+        let otto = users.iter().find(|user| user.id == id).unwrap();
+        assert_eq!((otto.role(), otto.disabled), (Role::Operator, true));
+    }
+}
+
+#[tokio::test]
 async fn a_reset_password_ends_sessions_and_works() {
     let stack = Stack::start().await;
     let id = stack.create_user("otto", Role::Operator).await;
