@@ -13,7 +13,7 @@ use crate::{
     audit::Recorder,
     config::{Config, ms},
     dialect::docksmith::board::Board,
-    gate::{Caller, Gate, Loopback},
+    gate::{Caller, Gate, Loopback, is_over},
     plugin::Registry,
     problem::{Kind, Problem},
     stream::Hub,
@@ -100,6 +100,14 @@ impl App {
     /// Waits until a stream on behalf of a caller has to end: the gateway drains, or the credential is no longer good.
     pub(crate) async fn until_over(self: Arc<Self>, caller: Caller) {
         let drain = self.context.drain().clone();
+        tokio::select! {
+            () = drain.cancelled() => {}
+            () = self.until_revoked(caller) => {}
+        }
+    }
+
+    /// Waits until the credential of a caller is no longer good. For what a drain leaves time to come to its own end.
+    pub(crate) async fn until_revoked(self: Arc<Self>, caller: Caller) {
         let mut revocations = self.gate.revocations();
         let revoked = async {
             let period = ms(self.config.auth.recheck_ms).max(RECHECK_MIN);
@@ -109,23 +117,17 @@ impl App {
                 // At once when something of the caller's ended; else when its time is up, and now and then in any case.
                 let patience = caller.left().map_or(period, |left| left.clamp(RECHECK_MIN, period));
                 if !std::mem::take(&mut is_due) {
-                    drop(tokio::time::timeout(patience, revocations.concerning(&caller.principal)).await);
+                    drop(tokio::time::timeout(patience, revocations.concerning(&caller)).await);
                 }
                 if let Err(problem) = self.gate.ask(&self.upstream, &caller).await
-                    && matches!(
-                        problem.kind(),
-                        Kind::Unauthorized | Kind::SecondFactor | Kind::Forbidden | Kind::OutOfScope
-                    )
+                    && is_over(&problem)
                 {
                     return;
                 }
             }
         };
-        let revoked = revoked.instrument(tracing::debug_span!("recheck"));
-        tokio::select! {
-            () = drain.cancelled() => {}
-            () = revoked => tracing::info!("a stream ends: its credential is no longer good"),
-        }
+        revoked.instrument(tracing::debug_span!("recheck")).await;
+        tracing::info!("a stream ends: its credential is no longer good");
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod heard;
 mod loopback;
+mod pages;
 
 use std::{
     collections::HashMap,
@@ -25,10 +26,12 @@ use sha2::{Digest as _, Sha256};
 use heard::Heard;
 pub(crate) use heard::Revocations;
 pub(crate) use loopback::Loopback;
+use pages::Pages;
 
 use crate::{
     metrics::count_decision,
     middleware::ClientAddress,
+    plugin::session,
     problem::{Kind, Problem},
     upstream::{Upstream, of_auth},
 };
@@ -40,10 +43,21 @@ const CACHE_ENTRIES: usize = 16_384;
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) principal: Arc<Principal>,
+    /// Who opened the page whose token this is.
+    maker: Option<Arc<Principal>>,
     /// When the credential ends by itself.
     expires_at: Option<SystemTime>,
     question: Arc<Question>,
     /// What had ended by the time this was decided.
+    epoch: u64,
+}
+
+/// A good answer without what was asked, which is still in the request itself.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) principal: Arc<Principal>,
+    maker: Option<Arc<Principal>>,
+    expires_at: Option<SystemTime>,
     epoch: u64,
 }
 
@@ -99,8 +113,42 @@ impl Wish<'_> {
 #[derive(Debug, Clone)]
 struct Answer {
     principal: Arc<Principal>,
+    /// Who opened the page whose token this is about. None: it is no page's.
+    maker: Option<Arc<Principal>>,
     expires_at: Option<SystemTime>,
     given: Instant,
+}
+
+impl Answer {
+    /// Whether what ended may be what it rests on.
+    fn is_concerned(&self, revoked: &WatchRevocationsResponse) -> bool {
+        heard::concerns(revoked, &self.principal)
+            || self.maker.as_ref().is_some_and(|maker| heard::concerns(revoked, maker))
+    }
+
+    fn known(self, epoch: u64) -> Known {
+        let Self { principal, maker, expires_at, .. } = self;
+        Known { principal, maker, expires_at, epoch }
+    }
+}
+
+impl Known {
+    /// The caller that this is known of, who showed this credential and had this wish.
+    pub(crate) fn caller(self, authorization: Secret<String>, wish: Wish<'_>) -> Caller {
+        self.of(Question::new(authorization, wish))
+    }
+
+    fn of(self, question: Question) -> Caller {
+        let Self { principal, maker, expires_at, epoch } = self;
+        Caller { principal, maker, expires_at, question: Arc::new(question), epoch }
+    }
+}
+
+impl From<Caller> for Known {
+    fn from(caller: Caller) -> Self {
+        let Caller { principal, maker, expires_at, epoch, .. } = caller;
+        Self { principal, maker, expires_at, epoch }
+    }
 }
 
 impl Caller {
@@ -170,12 +218,20 @@ pub(crate) struct Gate {
     /// Grows with everything that ended, so that an answer that was under way meanwhile is not remembered.
     epoch: AtomicU64,
     heard: Heard,
+    /// Who opened the pages of plugins.
+    pages: Pages,
 }
 
 impl Gate {
     /// Remembers a good answer for `lifetime` at most; zero turns the memory off.
     pub(crate) fn new(lifetime: Duration) -> Self {
-        Self { lifetime, good: Mutex::default(), epoch: AtomicU64::default(), heard: Heard::default() }
+        Self {
+            lifetime,
+            good: Mutex::default(),
+            epoch: AtomicU64::default(),
+            heard: Heard::default(),
+            pages: Pages::default(),
+        }
     }
 
     /// Decides about a request. The credential is written as the `Authorization` header has it, however it came.
@@ -187,9 +243,7 @@ impl Gate {
     ) -> Result<Caller, Problem> {
         let start = Instant::now();
         let key = wish.key(authorization.expose());
-        let Wish { method, path, client, verb, need, second_factor, way } = wish;
-        let (method, path) = (method.clone(), path.to_owned());
-        let question = Question { authorization, method, path, client, verb, need, second_factor, way };
+        let (way, question) = (wish.way, Question::new(authorization, wish));
         let epoch = self.epoch.load(Ordering::Acquire);
         // Auth tells the bus of every websocket, so it is asked about every one.
         let remembered = if way == Way::Websocket { None } else { self.remembered(&key, start) };
@@ -197,18 +251,19 @@ impl Gate {
         let answer = if let Some(answer) = remembered {
             answer
         } else {
-            let answer = question.put(upstream, way).await?;
+            let answer = self.decide(upstream, &question, way).await?;
             self.remember(key, answer.clone(), epoch);
             answer
         };
         count_decision(was_remembered, start.elapsed());
-        let Answer { principal, expires_at, .. } = answer;
-        Ok(Caller { principal, expires_at, question: Arc::new(question), epoch })
+        Ok(answer.known(epoch).of(question))
     }
 
-    /// Whom a remembered good answer is about. None: auth has to be asked.
-    pub(crate) fn recall(&self, authorization: &str, wish: &Wish<'_>, now: Instant) -> Option<Arc<Principal>> {
-        self.remembered(&wish.key(authorization), now).map(|answer| answer.principal)
+    /// A remembered good answer. None: auth has to be asked.
+    pub(crate) fn recall(&self, authorization: &str, wish: &Wish<'_>, now: Instant) -> Option<Known> {
+        // Before the look: what ends after it must not seem to be known of.
+        let epoch = self.epoch.load(Ordering::Acquire);
+        self.remembered(&wish.key(authorization), now).map(|answer| answer.known(epoch))
     }
 
     /// Asks again about a caller whose request is still going on.
@@ -217,7 +272,7 @@ impl Gate {
             Way::Websocket => Way::OpenWebsocket,
             way => way,
         };
-        caller.question.put(upstream, way).await.map(drop)
+        self.decide(upstream, &caller.question, way).await.map(drop)
     }
 
     /// Asks whether the caller has shown the second factor, for what turned out to need it.
@@ -226,11 +281,56 @@ impl Gate {
         question.put(upstream, question.way).await.map(drop)
     }
 
+    /// Takes note of who opened a page: its token, which has this id and ends by itself at `expires_at`, is good for as long
+    /// as the credential of its maker is. A gateway that started since knows no maker, and the page has to ask for another
+    /// token.
+    pub(crate) fn opened_page(&self, token_id: String, maker: &Caller, expires_at: Option<SystemTime>) {
+        self.pages.insert(token_id, (*maker.question).clone(), expires_at, now());
+    }
+
+    /// Forgets who opened a page that was closed.
+    pub(crate) fn closed_page(&self, token_id: &str) {
+        self.pages.remove(token_id);
+    }
+
+    /// Asks auth, and about the token of a page whether whoever opened the page may still be here.
+    async fn decide(&self, upstream: &Upstream, question: &Question, way: Way) -> Result<Answer, Problem> {
+        let answer = question.put(upstream, way).await?;
+        if !session::is_of_page(question.authorization.expose()) {
+            return Ok(answer);
+        }
+        let maker = Box::pin(self.maker(upstream, &answer.principal.credential_id)).await?;
+        let expires_at = answer.expires_at.into_iter().chain(maker.expires_at).min();
+        Ok(Answer { maker: Some(maker.principal), expires_at, ..answer })
+    }
+
+    /// A good answer about whoever opened a page. Refused once, the page is forgotten: auth would count the same old
+    /// password as a guess each time.
+    async fn maker(&self, upstream: &Upstream, token_id: &str) -> Result<Answer, Problem> {
+        let over = || Problem::new(Kind::Unauthorized, "whoever opened this page is not signed in any more");
+        let question = self.pages.get(token_id).ok_or_else(over)?;
+        let (key, epoch) = (question.key(), self.epoch.load(Ordering::Acquire));
+        if let Some(answer) = self.remembered(&key, Instant::now()) {
+            return Ok(answer);
+        }
+        match question.put(upstream, Way::Unspecified).await {
+            Ok(answer) => {
+                self.remember(key, answer.clone(), epoch);
+                Ok(answer)
+            }
+            Err(problem) if is_over(&problem) => {
+                self.pages.remove(token_id);
+                Err(over())
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
     /// Forgets what auth says is good no longer, and tells those whose requests are still going on.
     pub(crate) fn revoke(&self, revoked: WatchRevocationsResponse) {
         if revoked.everything || !revoked.credential_ids.is_empty() || !revoked.user_ids.is_empty() {
             self.epoch.fetch_add(1, Ordering::AcqRel);
-            self.lock().retain(|_, answer| !heard::concerns(&revoked, &answer.principal));
+            self.lock().retain(|_, answer| !answer.is_concerned(&revoked));
             self.heard.tell(revoked);
         }
         // Last: what was said until now has been taken in.
@@ -291,6 +391,17 @@ impl Gate {
 }
 
 impl Question {
+    fn new(authorization: Secret<String>, wish: Wish<'_>) -> Self {
+        let Wish { method, path, client, verb, need, second_factor, way } = wish;
+        Self { authorization, method: method.clone(), path: path.to_owned(), client, verb, need, second_factor, way }
+    }
+
+    fn key(&self) -> [u8; 32] {
+        let Self { authorization, method, path, client, verb, need, second_factor, way } = self.clone();
+        let wish = Wish { method: &method, path: &path, client, verb, need, second_factor, way };
+        wish.key(authorization.expose())
+    }
+
     async fn put(&self, upstream: &Upstream, way: Way) -> Result<Answer, Problem> {
         let request = AuthorizeRequest {
             authorization: self.authorization.expose().clone(),
@@ -312,8 +423,13 @@ impl Question {
             let seconds = u64::try_from(at.seconds).unwrap_or_default();
             SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(SystemTime::UNIX_EPOCH)
         });
-        Ok(Answer { principal: Arc::new(principal), expires_at, given: Instant::now() })
+        Ok(Answer { principal: Arc::new(principal), maker: None, expires_at, given: Instant::now() })
     }
+}
+
+/// Whether a refusal says that somebody may not be here any more, and not that auth cannot be asked.
+pub(crate) fn is_over(problem: &Problem) -> bool {
+    matches!(problem.kind(), Kind::Unauthorized | Kind::SecondFactor | Kind::Forbidden | Kind::OutOfScope)
 }
 
 /// The one `Authorization` header of a request. Two are as good as none: they could be read differently further on.

@@ -1,5 +1,6 @@
 //! Plugins: programs that serve HTTP on a unix socket and are listed in `api.json`.
 
+mod answered;
 mod client;
 pub(crate) mod direct;
 mod entry;
@@ -7,6 +8,7 @@ pub(crate) mod front;
 mod headers;
 pub(crate) mod lifecycle;
 mod line;
+mod over;
 mod place;
 mod proxy;
 mod registry;

@@ -11,6 +11,8 @@ use std::{
 use homeport_proto::auth::v1::{Principal, WatchRevocationsResponse};
 use tokio::sync::broadcast;
 
+use super::Caller;
+
 /// Longest silence of auth, which says something every 250 ms, until nothing is believed.
 const SILENCE: Duration = Duration::from_millis(750);
 
@@ -66,11 +68,12 @@ impl Heard {
 pub(crate) struct Revocations(broadcast::Receiver<Arc<WatchRevocationsResponse>>);
 
 impl Revocations {
-    /// Waits until something ended that may be this principal's.
-    pub(crate) async fn concerning(&mut self, principal: &Principal) {
+    /// Waits until something ended that may be what this caller is here by.
+    pub(crate) async fn concerning(&mut self, caller: &Caller) {
+        let by = [Some(&caller.principal), caller.maker.as_ref()];
         loop {
             match self.0.recv().await {
-                Ok(revoked) if !concerns(&revoked, principal) => {}
+                Ok(revoked) if !by.into_iter().flatten().any(|principal| concerns(&revoked, principal)) => {}
                 // Whoever missed some has to ask.
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,

@@ -57,6 +57,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// After this long without a request, at most twice as long, a connection waits without hyper. Short, because what many
 /// connections held at the same time malloc does not give back.
 const PARK_AFTER: Duration = Duration::from_millis(100);
+/// How long the end of a connection may take to be said, which over TLS has to go out after all else.
+const GOODBYE_LIMIT: Duration = Duration::from_millis(250);
 /// A connection with an answer that goes on and on is looked at no more often than this.
 const LOOK_MOST: Duration = Duration::from_secs(5);
 
@@ -187,8 +189,8 @@ impl Server {
                 Turn::Served => continue,
                 Turn::Left(settled) => settled,
                 Turn::Over => {
-                    // Whoever is gone already does not mind.
-                    drop(stream.shutdown().await);
+                    // Whoever is gone already does not mind, and whoever reads nothing is not waited for.
+                    drop(Box::pin(tokio::time::timeout(GOODBYE_LIMIT, stream.shutdown())).await);
                     return Ok(());
                 }
             };

@@ -20,7 +20,7 @@ use std::{
 };
 
 use axum::{body::Body, response::Response};
-use homeport_proto::auth::v1::{FactorNeed, Principal, Verb, Way};
+use homeport_proto::auth::v1::{FactorNeed, Verb, Way};
 use homeport_service::{
     Secret,
     trace::{TRACEPARENT, TraceContext},
@@ -30,17 +30,18 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::Span;
 
 use super::{
+    answered,
     front::{Settled, Told, Unserved},
     headers::{FORWARDED_FOR, FORWARDED_PREFIX, FORWARDED_PROTO, word},
+    over::until_over,
     place::{is_static, uri_of_host},
     proxy,
     registry::{Plugin, Target},
-    watched,
 };
 use crate::{
     app::App,
     config::ms,
-    gate::{Caller, Wish},
+    gate::{Caller, Known, Wish},
     listener::{Buffer, Origin, Patience, Proxies},
     metrics::{PLUGIN_ROUTE, count_decision},
     middleware::{ClientAddress, CorrelationId, Scheme, audit, correlation},
@@ -95,7 +96,7 @@ struct Asked {
     id: CorrelationId,
     trace: TraceContext,
     /// None: auth has to be asked.
-    principal: Option<Arc<Principal>>,
+    known: Option<Known>,
 }
 
 /// Serves the request that the input begins with.
@@ -106,9 +107,9 @@ where
     let started = Instant::now();
     let Some(mut asked) = read(app, &talk, started) else { return Turn::Left(None) };
     let mut begun = started;
-    if asked.principal.is_none() {
+    if asked.known.is_none() {
         match Box::pin(asked.trace.scope(talk.span.clone(), asked.admit(app, talk.input))).await {
-            Ok(caller) => (asked.principal, begun) = (Some(caller.principal), Instant::now()),
+            Ok(caller) => (asked.known, begun) = (Some(caller.into()), Instant::now()),
             Err(problem) => return asked.left(Unserved::Refused(problem)),
         }
     }
@@ -133,18 +134,18 @@ where
                 Box::pin(asked.record(app, exchange.input(), answer.status)).await;
             }
             asked.note(exchange.input(), &answer, now - started, talk.span);
-            let ended = exchange.pass(&plugin, &answer, now).await;
+            let ended = exchange.pass(&plugin, &answer, now, |input| asked.until_over(app, input)).await;
             talk.input.consume(asked.length);
             return match ended {
                 Ok(()) if !is_last => Turn::Served,
-                Ok(()) | Err(Ended::Left) => Turn::Over,
+                Ok(()) | Err(Ended::Left | Ended::Over) => Turn::Over,
                 Err(Ended::Fault(fault)) => {
-                    talk.span.in_scope(|| watched::broke_off(&plugin, &fault));
+                    talk.span.in_scope(|| answered::broke_off(&plugin, &fault));
                     Turn::Over
                 }
             };
         }
-        Some(Err(Ended::Left)) => return Turn::Over,
+        Some(Err(Ended::Left | Ended::Over)) => return Turn::Over,
         Some(Err(Ended::Fault(fault))) => talk.span.in_scope(|| proxy::unanswered(&plugin, Some(trace), &fault)),
         None => proxy::silent(&plugin, limit),
     };
@@ -163,8 +164,8 @@ fn read<S>(app: &App, talk: &Talk<'_, S>, started: Instant) -> Option<Asked> {
     let Some(Target::Path(plugin, rest)) = app.plugins.find(&path) else { return None };
     let way = if talk.proxies.is_empty() { HeaderMap::new() } else { plain.way() };
     let origin = talk.proxies.origin(talk.peer, talk.https, &way);
-    let principal = app.gate.recall(plain.authorization, &wish(&plain, &path, origin), started);
-    if principal.is_some() {
+    let known = app.gate.recall(plain.authorization, &wish(&plain, &path, origin), started);
+    if known.is_some() {
         count_decision(true, started.elapsed());
     }
     let id = CorrelationId::of_value(plain.correlation);
@@ -190,7 +191,7 @@ fn read<S>(app: &App, talk: &Talk<'_, S>, started: Instant) -> Option<Asked> {
     let (is_head, asker, is_static, length) = (plain.is_head, plain.asker, is_static(rest), plain.length);
     let begin = talk.input.iter().position(|byte| *byte == b'/')?;
     let path = begin..begin + plain.path.len();
-    Some(Asked { plugin, outgoing, is_head, is_static, asker, length, path, origin, id, trace, principal })
+    Some(Asked { plugin, outgoing, is_head, is_static, asker, length, path, origin, id, trace, known })
 }
 
 /// As [`crate::middleware::admit_to`] has it: whoever may read something may also ask for its headers alone.
@@ -204,6 +205,14 @@ fn wish<'a>(plain: &Plain<'_, 'a>, path: &'a str, origin: Origin) -> Wish<'a> {
         second_factor: Secret::new(plain.second_factor.to_owned()),
         way: Way::Unspecified,
     }
+}
+
+/// Who sent a request that was read before.
+fn caller(known: Known, input: &[u8], origin: Origin) -> Option<Caller> {
+    let mut room = request::room();
+    let plain = Plain::read(input, &mut room)?;
+    let path = clean_as_sent(plain.path)?;
+    Some(known.caller(Secret::new(plain.authorization.to_owned()), wish(&plain, &path, origin)))
 }
 
 impl Asked {
@@ -221,6 +230,18 @@ impl Asked {
         app.gate.admit(&app.upstream, authorization, wish(&plain, &path, self.origin)).await
     }
 
+    /// Waits until the answer may go on no longer.
+    fn until_over(&mut self, app: &Arc<App>, input: &[u8]) -> impl Future<Output = ()> + Send + use<> {
+        let caller = self.known.take().and_then(|known| caller(known, input, self.origin));
+        let (app, plugin) = (Arc::clone(app), Arc::clone(&self.plugin));
+        async move {
+            // Nobody known may have no more of it.
+            if let Some(caller) = caller {
+                until_over(app, plugin, Some(caller)).await;
+            }
+        }
+    }
+
     fn method(&self) -> Method {
         if self.is_head { Method::HEAD } else { Method::GET }
     }
@@ -234,7 +255,7 @@ impl Asked {
             method: &self.method(),
             path: self.path(input),
             client: Some(ClientAddress(self.origin.address)),
-            caller: self.principal.as_ref().map_or("", |principal| &principal.name),
+            caller: self.known.as_ref().map_or("", |known| &known.principal.name),
             status: answer.status,
         };
         told.note(&self.id, self.trace, elapsed, span);

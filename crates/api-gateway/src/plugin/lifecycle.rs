@@ -81,15 +81,16 @@ fn saved(problem: String, entries_json: &[String]) -> Result<Outcome, Problem> {
     }
 }
 
-/// Removes a plugin with its containers, networks and token.
+/// Removes a plugin with its containers, networks and token. The token ends first, whatever becomes of the rest, and what
+/// fails is done by asking again.
 pub(crate) async fn delete(app: &Arc<App>, name: String) -> Result<Vec<Value>, Problem> {
     let work = Arc::clone(app);
     app.finish(async move {
-        let request = within(PATIENCE, DeletePluginRequest { name });
-        let deleted = of_docker(work.upstream.plugins().delete_plugin(request).await)?;
-        if let Some(entry) = read(&deleted.former_json) {
+        if let Some(entry) = find(&work, &name).await? {
             withdraw(&work, &entry).await?;
         }
+        let request = within(PATIENCE, DeletePluginRequest { name });
+        let deleted = of_docker(work.upstream.plugins().delete_plugin(request).await)?;
         Ok(values(&deleted.entries_json))
     })
     .await

@@ -21,6 +21,7 @@ use http_body_util::LengthLimitError;
 use hyper::body::Incoming;
 
 use super::{
+    answered,
     client::SendError,
     headers, place,
     registry::Plugin,
@@ -104,7 +105,7 @@ async fn forward(app: &Arc<App>, asked: Asked<'_>, mut request: Request) -> Resu
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         return tunnel.map_or_else(|| Err(broken(plugin)), |tunnel| Ok(tunnel.join(app, plugin, answer, caller)));
     }
-    Ok(incoming(answer, plugin, path))
+    Ok(incoming(app, answer, plugin, path, caller))
 }
 
 /// The request as the plugin gets it.
@@ -150,8 +151,14 @@ fn has_two_lengths(headers: &HeaderMap) -> bool {
 }
 
 /// The response as the client gets it.
-fn incoming(answer: Response<Incoming>, plugin: &Arc<Plugin>, path: &str) -> Response {
-    let mut response = answer.map(|body| watched::told(body, Arc::clone(plugin)));
+fn incoming(
+    app: &Arc<App>,
+    answer: Response<Incoming>,
+    plugin: &Arc<Plugin>,
+    path: &str,
+    caller: Option<Caller>,
+) -> Response {
+    let mut response = answer.map(|body| answered::body(body, Arc::clone(app), Arc::clone(plugin), caller));
     headers::strip_hop_by_hop(response.headers_mut());
     secure_plugin(&mut response, place::is_static(path));
     response

@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
+use tokio_util::sync::CancellationToken;
 
 use super::{client::Client, entry::Entry};
 use crate::{config::PluginsConfig, metrics::PluginCounts};
@@ -16,6 +17,8 @@ pub(crate) struct Plugin {
     /// `/plugins/<URI>`, as it is told to the plugin.
     pub(crate) prefix: HeaderValue,
     pub(crate) counts: PluginCounts,
+    /// Cancelled when the plugin is disabled, removed, or another one in its place.
+    pub(crate) gone: CancellationToken,
 }
 
 /// Where a path leads.
@@ -62,7 +65,8 @@ impl Registry {
     }
 
     /// Puts a new table in place. Plugins that did not change keep their open connections; requests under way go on
-    /// with the plugin that they began with. Of two entries with the same URI the first one counts.
+    /// with the plugin that they began with, but an answer that goes on and on ends with its plugin. Of two entries with
+    /// the same URI the first one counts.
     pub(crate) fn replace(&self, entries: Vec<Entry>) -> usize {
         let old = self.table.load();
         let mut table: Vec<Arc<Plugin>> = Vec::with_capacity(entries.len());
@@ -77,11 +81,21 @@ impl Registry {
                 continue;
             }
             let kept = old.iter().find(|plugin| plugin.entry == entry).map(Arc::clone);
-            table.push(kept.unwrap_or_else(|| Arc::new(self.plugin(entry))));
+            table.push(kept.unwrap_or_else(|| {
+                let former = old.iter().find(|plugin| is_same(&plugin.entry, &entry));
+                let gone = former.map_or_else(CancellationToken::new, |former| former.gone.clone());
+                Arc::new(self.plugin(entry, gone))
+            }));
         }
         table.sort_by_key(|plugin| std::cmp::Reverse(plugin.entry.uri.len()));
         let count = table.len();
+        let is_gone = |plugin: &&Arc<Plugin>| !table.iter().any(|new| is_same(&new.entry, &plugin.entry));
+        let left: Vec<_> = old.iter().filter(is_gone).map(Arc::clone).collect();
         self.table.store(Arc::new(table));
+        // Last: what begins from now on finds the new table.
+        for plugin in left {
+            plugin.gone.cancel();
+        }
         count
     }
 
@@ -103,13 +117,18 @@ impl Registry {
         })
     }
 
-    fn plugin(&self, entry: Entry) -> Plugin {
+    fn plugin(&self, entry: Entry, gone: CancellationToken) -> Plugin {
         let client = Client::new(entry.socket.clone(), self.root.clone(), self.config.max_idle_connections);
         // A URI is made of letters that a header may hold.
         let prefix = HeaderValue::try_from(format!("/plugins/{}", entry.uri));
         let prefix = prefix.unwrap_or(HeaderValue::from_static("/plugins"));
-        Plugin { client, prefix, counts: PluginCounts::new(&entry.name), entry }
+        Plugin { client, prefix, counts: PluginCounts::new(&entry.name), gone, entry }
     }
+}
+
+/// Whether two entries are of one plugin, of which they may say different things.
+fn is_same(one: &Entry, other: &Entry) -> bool {
+    (&one.name, &one.uri, &one.socket) == (&other.name, &other.uri, &other.socket)
 }
 
 #[cfg(test)]
@@ -167,5 +186,19 @@ mod tests {
         let of = |table: &[Arc<Plugin>], uri| table.iter().find(|plugin| plugin.entry.uri == uri).map(Arc::clone);
         assert!(Arc::ptr_eq(&of(&before, "a").unwrap(), &of(&after, "a").unwrap()));
         assert!(of(&after, "b").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_plugin_is_gone_when_it_is_listed_no_more_and_not_when_something_else_of_it_changes() {
+        let registry = registry(&["a", "b"]);
+        let before = registry.table.load_full();
+        let mut changed = entries(&["a"]);
+        changed[0].has_ui = true;
+        registry.replace(changed);
+        assert_eq!(before.iter().map(|plugin| plugin.gone.is_cancelled()).collect::<Vec<_>>(), [false, true]);
+        registry.replace(Vec::new());
+        assert!(before[0].gone.is_cancelled(), "what began before the change ends as well");
+        registry.replace(entries(&["a"]));
+        assert!(!registry.table.load()[0].gone.is_cancelled(), "it came back");
     }
 }

@@ -14,8 +14,16 @@ const AUTH_ERROR: HeaderName = HeaderName::from_static("x-spr-auth-error");
 
 /// Whether a request carries the token of a plugin's page, good or bad.
 pub(crate) fn is_carried(headers: &HeaderMap) -> bool {
-    let credential = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().get(..BEARER.len()));
-    credential.is_some_and(|credential| credential.eq_ignore_ascii_case(BEARER))
+    headers.get(header::AUTHORIZATION).is_some_and(|value| begins(value.as_bytes()))
+}
+
+/// Whether a credential is the token of a plugin's page, good or bad.
+pub(crate) fn is_of_page(authorization: &str) -> bool {
+    begins(authorization.as_bytes())
+}
+
+fn begins(credential: &[u8]) -> bool {
+    credential.get(..BEARER.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(BEARER))
 }
 
 /// A refusal as a request's client understands it: a page asks what shows it for another token.

@@ -11,7 +11,7 @@ use tokio::{
     sync::OwnedSemaphorePermit,
 };
 
-use super::{headers, registry::Plugin};
+use super::{headers, over::until_over, registry::Plugin};
 use crate::{
     app::App,
     gate::Caller,
@@ -33,29 +33,26 @@ pub(super) fn prepare(app: &App, request: &mut Request) -> Result<Tunnel, Proble
 }
 
 impl Tunnel {
-    /// Agrees to the change of protocol and joins the two ends, until one of them ends, the gateway drains, or the
-    /// caller's credential is no longer good.
+    /// Agrees to the change of protocol and joins the two ends, until one of them ends, the gateway drains, the
+    /// caller's credential is no longer good, or the plugin is gone.
     pub(super) fn join(
         self,
         app: &Arc<App>,
-        plugin: &Plugin,
+        plugin: &Arc<Plugin>,
         mut answer: Response<Incoming>,
         caller: Option<Caller>,
     ) -> Response {
         let protocol = headers::upgrade(answer.headers());
         let upstream = hyper::upgrade::on(&mut answer);
         let name = plugin.entry.name.clone();
-        let over = Arc::clone(app);
+        let drain = app.context.drain().clone();
+        let over = until_over(Arc::clone(app), Arc::clone(plugin), caller);
         app.spawn_upgraded("tunnel", async move {
             let _held = (self.permit, Held::tunnel());
             tokio::select! {
                 () = carry(self.client, upstream, &name) => {}
-                () = async {
-                    match caller {
-                        Some(caller) => over.until_over(caller).await,
-                        None => over.context.drain().cancelled().await,
-                    }
-                } => {}
+                () = over => {}
+                () = drain.cancelled() => {}
             }
         });
         let mut response = Response::new(Body::empty());

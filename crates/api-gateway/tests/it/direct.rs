@@ -1,5 +1,7 @@
 //! Plain questions to plugins, byte by byte: how they come, how they are answered, and who must not be taken in.
 
+mod over;
+
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
@@ -14,7 +16,7 @@ use tokio::{
 use crate::stack::{PATIENCE, Stack, eventually};
 
 /// What a plugin says at each of its paths, and whether it hangs up then.
-const ANSWERS: [(&str, &str, bool); 12] = [
+const ANSWERS: [(&str, &str, bool); 15] = [
     ("/length", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwhole", false),
     (
         "/chunks",
@@ -39,6 +41,10 @@ const ANSWERS: [(&str, &str, bool); 12] = [
         "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwholeHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen",
         false,
     ),
+    // What goes on and on: its end never comes.
+    ("/events", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\npart\r\n", false),
+    ("/part", "HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\npart", false),
+    ("/later", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", false),
 ];
 
 /// A plugin, and what it saw.
@@ -68,6 +74,10 @@ async fn answer(mut stream: UnixStream, script: Arc<Script>) {
     while let Some(head) = head(&mut stream).await {
         let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
         let is_head = head.starts_with("HEAD ");
+        if path == "/flood" {
+            flood(&mut stream).await;
+            break;
+        }
         script.heads.lock().unwrap().push(head);
         let Some((_, text, hangs_up)) = ANSWERS.into_iter().find(|(known, ..)| *known == path) else { continue };
         let end = if is_head { text.find("\r\n\r\n").unwrap() + 4 } else { text.len() };
@@ -77,6 +87,15 @@ async fn answer(mut stream: UnixStream, script: Arc<Script>) {
         }
     }
     script.gone.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Says something for as long as somebody listens.
+async fn flood(stream: &mut UnixStream) {
+    let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".as_slice();
+    let mut said = stream.write_all(head).await;
+    while said.is_ok() {
+        said = stream.write_all(b"4\r\npart\r\n").await;
+    }
 }
 
 /// The head of what comes next. None: nothing comes.

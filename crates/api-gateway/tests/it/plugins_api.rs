@@ -1,15 +1,18 @@
 //! `/plugins_api` and `/plugin`
 
-use std::sync::atomic::Ordering;
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
-use homeport_proto::auth::v1::TokenKind;
+use homeport_proto::auth::v1::{TokenKind, WatchRevocationsResponse};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
     client::{Answer, GOOD},
     plugin,
-    stack::Stack,
+    stack::{PATIENCE, Stack},
 };
 
 /// Name and password.
@@ -237,6 +240,60 @@ async fn a_page_gets_a_token_for_its_plugin_alone() {
     }
     let left: Vec<_> = stack.world.tokens.lock().unwrap().iter().map(|token| token.name.clone()).collect();
     assert_eq!(left, ["other"]);
+}
+
+/// Opens the page as the good credential, and gives its token as it is shown.
+async fn open_page(stack: &Stack) -> String {
+    let session = json!({ "pluginURI": "page", "protocolVersion": 1 });
+    let made = send(stack, Method::PUT, "/plugin/ui_session", &session).await;
+    format!("Bearer {}", made.json()["token"].as_str().unwrap())
+}
+
+async fn as_page(stack: &Stack, token: &str) -> Answer {
+    stack.client.call(Method::GET, "/plugins/page/x").credential(Some(token)).send().await
+}
+
+#[tokio::test]
+async fn the_token_of_a_page_ends_with_the_credential_that_opened_it() {
+    let stack = Stack::start().await;
+    let _plugin = with_page(&stack).await;
+    let token = open_page(&stack).await;
+    let believed = async {
+        loop {
+            let before = stack.world.authorized.load(Ordering::SeqCst);
+            assert_eq!(as_page(&stack, &token).await.status, StatusCode::OK);
+            if stack.world.authorized.load(Ordering::SeqCst) == before {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, believed).await.expect("auth is asked about each request of a page");
+    stack.world.revoked_credentials.lock().unwrap().push(GOOD.to_owned());
+    let ended = WatchRevocationsResponse { credential_ids: vec!["session".to_owned()], ..Default::default() };
+    stack.world.revocations.send(ended).unwrap();
+    let started = Instant::now();
+    while as_page(&stack, &token).await.status == StatusCode::OK {
+        assert!(started.elapsed() < Duration::from_secs(1), "whoever opened the page is gone");
+    }
+    let asked = stack.world.authorized.load(Ordering::SeqCst);
+    let refused = as_page(&stack, &token).await;
+    assert_eq!(refused.header("x-spr-auth-error"), Some("invalid_token"), "the page can ask for another");
+    let asked = stack.world.authorized.load(Ordering::SeqCst) - asked;
+    assert!(asked <= 1, "an old password that is tried again and again would look like guesses");
+}
+
+#[tokio::test]
+async fn a_page_whose_maker_nobody_knows_any_more_asks_for_another_token() {
+    let mut stack = Stack::start().await;
+    let _plugin = with_page(&stack).await;
+    let token = open_page(&stack).await;
+    assert_eq!(as_page(&stack, &token).await.status, StatusCode::OK);
+    stack.restart(&[]).await;
+    stack.until_served("page").await;
+    let refused = as_page(&stack, &token).await;
+    assert_eq!((refused.status, refused.header("x-spr-auth-error")), (StatusCode::UNAUTHORIZED, Some("invalid_token")));
+    let token = open_page(&stack).await;
+    assert_eq!(as_page(&stack, &token).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -87,14 +87,14 @@ fn view(factor: &Factor) -> Status {
 pub(super) async fn register(
     State(app): State<Arc<App>>,
     caller: Caller,
+    headers: HeaderMap,
     Json(body): Json<Proving>,
 ) -> Result<Body<Registration>, Problem> {
     let user_id = own(&caller, &body)?;
-    let request = RegisterFactorRequest {
-        user_id,
-        code: body.code.expose().clone(),
-        client_address: caller.client().to_string(),
-    };
+    // Whoever has passkeys alone has no code, and sends the proof as elsewhere.
+    let code = if body.code.expose().is_empty() { second_factor(&headers) } else { body.code };
+    let request =
+        RegisterFactorRequest { user_id, code: code.expose().clone(), client_address: caller.client().to_string() };
     let mut factors = app.upstream.factors();
     let made = app.finish(async move { of_auth(factors.register_factor(request).await) }).await?;
     let factor = view(&made.factor.unwrap_or_default());

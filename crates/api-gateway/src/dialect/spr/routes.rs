@@ -107,7 +107,7 @@ fn base() -> Vec<Route> {
             .query(&[("name", "Name of the user; one's own without it.")])
             .answers(Answer::json(r#"{"State": "registered", "AlwaysOn": false, "Confirmed": true, "Passkeys": 0}"#)),
         Route::put("/otp_register", otp::register, "Makes the secret of a second factor")
-            .detail("It counts from its first right code on. One that counts already needs its `Code` to be replaced.")
+            .detail("It counts from its first right code on. One that counts already needs its `Code` to be replaced, and whoever has passkeys alone sends the proof of one as `X-JWT-OTP`.")
             .reads()
             .before_factor()
             .body(r#"{"Name?": "admin", "Code?": "287082"}"#)

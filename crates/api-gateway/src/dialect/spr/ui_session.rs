@@ -1,6 +1,6 @@
 //! `/plugin/ui_session`: the token that the page of a plugin gets for as long as somebody looks at it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use axum::{
     extract::{Path, State},
@@ -69,6 +69,7 @@ pub(super) async fn create(
         .await?;
     let token =
         made.token.ok_or_else(|| Problem::new(Kind::Internal, "auth made no token; its log has the details"))?;
+    app.gate.opened_page(token.id.clone(), &caller, token.expires_at.and_then(|at| SystemTime::try_from(at).ok()));
     let expires_at = token.expires_at.map(|at| at.seconds.saturating_mul(1000) + i64::from(at.nanos) / 1_000_000);
     let answer = json!({
         "token": made.secret,
@@ -98,8 +99,10 @@ async fn end(app: &App, user_id: String, id: String) -> Result<(), Problem> {
     if !pages.iter().any(|token| token.id == id) {
         return Ok(());
     }
-    let ended = of_auth(app.upstream.tokens().delete_token(DeleteTokenRequest { id, ..Default::default() }).await);
+    let request = DeleteTokenRequest { id: id.clone(), ..Default::default() };
+    let ended = of_auth(app.upstream.tokens().delete_token(request).await);
     app.gate.forget();
+    app.gate.closed_page(&id);
     match ended {
         Err(problem) if problem.kind() != Kind::NotFound => Err(problem),
         _ => Ok(()),

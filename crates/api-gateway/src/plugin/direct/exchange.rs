@@ -20,6 +20,8 @@ pub(super) enum Ended {
     Left,
     /// The plugin did not do its part.
     Fault(Fault),
+    /// The client may have no more of it.
+    Over,
 }
 
 impl From<Fault> for Ended {
@@ -93,23 +95,25 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Exchange<'a, S> {
         }
     }
 
-    /// Sends the client what was heard, and what is still to come. The plugin answered at `then`.
-    pub(super) async fn pass(mut self, plugin: &Plugin, answer: &Answer, then: Instant) -> Result<(), Ended> {
+    /// Sends the client what was heard, and what is still to come. The plugin answered at `then`. Only an answer of which
+    /// not all came with its head is watched: it ends without its end as soon as what `over` makes of the request does.
+    pub(super) async fn pass<F: Future<Output = ()>>(
+        mut self,
+        plugin: &Plugin,
+        answer: &Answer,
+        then: Instant,
+        over: impl FnOnce(&[u8]) -> F,
+    ) -> Result<(), Ended> {
         let mut content = Content::new(answer.length);
-        loop {
+        let passed = content.pass(&mut self.heard, self.out.room());
+        if passed.is_err() || content.is_over() {
             // What could be read arrives also when the rest cannot.
-            let passed = content.pass(&mut self.heard, self.out.room());
-            if self.client.write_all(&self.out).await.is_err() || self.client.flush().await.is_err() {
-                return Err(Ended::Left);
-            }
-            self.out.clear();
+            self.tell().await?;
             passed?;
-            if content.is_over() {
-                break;
-            }
-            if self.hear(usize::MAX).await? == 0 {
-                content.end(self.out.room())?;
-            }
+        } else {
+            let over = over(self.input);
+            // In a box of its own: few answers are long, and every connection would have to keep the room for it.
+            Box::pin(self.rest_until(over, &mut content)).await?;
         }
         if let Some(line) = self.line.take()
             && answer.keeps
@@ -117,6 +121,36 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Exchange<'a, S> {
         {
             plugin.client.keep_line(line, then);
         }
+        Ok(())
+    }
+
+    async fn rest_until(&mut self, over: impl Future<Output = ()>, content: &mut Content) -> Result<(), Ended> {
+        tokio::select! {
+            // First, so that a plugin that always has something to say cannot keep it from being heard.
+            biased;
+            () = over => Err(Ended::Over),
+            ended = self.rest(content) => ended,
+        }
+    }
+
+    async fn rest(&mut self, content: &mut Content) -> Result<(), Ended> {
+        self.tell().await?;
+        while !content.is_over() {
+            if self.hear(usize::MAX).await? == 0 {
+                content.end(self.out.room())?;
+            }
+            let passed = content.pass(&mut self.heard, self.out.room());
+            self.tell().await?;
+            passed?;
+        }
+        Ok(())
+    }
+
+    async fn tell(&mut self) -> Result<(), Ended> {
+        if self.client.write_all(&self.out).await.is_err() || self.client.flush().await.is_err() {
+            return Err(Ended::Left);
+        }
+        self.out.clear();
         Ok(())
     }
 
@@ -144,4 +178,70 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Exchange<'a, S> {
 
 async fn open(plugin: &Plugin) -> Result<Line, Fault> {
     Box::pin(plugin.client.open_line()).await.map_err(Fault::Connect)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use http::HeaderValue;
+    use tokio::io::AsyncReadExt as _;
+
+    use super::{super::answer::Length, *};
+    use crate::{
+        metrics::PluginCounts,
+        plugin::{client::Client, entry::Entry},
+    };
+
+    fn plugin() -> Plugin {
+        let entry = Entry {
+            name: "a".to_owned(),
+            uri: "a".to_owned(),
+            socket: "/a".into(),
+            openapi: String::new(),
+            has_ui: false,
+            sandboxed_ui: false,
+        };
+        let client = Client::new("/a".into(), "/".into(), 1);
+        let counts = PluginCounts::new("a");
+        Plugin { entry, client, prefix: HeaderValue::from_static("/plugins/a"), counts, gone: Default::default() }
+    }
+
+    /// Passes on what came with a head, and tells how that ended, what the client got, and whether it was watched.
+    async fn check(length: Length, came: &str, is_watched: bool) {
+        let ((mut client, mut other), mut input, mut watched) = (tokio::io::duplex(1024), Buffer::default(), false);
+        let mut exchange = Exchange::new(&mut client, &mut input);
+        exchange.heard.room().extend_from_slice(came.as_bytes());
+        let answer = Answer { status: 200, length, keeps: true, head: 0 };
+        let over = |_: &[u8]| {
+            watched = true;
+            ready(())
+        };
+        let ended = exchange.pass(&plugin(), &answer, Instant::now(), over).await;
+        assert_eq!((watched, matches!(ended, Err(Ended::Over))), (is_watched, is_watched), "{came}: {ended:?}");
+        drop(client);
+        let mut got = String::new();
+        other.read_to_string(&mut got).await.unwrap();
+        assert_eq!(got, if is_watched { "" } else { came }, "nothing goes out after the end");
+    }
+
+    #[tokio::test]
+    async fn only_an_answer_that_goes_on_is_watched() {
+        check(Length::Exactly(4), "part", false).await;
+        check(Length::Nothing, "", false).await;
+        check(Length::Chunked, "4\r\npart\r\n0\r\n\r\n", false).await;
+        check(Length::Exactly(5), "part", true).await;
+        check(Length::Exactly(5), "", true).await;
+        check(Length::Chunked, "4\r\npart\r\n", true).await;
+        check(Length::UntilEnd, "part", true).await;
+    }
+
+    #[tokio::test]
+    async fn a_plugin_that_falls_silent_fails_when_nothing_is_over() {
+        let ((mut client, _other), mut input) = (tokio::io::duplex(1024), Buffer::default());
+        let exchange = Exchange::new(&mut client, &mut input);
+        let answer = Answer { status: 200, length: Length::Exactly(5), keeps: true, head: 0 };
+        let ended = exchange.pass(&plugin(), &answer, Instant::now(), |_| pending::<()>()).await;
+        assert!(matches!(ended, Err(Ended::Fault(Fault::NoAnswer))), "{ended:?}");
+    }
 }

@@ -93,6 +93,16 @@ impl AuthService for Fake {
         if revoked || self.0.revoked.load(Ordering::SeqCst) {
             return Err(Status::unauthenticated("the token was revoked"));
         }
+        let is_shown = |token: &&auth::Token| request.authorization == format!("Bearer {}-and-the-rest", token.prefix);
+        let page = self
+            .0
+            .tokens
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|token| token.kind() == auth::TokenKind::Ui)
+            .find(is_shown)
+            .cloned();
         let principal = match request.authorization.as_str() {
             // The first "Basic" is admin:right.
             // The last is admin:with:colons.
@@ -125,7 +135,13 @@ impl AuthService for Fake {
                 status.metadata_mut().insert("out-of-scope", "true".parse().unwrap());
                 return Err(status);
             }
-            _ => return Err(Status::unauthenticated("unknown credential")),
+            _ => match page {
+                Some(auth::Token { id, .. }) => {
+                    let kind = principal::Kind::Plugin.into();
+                    auth::Principal { kind, credential_id: id, ..token("page", &["/plugins/page"]) }
+                }
+                None => return Err(Status::unauthenticated("unknown credential")),
+            },
         };
         let needed = match request.verb() {
             auth::Verb::Unspecified if request.method == "GET" => auth::Role::Viewer,
@@ -212,10 +228,14 @@ impl TokenService for Fake {
         let request = request.into_inner();
         let mut tokens = self.0.tokens.lock().unwrap();
         let number = tokens.len();
+        let prefix = match request.kind() {
+            auth::TokenKind::Ui => format!("sprui1_{number}"),
+            _ => format!("secret{number}"),
+        };
         let token = auth::Token {
             id: format!("id{number}"),
             name: request.name,
-            prefix: format!("secret{number}"),
+            prefix,
             scopes: request.scopes,
             created_at: Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 }),
             expires_at: request.expires_at,
