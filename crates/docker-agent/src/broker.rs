@@ -10,6 +10,7 @@ mod answer;
 mod container;
 mod filter;
 mod forward;
+mod made;
 mod manifest;
 mod ownership;
 mod query;
@@ -31,7 +32,9 @@ use homeport_service::{Context, telemetry::chain};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
+pub(crate) use made::Made;
 use manifest::Grant;
+pub(crate) use manifest::engine_of;
 use serve::Server;
 
 /// The label by which a plugin's objects are known; its value is the plugin's name.

@@ -4,11 +4,17 @@
 //! file is acted upon if its path is exactly one of the allowed ones and a person has agreed to what it asks for beyond its
 //! own containers; both are read again before every action.
 
+mod agreement;
 mod consent;
+#[cfg(test)]
+pub(crate) mod double;
 mod event;
 mod files;
 mod git;
 mod project;
+mod removal;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -18,13 +24,14 @@ use homeport_service::{Context, telemetry::chain};
 use serde_json::Value;
 
 use self::{
-    consent::Concern,
     event::Events,
-    files::{Files, Known},
+    files::Files,
     git::{Git, Repository},
     project::Places,
 };
-use crate::{compose::Compose, config::Settings, document::Document as _, engine::Engine, error::EngineError};
+use crate::{
+    broker::Made, compose::Compose, config::Settings, document::Document as _, engine::Engine, error::EngineError,
+};
 
 /// Name of the file at the root of a plugin's repository.
 const MANIFEST: &str = "plugin.json";
@@ -36,6 +43,7 @@ const RUNTIME: &str = "default";
 pub(crate) struct Plugins {
     compose: Compose,
     engine: Engine,
+    made: Made,
     places: Places,
     files: Files,
     git: Git,
@@ -85,6 +93,7 @@ impl Plugins {
     ) -> Self {
         Self {
             compose,
+            made: Made::new(engine.clone()),
             engine,
             places: Places::new(&settings, context.paths().state.clone()),
             files: Files::new(&context.paths().configs, &context.state_dir()),
@@ -110,59 +119,20 @@ impl Plugins {
         let _changing = self.changing.lock().await;
         let mut list = self.files.list().await?;
         let former = list.find(name).or_else(|| list.find(entry.name()));
-        self.check(&list, former.as_ref(), &entry)?;
-        let path = entry.compose_file_path();
-        let mut project = None;
-        if !path.is_empty() {
-            self.allowed(path).await?;
-            if entry.enabled() {
-                match self.agreed(&entry, confirmed).await? {
-                    Outcome::Refused(consent) => return Ok(Outcome::Refused(consent)),
-                    Outcome::Done(agreed) => project = Some(agreed),
-                }
-            }
+        let others = others(&list, former.as_ref(), &entry);
+        self.check(&others, &entry)?;
+        if !entry.compose_file_path().is_empty() {
+            self.allowed(entry.compose_file_path()).await?;
         }
+        let project = match self.permitted(&entry, &others, confirmed).await? {
+            Outcome::Refused(consent) => return Ok(Outcome::Refused(consent)),
+            Outcome::Done(project) => project,
+        };
         list.put(name, &entry);
         self.files.set_list(&list).await?;
-        let former_only = former.as_ref().filter(|former| former.compose_file_path() != path);
-        let changed = async {
-            if let Some(former) = former_only {
-                self.stop(former).await?;
-            }
-            match project {
-                Some(project) => self.start(&entry, &project, false).await,
-                None => self.stop(&entry).await,
-            }
-        };
-        let failed = changed.await.err();
+        let failed = self.follow(former.as_ref(), &entry, project.as_ref()).await.err();
         let problem = failed.map(|error| format!("plugin {} is saved, but {}", entry.name(), chain(&error)));
         Ok(Outcome::Done(Saved { former, problem: problem.unwrap_or_default() }))
-    }
-
-    /// Removes containers, networks and the entry, and gives it.
-    pub(crate) async fn delete(&self, name: &str) -> Result<Entry, EngineError> {
-        let _changing = self.changing.lock().await;
-        let mut list = self.files.list().await?;
-        let entry = list.remove(name).ok_or_else(|| unknown(name))?;
-        let path = entry.compose_file_path();
-        if !path.is_empty() {
-            // Its route goes first, so that nobody is sent to a plugin that is being taken away.
-            self.files.set_list(&list).await?;
-            self.compose
-                .down_whole(&self.engine, &project::name(path))
-                .await
-                .map_err(|error| self.failed(&entry, error))?;
-            self.events.docker(event::REMOVED, entry.name(), path);
-            self.forget(path).await?;
-        }
-        self.files.set_list(&list).await?;
-        // By now nobody may use it any more; what is left is a file that looks like a token.
-        if let Ok(place) = entry.token_file()
-            && let Err(error) = self.files.remove_token(&place).await
-        {
-            tracing::warn!(plugin.name = entry.name(), error = chain(&error), "the plugin's token stays where it is");
-        }
-        Ok(entry)
     }
 
     /// Restarts the containers of one that is enabled; leaves others alone.
@@ -170,12 +140,16 @@ impl Plugins {
         let _changing = self.changing.lock().await;
         let Some(entry) = self.files.list().await?.find(name).filter(is_managed) else { return Ok(()) };
         self.allowed(entry.compose_file_path()).await?;
-        let project = project::name(entry.compose_file_path());
+        // The engine looks at what is mounted anew, which an update that nobody agreed to may have changed.
+        let Outcome::Done(project) = self.agreed(&entry, &self.others(&entry).await?, &[]).await? else {
+            return Err(EngineError::Precondition(format!(
+                "plugin {} asks for what nobody has agreed to; put its entry again to see what",
+                entry.name()
+            )));
+        };
         self.events.docker(event::STARTING, entry.name(), entry.compose_file_path());
-        let restarted = self.compose.restart_whole(&project).await.map_err(|error| self.failed(&entry, error))?;
-        if restarted == 0
-            && let Outcome::Done(project) = self.agreed(&entry, &[]).await?
-        {
+        let restarted = self.compose.restart_whole(&project.whole.name).await;
+        if restarted.map_err(|error| self.failed(&entry, error))? == 0 {
             return self.start(&entry, &project, false).await;
         }
         self.events.docker(event::STARTED, entry.name(), entry.compose_file_path());
@@ -190,7 +164,7 @@ impl Plugins {
         })?;
         self.allowed(entry.compose_file_path()).await?;
         let mut updated = Updated { git: self.fetch_again(&entry).await?, image: false };
-        let project = match self.agreed(&entry, &[]).await? {
+        let project = match self.agreed(&entry, &self.others(&entry).await?, &[]).await? {
             Outcome::Done(project) => project,
             Outcome::Refused(consent) => return Ok((updated, Some(consent))),
         };
@@ -245,69 +219,48 @@ impl Plugins {
         self.files.set_allowed(paths).await
     }
 
-    fn check(&self, list: &File, former: Option<&Entry>, entry: &Entry) -> Result<(), EngineError> {
-        let former = former.map(|former| former.name().to_owned());
-        let others: Vec<Entry> =
-            list.read().0.into_iter().filter(|other| Some(other.name()) != former.as_deref()).collect();
-        entry.check(&others, self.places.state()).map_err(|error| broken(&error))?;
+    /// The other entries as they are listed now.
+    async fn others(&self, entry: &Entry) -> Result<Vec<Entry>, EngineError> {
+        Ok(others(&self.files.list().await?, None, entry))
+    }
+
+    fn check(&self, others: &[Entry], entry: &Entry) -> Result<(), EngineError> {
+        entry.check(others, self.places.state()).map_err(|error| broken(&error))?;
         if entry.runtime() != RUNTIME && entry.runtime() != "kvm" {
             return Err(EngineError::Argument(format!("there is no runtime {}; use default", entry.runtime())));
         }
-        Ok(())
+        project::check(entry, others)
     }
 
-    /// Whether a compose file may be acted upon at all.
-    async fn allowed(&self, path: &str) -> Result<(), EngineError> {
-        self.places.file(path)?;
-        if self.files.allowed().await?.iter().any(|allowed| allowed == path) {
-            return Ok(());
-        }
-        Err(EngineError::Argument(format!(
-            "ComposeFilePath {path:?} is not among the allowed ones; add it to custom_compose_paths.json"
-        )))
-    }
-
-    /// The project, if somebody agreed to all that it asks for.
-    async fn agreed(&self, entry: &Entry, confirmed: &[String]) -> Result<Outcome<project::Project>, EngineError> {
-        let project = self.places.project(entry)?;
-        let concerns = self.concerns(entry, &project).await?;
-        let texts: Vec<String> = concerns.iter().map(|concern| concern.text.clone()).collect();
-        let path = entry.compose_file_path();
-        let mut known = self.files.known().await?;
-        let covers = |agreed: &[String]| texts.iter().all(|text| agreed.contains(text));
-        if covers(known.agreed.get(path).map(Vec::as_slice).unwrap_or_default()) {
-            return Ok(Outcome::Done(project));
-        }
-        // That very list: whoever agrees to more may have read another one.
-        if confirmed.len() == texts.len() && covers(confirmed) {
-            known.agreed.insert(path.to_owned(), texts);
-            self.files.set_known(&known).await?;
-            return Ok(Outcome::Done(project));
-        }
-        Ok(Outcome::Refused(Consent { score: consent::score(&concerns), concerns: texts }))
-    }
-
-    async fn concerns(&self, entry: &Entry, project: &project::Project) -> Result<Vec<Concern>, EngineError> {
-        let config = self.compose.describe_whole(&project.whole).await?;
-        let mut concerns = consent::concerns(&config, &project.own);
-        concerns.extend(consent::other_files(&project::text(project.whole.file.clone()).await?));
-        concerns.extend(consent::engine(&entry.to_json()));
-        Ok(concerns)
+    /// Makes containers what an entry that was just saved says.
+    async fn follow(
+        &self,
+        former: Option<&Entry>,
+        entry: &Entry,
+        project: Option<&project::Project>,
+    ) -> Result<(), EngineError> {
+        let left = former.filter(|former| former.compose_file_path() != entry.compose_file_path());
+        let stopped = match left {
+            Some(former) => self.stop(former).await,
+            None => Ok(()),
+        };
+        let followed = match project {
+            _ if stopped.is_err() => stopped,
+            Some(project) => self.start(entry, project, false).await,
+            None => self.stop(entry).await,
+        };
+        // After those that could go on making more, and whatever became of them.
+        let ended = match former {
+            Some(former) => self.end_engine(former, entry).await,
+            None => Ok(()),
+        };
+        followed.and(ended)
     }
 
     async fn start(&self, entry: &Entry, project: &project::Project, again: bool) -> Result<(), EngineError> {
         self.events.docker(event::STARTING, entry.name(), entry.compose_file_path());
         self.compose.up_whole(&project.whole, again).await.map_err(|error| self.failed(entry, error))?;
         self.events.docker(event::STARTED, entry.name(), entry.compose_file_path());
-        Ok(())
-    }
-
-    async fn stop(&self, entry: &Entry) -> Result<(), EngineError> {
-        let path = entry.compose_file_path();
-        if !path.is_empty() {
-            self.compose.stop_whole(&project::name(path)).await.map_err(|error| self.failed(entry, error))?;
-            self.events.docker(event::STOPPED, entry.name(), path);
-        }
         Ok(())
     }
 
@@ -397,7 +350,8 @@ impl Plugins {
         let manifest = self.places.clone_of(&repository.name).join(MANIFEST);
         let entry = project::manifest(manifest).await?;
         let entry = entry.with_compose_file_path(&path).with_git_url(&repository.url);
-        let concerns = self.concerns(&entry, &self.places.project(&entry)?).await?;
+        let others = others_of(list, None, &entry);
+        let concerns = self.concerns(&entry, &self.places.project(&entry, &others)?).await?;
         let consent = Consent {
             score: consent::score(&concerns),
             concerns: concerns.into_iter().map(|concern| concern.text).collect(),
@@ -414,8 +368,9 @@ impl Plugins {
         }
         let mut list = self.files.list().await?;
         let former = list.find(entry.name());
-        self.check(&list, former.as_ref(), &entry)?;
-        let project = match self.agreed(&entry, confirmed).await? {
+        let others = others(&list, former.as_ref(), &entry);
+        self.check(&others, &entry)?;
+        let project = match self.agreed(&entry, &others, confirmed).await? {
             Outcome::Done(project) => project,
             Outcome::Refused(consent) => return Ok(Outcome::Refused(consent)),
         };
@@ -429,19 +384,19 @@ impl Plugins {
         self.pull(&project).await?;
         Ok(Outcome::Done(entry))
     }
+}
 
-    /// Forgets what was agreed to and, of a clone, that it may run.
-    async fn forget(&self, path: &str) -> Result<(), EngineError> {
-        let mut known: Known = self.files.known().await?;
-        known.agreed.remove(path);
-        self.files.set_known(&known).await?;
-        if project::is_cloned(path) {
-            let mut allowed = self.files.allowed().await?;
-            allowed.retain(|allowed| allowed != path);
-            self.files.set_allowed(&allowed).await?;
-        }
-        Ok(())
-    }
+/// All entries but the one that an entry replaces, or is.
+fn others(list: &File, former: Option<&Entry>, entry: &Entry) -> Vec<Entry> {
+    others_of(list.read().0, former, entry)
+}
+
+fn others_of(list: Vec<Entry>, former: Option<&Entry>, entry: &Entry) -> Vec<Entry> {
+    let is_replaced = |other: &Entry| match former {
+        Some(former) => former.name() == other.name(),
+        None => other.name().eq_ignore_ascii_case(entry.name()),
+    };
+    list.into_iter().filter(|other| !is_replaced(other)).collect()
 }
 
 fn is_managed(entry: &Entry) -> bool {

@@ -3,6 +3,7 @@
 //! Keys are matched without regard to case, most of them are usually missing, and those that nobody here knows are
 //! somebody else's and stay.
 
+mod directory;
 mod entry;
 mod file;
 mod rules;

@@ -74,6 +74,20 @@ pub enum RuleError {
         /// What it says.
         path: String,
     },
+    /// A directory is another plugin's.
+    #[error(
+        "{key} of plugin {name:?} leads to the directory {directory:?}, which is plugin {other:?}'s own; use /state/plugins/<name>/ and /configs/plugins/<name>/, or remove the other plugin first"
+    )]
+    Taken {
+        /// The plugin.
+        name: String,
+        /// The key that leads there.
+        key: &'static str,
+        /// Name of the directory, in lower case.
+        directory: String,
+        /// Whose it is.
+        other: String,
+    },
 }
 
 impl Entry {
@@ -102,7 +116,7 @@ impl Entry {
         if !self.install_token_path().is_empty() {
             self.token_file()?;
         }
-        Ok(())
+        self.check_directories(others, root)
     }
 
     /// Whether its URI is one.

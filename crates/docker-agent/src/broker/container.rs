@@ -186,7 +186,8 @@ fn network_mode(host: &Value, names: &mut Names) -> Result<(), Refusal> {
         other => return Err(format!("HostConfig.NetworkMode may not be {}", short(other))),
     };
     match mode.split_once(':') {
-        Some(("container", other)) => names.containers.push(other.to_owned()),
+        // The name becomes part of a path of the engine's.
+        Some(("container", other)) if resource::is_name(other) => names.containers.push(other.to_owned()),
         Some(_) => return Err(format!("HostConfig.NetworkMode may not be {mode:?}")),
         None if mode == "host" => return Err("HostConfig.NetworkMode may not be \"host\"".to_owned()),
         None if is_standard(mode) => {}

@@ -122,8 +122,19 @@ fn grant(name: &str, entry: &Map<String, Value>) -> Result<Option<Grant>, String
         images: keys.images.iter().map(image).collect::<Result<_, _>>()?,
         ports: keys.ports,
         max_containers: keys.maxcontainers,
-        max_memory_bytes: keys.maxmemorymib << 20,
+        max_memory_bytes: memory_bytes(keys.maxmemorymib)?,
     }))
+}
+
+/// The `Engine` object of an entry; none if it has none, or null.
+pub(crate) fn engine_of(entry: &Value) -> Option<&Value> {
+    get(entry.as_object()?, "Engine").filter(|engine| !engine.is_null())
+}
+
+/// Memory in bytes, as the engine takes it: for it nothing is no limit, and more than its numbers hold is less.
+fn memory_bytes(mebibytes: u64) -> Result<u64, String> {
+    let bytes = mebibytes.checked_mul(1 << 20).filter(|bytes| (1..=i64::MAX.unsigned_abs()).contains(bytes));
+    bytes.ok_or_else(|| format!("Engine: MaxMemoryMiB may not be {mebibytes}"))
 }
 
 /// As `api.json` allows names; it becomes the name of a directory, and the value of a label.
@@ -166,6 +177,8 @@ mod tests {
         let good = json!({ "name": "a", "enabled": true, "Engine": { "Images": ["alpine:3"], "MaxContainers": 2, "Ports": [81] } });
         let grants = check(&good);
         assert_eq!((grants[0].max_containers, grants[0].ports.as_slice()), (2, &[81][..]));
+        let most = check(&json!({ "Name": "a", "Enabled": true, "Engine": { "MaxMemoryMiB": (1_u64 << 43) - 1 } }));
+        assert_eq!(most[0].max_memory_bytes, ((1 << 43) - 1) << 20);
         for bad in [
             json!({ "Name": "a", "Enabled": true }),
             json!({ "Name": "a", "Enabled": false, "Engine": {} }),
@@ -175,6 +188,9 @@ mod tests {
             json!({ "Name": "a", "Enabled": true, "Engine": { "Images": [5] } }),
             json!({ "Name": "a", "Enabled": true, "Engine": { "Images": ["-:"] } }),
             json!({ "Name": "a", "Enabled": true, "Engine": [] }),
+            json!({ "Name": "a", "Enabled": true, "Engine": { "MaxMemoryMiB": 0 } }),
+            json!({ "Name": "a", "Enabled": true, "Engine": { "MaxMemoryMiB": 1_u64 << 44 } }),
+            json!({ "Name": "a", "Enabled": true, "Engine": { "MaxMemoryMiB": 1_u64 << 43 } }),
         ] {
             assert_eq!(check(&bad), [], "{bad}");
         }

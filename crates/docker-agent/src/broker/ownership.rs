@@ -109,6 +109,15 @@ impl Owner {
         Ok(owned)
     }
 
+    /// The labels of an image, which its containers inherit. None where there is no such image: the engine says so itself.
+    pub(super) async fn image_labels(&self, image: &str) -> Result<Vec<String>, Reason> {
+        match crate::image::inspect(&self.engine, image).await {
+            Ok(image) => Ok(image.fields("Config.Labels").map(|(label, _)| label.clone()).collect()),
+            Err(error) if error.is_not_found() => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// That a volume of this name is the plugin's, or none is there.
     pub(super) async fn may_create_volume(&self, name: &str) -> Result<(), Reason> {
         match self.id(Kind::Volume, name).await {

@@ -9,7 +9,7 @@ use super::{
     rules::{self, Refusal, Rule, short},
 };
 
-/// Labels by which other programs decide what to do with an object.
+/// Labels by which other programs decide what to do with an object. The first ones are Homeport's own.
 const RESERVED: [&str; 4] = ["homeport.", "com.docker.", "docksmith.", "io.balena."];
 
 /// A container's place in a network.
@@ -140,9 +140,7 @@ pub(super) fn label(document: &mut Value, grant: &Grant) -> Result<(), Refusal> 
         Value::Object(labels) => labels,
         other => return Err(format!("Labels may not be {}", short(&other))),
     };
-    if let Some(label) =
-        labels.keys().find(|label| RESERVED.iter().any(|prefix| label.to_ascii_lowercase().starts_with(prefix)))
-    {
+    if let Some(label) = labels.keys().find(|label| is_reserved(label)) {
         return Err(format!("label {label} may not be set by a plugin"));
     }
     if let Some((label, value)) = labels.iter().find(|(_, value)| !value.is_string()) {
@@ -153,10 +151,45 @@ pub(super) fn label(document: &mut Value, grant: &Grant) -> Result<(), Refusal> 
     Ok(())
 }
 
+/// Keeps the labels of an image away from its container, which would carry all that the document does not name. Homeport
+/// itself goes by whether one of its own labels is there at all, so an image with one of those is refused.
+pub(super) fn hide_labels(document: &mut Value, labels: &[String]) -> Result<(), Refusal> {
+    for label in labels.iter().filter(|label| is_reserved(label) && *label != LABEL) {
+        if label.to_ascii_lowercase().starts_with(RESERVED[0]) {
+            return Err(format!("the image has the label {label}, which a plugin's container may not have"));
+        }
+        document["Labels"][label] = "".into();
+    }
+    Ok(())
+}
+
+fn is_reserved(label: &str) -> bool {
+    RESERVED.iter().any(|prefix| label.to_ascii_lowercase().starts_with(prefix))
+}
+
 /// As the engine allows names; no path and no option is one.
 pub(super) fn is_name(name: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     name.len() <= 255
         && name.bytes().all(letter)
         && name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_an_image_are_hidden() {
+        let labels = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let mut document = json!({ "Labels": { LABEL: "a", "mine": "1" } });
+        let image = labels(&["com.docker.compose.project", "Docksmith.x", "mine", "theirs", LABEL]);
+        hide_labels(&mut document, &image).unwrap();
+        assert_eq!(
+            document["Labels"],
+            json!({ LABEL: "a", "mine": "1", "com.docker.compose.project": "", "Docksmith.x": "" })
+        );
+        let refused = hide_labels(&mut document, &labels(&["Homeport.role"])).unwrap_err();
+        assert!(refused.contains("Homeport.role"), "{refused}");
+    }
 }

@@ -25,6 +25,7 @@ use super::{
     ownership::{Owner, Reason, patience},
     report::Report,
     request::{self, Call, Kind, Work},
+    resource,
     rules::Refusal,
 };
 use crate::engine::Engine;
@@ -224,6 +225,10 @@ impl Server {
                 }
                 let owned = owner.all(&names).await?;
                 container::bind(&mut document, &owned);
+                if call.work == Work::CreateContainer {
+                    let labels = owner.image_labels(document["Image"].as_str().unwrap_or_default()).await?;
+                    resource::hide_labels(&mut document, &labels)?;
+                }
                 if let Some(id) = document["Container"].as_str().and_then(|name| owned.containers.get(name)) {
                     document["Container"] = id.as_str().into();
                 }
@@ -324,3 +329,6 @@ fn outgoing(call: &Call, headers: &HeaderMap, body: Body, conversation: bool) ->
     }
     request
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,15 @@
 //!
 //! What is not known to be harmless is a concern: compose learns new keys every year, and one of them will be a way out.
 
-use std::path::{Component, Path, PathBuf};
+mod mounts;
+
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::document::Document as _;
+pub(super) use self::mounts::Own;
+use self::mounts::{Mounts, host_path};
+use crate::{broker, document::Document as _};
 
 /// As good as root.
 const HIGHEST: u32 = 100;
@@ -96,17 +100,6 @@ const LOG_DRIVERS: [&str; 5] = ["", "journald", "json-file", "local", "none"];
 const OTHER_FILES: [(&str, &str); 3] =
     [("env_file", "variables"), ("extends", "services"), ("include", "whole projects")];
 
-/// What belongs to the plugin, so that it may be mounted.
-#[derive(Debug, Clone)]
-pub(super) struct Own {
-    /// Directories on the host whose parents the plugin cannot write to: exactly these.
-    pub(super) exact: Vec<PathBuf>,
-    /// The same, to be read only.
-    pub(super) exact_read_only: Vec<PathBuf>,
-    /// The plugin's own files: everything below, to be read only or written.
-    pub(super) below: PathBuf,
-}
-
 /// Something that somebody has to agree to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Concern {
@@ -122,9 +115,9 @@ pub(super) fn score(concerns: &[Concern]) -> u32 {
 /// What the `Engine` object of an entry lets a plugin do, see [`crate::broker`]. Whoever agrees to one agrees to that very
 /// one.
 pub(super) fn engine(entry: &Value) -> Option<Concern> {
-    let (_, engine) = entry.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("Engine"))?;
+    let engine = broker::engine_of(entry)?;
     let text = format!("the plugin may use the container engine, as far as this goes: {engine}");
-    (!engine.is_null()).then_some(Concern { text, weight: 15 })
+    Some(Concern { text, weight: 15 })
 }
 
 /// Concerns about the text of a compose file: what it reads from other files compose has put in place by the time that it
@@ -150,40 +143,17 @@ pub(super) fn other_files(text: &str) -> Vec<Concern> {
     found.0
 }
 
-/// All concerns about a project, as `docker compose config --format json` describes it, in a fixed order.
+/// All concerns about a project, as `docker compose config --format json` describes it, in a fixed order. Looks at the
+/// files that it mounts.
 pub(super) fn concerns(config: &Value, own: &Own) -> Vec<Concern> {
     let mut found = Found(Vec::new());
-    for (name, service) in config.at("services").as_object().into_iter().flatten() {
-        Judge { name, own, found: &mut found }.service(service);
+    let mounts = Mounts::of(config, own);
+    for (name, service) in config.fields("services") {
+        Judge { name, mounts: &mounts, found: &mut found }.service(service);
     }
-    for (name, volume) in config.at("volumes").as_object().into_iter().flatten() {
-        let device = volume.at("driver_opts").text("device");
-        if !device.is_empty() {
-            let (thing, weight) = host_path(Path::new(device), false);
-            found.add(weight, format!("volume {name} is {thing}"));
-        } else if !matches!(volume.text("driver"), "" | "local") {
-            found.add(20, format!("volume {name} uses the driver {}", volume.text("driver")));
-        }
-        if volume.flag("external") {
-            found.add(20, format!("volume {name} belongs to something else"));
-        }
-    }
-    for (name, network) in config.at("networks").as_object().into_iter().flatten() {
-        if network.flag("external") {
-            found.add(20, format!("network {name} belongs to something else"));
-        }
-        if !matches!(network.text("driver"), "" | "bridge") {
-            found.add(30, format!("network {name} uses the driver {}", network.text("driver")));
-        }
-    }
-    for kind in ["configs", "secrets"] {
-        for (name, source) in config.at(kind).as_object().into_iter().flatten() {
-            let file = source.text("file");
-            if !file.is_empty() && !own.holds(Path::new(file), true) {
-                found.add(host_path(Path::new(file), true).1, format!("{kind} {name} reads {file} of the host"));
-            }
-        }
-    }
+    found.volumes(config, own);
+    found.networks(config, own);
+    found.files(config, &mounts);
     let known = ["configs", "name", "networks", "secrets", "services", "version", "volumes"];
     for key in config.as_object().into_iter().flat_map(|map| map.keys()) {
         if !known.contains(&key.as_str()) && !key.starts_with("x-") {
@@ -201,11 +171,54 @@ impl Found {
     fn add(&mut self, weight: u32, text: String) {
         self.0.push(Concern { text, weight });
     }
+
+    fn volumes(&mut self, config: &Value, own: &Own) {
+        for (key, volume) in config.fields("volumes") {
+            let device = volume.text("driver_opts.device");
+            if !device.is_empty() {
+                let (thing, weight) = host_path(Path::new(device), false);
+                self.add(weight, format!("volume {key} is {thing}"));
+            } else if !matches!(volume.text("driver"), "" | "local") {
+                self.add(20, format!("volume {key} uses the driver {}", volume.text("driver")));
+            }
+            self.foreign("volume", key, volume, own);
+        }
+    }
+
+    fn networks(&mut self, config: &Value, own: &Own) {
+        for (key, network) in config.fields("networks") {
+            self.foreign("network", key, network, own);
+            if !matches!(network.text("driver"), "" | "bridge") {
+                self.add(30, format!("network {key} uses the driver {}", network.text("driver")));
+            }
+        }
+    }
+
+    /// Compose takes what is there by that name, with no more than a warning if another project made it.
+    fn foreign(&mut self, what: &str, key: &str, thing: &Value, own: &Own) {
+        let name = thing.text("name");
+        if !thing.flag("external") && own.names(name) {
+            return;
+        }
+        let called = if name.is_empty() || name == key { String::new() } else { format!(", called {name},") };
+        self.add(20, format!("{what} {key}{called} belongs to something else"));
+    }
+
+    fn files(&mut self, config: &Value, mounts: &Mounts) {
+        for kind in ["configs", "secrets"] {
+            for (name, source) in config.fields(kind) {
+                let file = source.text("file");
+                if let Some((weight, thing)) = mounts.path(Path::new(file), true).filter(|_| !file.is_empty()) {
+                    self.add(weight, format!("{kind} {name} reads {thing}"));
+                }
+            }
+        }
+    }
 }
 
 struct Judge<'a> {
     name: &'a str,
-    own: &'a Own,
+    mounts: &'a Mounts<'a>,
     found: &'a mut Found,
 }
 
@@ -253,8 +266,8 @@ impl Judge<'_> {
                 Some((10, format!("opens {published} of the host")))
             }),
             "volumes" => {
-                let own = self.own.clone();
-                self.each_value(value, |mount| mounted(mount, &own));
+                let mounts = self.mounts;
+                self.each_value(value, |mount| mounts.judge(mount));
             }
             "logging" => {
                 let driver = value.text("driver");
@@ -306,44 +319,6 @@ impl Judge<'_> {
     }
 }
 
-impl Own {
-    fn holds(&self, path: &Path, read_only: bool) -> bool {
-        let is_plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-        is_plain
-            && (self.exact.iter().any(|own| own == path)
-                || (read_only && self.exact_read_only.iter().any(|own| own == path))
-                || path.starts_with(&self.below))
-    }
-}
-
-fn mounted(mount: &Value, own: &Own) -> Option<(u32, String)> {
-    let (source, read_only) = (mount.text("source"), mount.flag("read_only"));
-    match mount.text("type") {
-        "volume" | "tmpfs" => None,
-        "bind" if own.holds(Path::new(source), read_only) => None,
-        "bind" => {
-            let (thing, weight) = host_path(Path::new(source), read_only);
-            let how = if read_only { "reads" } else { "writes to" };
-            Some((weight, format!("{how} {thing}")))
-        }
-        other => Some((HIGHEST, format!("mounts something of the type {other}"))),
-    }
-}
-
-/// How bad it is to have a path of the host.
-fn host_path(path: &Path, read_only: bool) -> (String, u32) {
-    let text = path.display();
-    let holds_socket = ["/", "/run", "/var", "/var/run"].iter().any(|directory| path == Path::new(directory));
-    let is_socket = path.extension().is_some_and(|extension| extension == "sock" || extension == "socket");
-    if is_socket || path.ends_with("docker") {
-        (format!("{text}, the engine's socket or what may be it"), HIGHEST)
-    } else if holds_socket {
-        (format!("{text} of the host, where the engine's socket is"), HIGHEST)
-    } else {
-        (format!("{text} of the host"), if read_only { 20 } else { 40 })
-    }
-}
-
 /// Options that take something away.
 fn is_tightening(option: &str) -> bool {
     let (key, value) = option.split_once([':', '=']).unwrap_or((option, "true"));
@@ -358,6 +333,8 @@ mod tests {
 
     fn own() -> Own {
         Own {
+            project: "x".to_owned(),
+            other_projects: vec!["x_y".to_owned()],
             exact: vec!["/hp/state/plugins/x".into()],
             exact_read_only: vec!["/hp/state/api".into()],
             below: "/hp/plugins/x".into(),
@@ -365,7 +342,8 @@ mod tests {
     }
 
     fn check(service: &Value, expected: &[&str]) {
-        let config = json!({ "name": "x", "services": { "s": service }, "networks": { "default": { "name": "x" } } });
+        let config =
+            json!({ "name": "x", "services": { "s": service }, "networks": { "default": { "name": "x_default" } } });
         let found: Vec<String> = concerns(&config, &own()).into_iter().map(|concern| concern.text).collect();
         let expected: Vec<String> = expected.iter().map(|text| format!("service s {text}")).collect();
         assert_eq!(found, expected, "{service}");
@@ -386,21 +364,6 @@ mod tests {
                 ],
             }),
             &[],
-        );
-    }
-
-    #[test]
-    fn mounts_of_the_host_are_named() {
-        let mount = |source: &str, read_only: bool| json!({ "volumes": [{ "type": "bind", "source": source, "target": "/x", "read_only": read_only }] });
-        check(&mount("/etc", true), &["reads /etc of the host"]);
-        check(&mount("/hp/state/auth", false), &["writes to /hp/state/auth of the host"]);
-        check(&mount("/hp/state/api", false), &["writes to /hp/state/api of the host"]);
-        check(&mount("/hp/state/plugins/x/link", true), &["reads /hp/state/plugins/x/link of the host"]);
-        check(&mount("/hp/plugins/x/../../state/auth", true), &["reads /hp/plugins/x/../../state/auth of the host"]);
-        check(&mount("/", true), &["reads / of the host, where the engine's socket is"]);
-        check(
-            &mount("/var/run/docker.sock", true),
-            &["reads /var/run/docker.sock, the engine's socket or what may be it"],
         );
     }
 
@@ -439,7 +402,7 @@ mod tests {
     fn what_a_project_defines_beside_its_services_counts_too() {
         let config = json!({
             "services": {},
-            "volumes": { "v": { "driver_opts": { "type": "none", "o": "bind", "device": "/etc" } } },
+            "volumes": { "v": { "driver_opts": { "type": "none", "o": "bind", "device": "/srv/x" } } },
             "networks": { "n": { "external": true }, "m": { "driver": "macvlan" } },
             "secrets": { "s": { "file": "/etc/shadow" } },
             "configs": { "c": { "file": "/hp/plugins/x/conf" } },
@@ -453,7 +416,30 @@ mod tests {
                 "network n belongs to something else",
                 "secrets s reads /etc/shadow of the host",
                 "the project uses models, which is not known to be harmless",
-                "volume v is /etc of the host",
+                "volume v is /srv/x of the host",
+            ]
+        );
+    }
+
+    #[test]
+    fn volumes_and_networks_of_another_project_are_named() {
+        let config = json!({
+            "name": "x",
+            "volumes": { "a": { "name": "nextcloud_data" }, "b": { "name": "x_b" }, "c": { "name": "xdata" } },
+            "networks": {
+                "default": { "name": "x_default" }, "d": { "name": "proxy" }, "e": { "name": "x_y_default" },
+                "f": { "name": "other", "external": true },
+            },
+        });
+        let found: Vec<String> = concerns(&config, &own()).into_iter().map(|concern| concern.text).collect();
+        assert_eq!(
+            found,
+            [
+                "network d, called proxy, belongs to something else",
+                "network e, called x_y_default, belongs to something else",
+                "network f, called other, belongs to something else",
+                "volume a, called nextcloud_data, belongs to something else",
+                "volume c, called xdata, belongs to something else",
             ]
         );
     }
@@ -487,6 +473,9 @@ mod tests {
         assert_eq!(engine(&json!({ "Name": "a" })), None);
         assert_eq!(engine(&json!({ "Engine": null })), None);
         let found = engine(&json!({ "engine": { "Images": ["alpine:3"] } })).unwrap();
+        assert!(found.text.contains("alpine:3"), "{}", found.text);
+        // Of two spellings the one that the broker goes by.
+        let found = engine(&json!({ "ENGINE": {}, "Engine": { "Images": ["alpine:3"] } })).unwrap();
         assert!(found.text.contains("alpine:3"), "{}", found.text);
     }
 }
