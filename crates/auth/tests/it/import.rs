@@ -90,6 +90,9 @@ async fn homelabarr_3_6_a_password_that_everybody_knows_is_good_on_the_machine_a
     }
     let basic = "Basic b3R0bzphZG1pbg==";
     assert_eq!(stack.authorize_from(basic, "GET /", "192.0.2.1").await.unwrap_err().code(), Code::PermissionDenied);
+    stack.authorize_from(basic, "GET /", "127.0.0.1").await.unwrap();
+    // Also within the minute in which it is remembered.
+    assert_eq!(stack.authorize_from(basic, "GET /", "192.0.2.1").await.unwrap_err().code(), Code::PermissionDenied);
     let here = stack.login_as("otto", "admin", "127.0.0.1:4711").await.unwrap();
     assert!(here.must_change_password);
 }
