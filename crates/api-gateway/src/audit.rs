@@ -79,7 +79,9 @@ impl Recorder {
     pub(crate) async fn record(&self, mut entry: AuditEntry) {
         let now = SystemClock.now();
         entry.at = Some(prost_types::Timestamp { seconds: now.as_second(), nanos: now.subsec_nanosecond() });
-        if entry.outcome() == Outcome::Refused {
+        // Whoever has no credential changes nothing, and may send as much as he likes that fails.
+        let is_strangers = entry.outcome() != Outcome::Done && entry.principal_id.is_empty();
+        if entry.outcome() == Outcome::Refused || is_strangers {
             if self.refusals.take(&entry.client_address, now.as_second())
                 && let Err(error) = self.sender.try_send(Message::Entry(Box::new(entry), None))
                 && let mpsc::error::TrySendError::Full(Message::Entry(entry, _)) = error

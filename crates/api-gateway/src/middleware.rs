@@ -29,7 +29,7 @@ pub(crate) use authenticate::admit_to;
 pub(crate) use correlation::CorrelationId;
 pub(crate) use cross_site::is_own;
 pub(crate) use path::moved;
-pub(crate) use security::{secure, secure_plugin};
+pub(crate) use security::{sandbox, secure, secure_plugin};
 
 /// Who sent the request. The listener puts it into every request.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use homeport_proto::docker::v1::ContainerState;
 use jiff::Timestamp;
+use serde_json::Value;
 
 /// RFC 3339 with milliseconds: clients compare these times with their own clocks. `None` for a time that no calendar has.
 pub(crate) fn time(time: Option<&prost_types::Timestamp>) -> Option<String> {
@@ -94,6 +95,11 @@ pub(crate) const fn state(state: ContainerState) -> &'static str {
     }
 }
 
+/// What else is known of an entry of the record: JSON, or what a service said in words.
+pub(crate) fn details(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { serde_json::from_str(text).unwrap_or_else(|_| text.into()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +139,13 @@ mod tests {
         for text in ["", "x", "-1s", "1y", "s"] {
             assert_eq!(parse_go_duration(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn details_are_json_or_words() {
+        let check = |text: &str, expected: Value| assert_eq!(details(text), expected);
+        check("", Value::Null);
+        check(r#"{"count":3}"#, serde_json::json!({ "count": 3 }));
+        check("no; told on the bus by docker-agent", "no; told on the bus by docker-agent".into());
     }
 }

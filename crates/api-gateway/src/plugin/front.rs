@@ -183,6 +183,8 @@ async fn answer(app: &Arc<App>, request: Request) -> Response {
             Err(problem) => return session::refusal(&parts.headers, problem),
         }
     }
+    let is_framed =
+        place.door == Door::Frame && matches!(&target, Some(Target::Path(plugin, _)) if plugin.entry.sandboxed_ui);
     let mut response = if path.was_clean() {
         match target {
             Some(Target::Path(..)) if failed.is_some() => failed.map_or_else(nothing, Problem::into_response),
@@ -197,6 +199,9 @@ async fn answer(app: &Arc<App>, request: Request) -> Response {
     } else {
         moved(path.as_str(), parts.uri.query())
     };
+    if is_framed {
+        middleware::sandbox(&mut response);
+    }
     if let Some(caller) = caller {
         // For the access log.
         response.extensions_mut().insert(caller);

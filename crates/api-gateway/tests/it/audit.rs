@@ -72,6 +72,16 @@ async fn a_flood_of_refusals_is_counted() {
 }
 
 #[tokio::test]
+async fn what_strangers_fail_at_pushes_nothing_out_of_the_record() {
+    let stack = Stack::start().await;
+    for _ in 0..150 {
+        stack.client.call(Method::POST, "/auth/login").credential(None).body("{}").send().await;
+    }
+    let recorded = stack.world.audit.lock().unwrap().len();
+    assert!((60..=121).contains(&recorded), "{recorded}");
+}
+
+#[tokio::test]
 async fn what_was_done_is_recorded_before_the_gateway_is_gone() {
     let mut stack = Stack::start().await;
     for _ in 0..50 {

@@ -338,7 +338,9 @@ async fn static_files_of_a_page_are_for_everybody_by_two_doors() {
         call.send().await
     };
     let file = "/admin/custom_plugin/page/static/app.js";
-    assert_eq!(get(file, "", None).await.text(), "framed");
+    let framed = get(file, "", None).await;
+    assert_eq!(framed.header("content-security-policy"), Some("sandbox allow-scripts"));
+    assert_eq!(framed.text(), "framed");
     assert_eq!(get("/admin/custom_plugin/page/x", "", Some(GOOD)).await.status, StatusCode::NOT_FOUND);
     assert_eq!(get("/admin/custom_plugin/plain/static/app.js", "", None).await.status, StatusCode::NOT_FOUND);
     assert_eq!(get("/admin/custom_plugin/page/static/../x", "", None).await.status, StatusCode::NOT_FOUND);

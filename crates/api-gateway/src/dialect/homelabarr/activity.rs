@@ -43,7 +43,7 @@ fn activity(row: &AuditRow) -> Option<Value> {
         "targetType": entry.target_kind,
         "targetId": entry.target_id,
         "targetName": if entry.target_name.is_empty() { &entry.target_id } else { &entry.target_name },
-        "details": serde_json::from_str::<Value>(&entry.details).ok(),
+        "details": view::details(&entry.details),
         "ipAddress": some(&entry.client_address),
         "userAgent": some(&entry.user_agent),
     }))

@@ -81,7 +81,7 @@ fn row(row: &AuditRow) -> Value {
         "outcome": outcome(entry.outcome()),
         "status": entry.status,
         "request_id": entry.request_id,
-        "details": serde_json::from_str::<Value>(&entry.details).ok(),
+        "details": view::details(&entry.details),
         "hash": row.hash,
     })
 }
