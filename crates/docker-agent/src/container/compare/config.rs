@@ -41,6 +41,13 @@ pub(super) fn compare(before: &Inspected, after: &Inspected, differences: &mut D
         "Config.ExposedPorts",
         [old, new, old_default, new_default].map(|side| marked(side.at("ExposedPorts"))).each_ref(),
     );
+    // Whatever the images say: engines before 29 do not publish what is not exposed.
+    for (port, _) in before.container.fields("HostConfig.PortBindings") {
+        let [was, is] = [old, new].map(|config| marked(config.at("ExposedPorts")));
+        if entry(new_default, "ExposedPorts").get(port).is_none() {
+            differences.check(format!("Config.ExposedPorts.{port}"), entry(&was, port), entry(&is, port));
+        }
+    }
     each(differences, "Config.Labels", [old, new, old_default, new_default].map(labels).each_ref());
     each(differences, "Config.Env", [old, new, old_default, new_default].map(variables).each_ref());
     host_name(&before.container, &after.container, differences);
@@ -82,7 +89,7 @@ fn labels(config: &Value) -> Value {
 /// A host name that the engine made of the id changes with it; one that belongs to another network's owner is not ours.
 fn host_name(old: &Value, new: &Value, differences: &mut Differences) {
     let mode = old.text("HostConfig.NetworkMode");
-    if mode == "host" || mode.starts_with("container:") || old.text("HostConfig.UTSMode") == "host" {
+    if mode.starts_with("container:") || old.text("HostConfig.UTSMode") == "host" {
         return;
     }
     let made = |container: &Value| container.text("Config.Hostname") == short_id(container.text("Id"));

@@ -19,12 +19,14 @@ pub(super) fn compare(before: &Value, after: &Value, differences: &mut Differenc
             key if PASSED_OVER.contains(&key) => {}
             key if ORDERED.contains(&key) => differences.check(field, old, new),
             // Unset leaves it to the engine's settings, so it is not the same as no.
-            "Init" if old != new => differences.0.push(super::Difference {
-                field,
-                before: (!old.is_null()).then(|| old.clone()),
-                after: (!new.is_null()).then(|| new.clone()),
-            }),
-            "Init" => {}
+            "Init" | "MemorySwappiness" if usual(&key, old) != usual(&key, new) => {
+                differences.0.push(super::Difference {
+                    field,
+                    before: (!old.is_null()).then(|| old.clone()),
+                    after: (!new.is_null()).then(|| new.clone()),
+                })
+            }
+            "Init" | "MemorySwappiness" => {}
             "Links" => differences.check(field, &links(old), &links(new)),
             _ => differences.check_deeply(&field, &usual(&key, old), &usual(&key, new)),
         }
@@ -36,6 +38,13 @@ fn usual(key: &str, value: &Value) -> Value {
     match (key, value.as_str(), value.as_i64()) {
         ("NetworkMode", Some("default"), _) => json!("bridge"),
         ("MemorySwappiness", _, Some(-1)) => Value::Null,
+        // A place in memory without options is not the same as none.
+        ("Tmpfs", ..) => value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(place, options)| (place.clone(), json!(["=", options])))
+            .collect(),
         ("RestartPolicy", ..) if value.text("Name") == "no" => Value::Null,
         _ => value.clone(),
     }

@@ -53,7 +53,8 @@ fn host() -> Value {
         "Devices": [{ "PathOnHost": "/dev/null", "PathInContainer": "/dev/x", "CgroupPermissions": "rwm" }],
         "DeviceRequests": [{ "Driver": "nvidia", "Count": -1 }], "SecurityOpt": ["no-new-privileges"], "GroupAdd": ["9"],
         "Dns": ["1.1.1.1", "9.9.9.9"], "ExtraHosts": ["a:1.2.3.4"], "Init": true, "Privileged": true, "ReadonlyRootfs": true,
-        "LogConfig": { "Type": "local", "Config": { "max-size": "1m" } }, "Tmpfs": { "/tmp": "size=1m" },
+        "LogConfig": { "Type": "local", "Config": { "max-size": "1m" } }, "Tmpfs": { "/tmp": "size=1m", "/run": "" },
+        "MemorySwappiness": 0,
         "PortBindings": { "80/tcp": [{ "HostIp": "127.0.0.1", "HostPort": "8080" }] }, "IpcMode": "host", "PidMode": "host",
         "UsernsMode": "host", "Runtime": "runc", "CgroupParent": "/x", "BlkioWeight": 10, "Annotations": { "a": "b" },
         "Links": ["/db:/web/database"], "StorageOpt": { "size": "1G" }, "OomKillDisable": true, "ConsoleSize": [1, 2],
@@ -78,7 +79,7 @@ fn found(new: Value) -> Vec<String> {
 }
 
 /// Every place in the document that a person decided: taking any of them away must be found.
-const DECIDED: [&str; 69] = [
+const DECIDED: [&str; 71] = [
     "Config.Hostname",
     "Config.Domainname",
     "Config.User",
@@ -125,6 +126,8 @@ const DECIDED: [&str; 69] = [
     "HostConfig.LogConfig",
     "HostConfig.LogConfig.Config.max-size",
     "HostConfig.Tmpfs",
+    "HostConfig.Tmpfs./run",
+    "HostConfig.MemorySwappiness",
     "HostConfig.PortBindings",
     "HostConfig.PortBindings.80/tcp",
     "HostConfig.IpcMode",

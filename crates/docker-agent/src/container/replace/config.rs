@@ -17,6 +17,7 @@ pub(super) fn of(old: &Value, image: &Value) -> Value {
     for key in ["Labels", "ExposedPorts", "Volumes", "Healthcheck"] {
         subtract(&mut config, key, default.at(key));
     }
+    published(&mut config, old);
     environment(&mut config, default);
     host_name(&mut config, old);
     // Of the first network, and moved there for engines that want it there.
@@ -48,6 +49,17 @@ fn subtract(config: &mut Map<String, Value>, key: &str, default: &Value) {
     }
 }
 
+/// Engines before 29 publish a port only if it is exposed, which the next image may not do any more.
+fn published(config: &mut Map<String, Value>, old: &Value) {
+    let is_exposed = |port: &&String| old.at("Config.ExposedPorts").get(port.as_str()).is_some();
+    for port in old.fields("HostConfig.PortBindings").map(|(port, _)| port).filter(is_exposed) {
+        let exposed = config.entry("ExposedPorts").or_insert_with(|| json!({}));
+        if let Some(exposed) = exposed.as_object_mut() {
+            exposed.insert(port.clone(), json!({}));
+        }
+    }
+}
+
 fn environment(config: &mut Map<String, Value>, default: &Value) {
     let from_image = default.list("Env");
     if let Some(Value::Array(variables)) = config.get_mut("Env") {
@@ -58,7 +70,7 @@ fn environment(config: &mut Map<String, Value>, default: &Value) {
 /// A host name that the engine made of the id, or took from the network's owner, must be made anew.
 fn host_name(config: &mut Map<String, Value>, old: &Value) {
     let mode = old.text("HostConfig.NetworkMode");
-    let shared = mode == "host" || mode.starts_with("container:") || old.text("HostConfig.UTSMode") == "host";
+    let shared = mode.starts_with("container:") || old.text("HostConfig.UTSMode") == "host";
     if shared || config.get("Hostname").and_then(Value::as_str) == Some(short_id(old.text("Id"))) {
         config.remove("Hostname");
     }
@@ -104,6 +116,18 @@ mod tests {
                 "ExposedPorts": { "90/tcp": {} }, "Healthcheck": { "Interval": 7 }, "Hostname": "web",
             }),
         );
+    }
+
+    #[test]
+    fn what_is_published_stays_exposed_and_a_name_on_the_hosts_network_stays() {
+        let config = json!({ "ExposedPorts": { "80/tcp": {}, "90/tcp": {} }, "Hostname": "plex", "Domainname": "lan" });
+        let host =
+            json!({ "NetworkMode": "host", "PortBindings": { "80/tcp": [{ "HostPort": "1" }], "53/udp": null } });
+        let old = json!({ "Id": "0123456789abcdef", "Config": config, "HostConfig": host });
+        let expected = json!({
+            "Entrypoint": [""], "ExposedPorts": { "80/tcp": {}, "90/tcp": {} }, "Hostname": "plex", "Domainname": "lan",
+        });
+        assert_eq!(of(&old, &image()), expected);
     }
 
     #[test]

@@ -47,13 +47,19 @@ fn attributes(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether an attribute means the same on every file system; others, such as `system.nfs4_acl`, are how one shows its own.
+fn is_of_the_file(name: &CStr) -> bool {
+    let name = name.to_bytes();
+    [&b"user."[..], b"security.", b"trusted.", b"system.posix_acl_"].iter().any(|space| name.starts_with(space))
+}
+
 /// Labels of security modules belong to the place, not to the file, and only the module may set them; what is meant for
 /// the kernel's own use needs a privilege that helpers do not have.
 fn tolerated(name: &CStr, result: rustix::io::Result<()>) -> io::Result<()> {
     let name = name.to_bytes();
     let special = name.starts_with(b"security.") && name != b"security.capability" || name.starts_with(b"trusted.");
     match result {
-        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::INVAL) if special => Ok(()),
+        Err(Errno::ACCESS | Errno::PERM | Errno::OPNOTSUPP | Errno::INVAL) if special => Ok(()),
         Err(error) => Err(error.into()),
         Ok(()) => Ok(()),
     }
@@ -80,6 +86,7 @@ fn names(path: &Path) -> io::Result<Vec<CString>> {
         .split(|byte| *byte == 0)
         .filter(|name| !name.is_empty())
         .filter_map(|name| CString::new(name).ok())
+        .filter(|name| is_of_the_file(name))
         .collect())
 }
 
@@ -94,5 +101,17 @@ fn value(path: &Path, name: &CStr) -> io::Result<Option<Vec<u8>>> {
         }
         Err(Errno::NODATA | Errno::PERM | Errno::OPNOTSUPP) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_system_shows_of_its_own_is_left_to_it() {
+        let kept = [c"user.a", c"security.capability", c"trusted.overlay.opaque", c"system.posix_acl_access"];
+        let left = [c"system.nfs4_acl", c"system.cifs_acl", c"btrfs.compression", c"users.a"];
+        assert!(kept.into_iter().all(is_of_the_file) && !left.into_iter().any(is_of_the_file));
     }
 }
