@@ -1,4 +1,5 @@
 """Which addresses the machine has, as the world sees them."""
+import http.client
 import ipaddress
 import socket
 import urllib.request
@@ -48,5 +49,5 @@ def told(url):
         request = urllib.request.Request(url, headers={"User-Agent": "homeport-dyndns/1"})
         with urllib.request.urlopen(request, timeout=LIMIT) as answer:
             return answer.read(MOST).decode("ascii", "replace").strip()
-    except OSError as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise AddressError(f"{url} does not tell the address: {error}") from None

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+import traceback
 
 import address
 import config
@@ -26,7 +27,10 @@ class Keeper:
         """For as long as the plugin runs."""
         while True:
             self.changed.clear()
-            self.refresh()
+            try:
+                self.refresh()
+            except Exception:  # One failure that nobody thought of must not be the end of all.
+                traceback.print_exc()
             self.changed.wait(self.settings["IntervalSeconds"])
 
     def configure(self, settings):

@@ -1,6 +1,7 @@
 """Telling a name's address: RFC 2136 to a name server, dyndns2 to a provider."""
 import base64
 import binascii
+import http.client
 import socket
 import urllib.error
 import urllib.parse
@@ -53,7 +54,7 @@ def rfc2136(record, address):
         answer = dns.query.tcp(update, server, timeout=LIMIT, port=record["Port"])
     except (dns.tsig.PeerError, dns.tsig.BadSignature) as error:
         raise Refused(f"the name server does not take the key: {error}") from None
-    except (dns.exception.DNSException, OSError) as error:
+    except (dns.exception.DNSException, OSError, EOFError) as error:
         raise Refused(f"the name server does not answer: {error}") from None
     if answer.rcode() != dns.rcode.NOERROR:
         raise Refused(f"the name server refuses: {dns.rcode.to_text(answer.rcode())}")
@@ -72,8 +73,11 @@ def dyndns2(record, address):
         if error.code in (401, 403):
             raise Refused("badauth", fatal=True) from None
         # Some say their word with a status of its own.
-        text = error.read(MOST)
-    except OSError as error:
+        try:
+            text = error.read(MOST)
+        except (OSError, http.client.HTTPException):
+            text = b""
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise Refused(f"the provider does not answer: {error}") from None
     words = text.decode("utf-8", "replace").split()
     word = words[0].lower() if words else ""
