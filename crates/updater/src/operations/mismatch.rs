@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Operations {
-    /// Starts it, or queues it. Where that is so already, the answer has the id of what does it.
+    /// Starts it, or queues it. The id is that of another operation where one does it already.
     pub async fn fix_mismatch(
         &self,
         container: &str,

@@ -114,45 +114,47 @@ pub async fn find_active(
     container: &str,
     version: &str,
 ) -> Result<Option<String>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "SELECT o.operation_id FROM operation o JOIN operation_detail d ON d.operation_id = o.operation_id \
-         WHERE o.status IN ('in_progress', 'pending_restart', 'queued') AND o.kind IN ('single', 'batch') \
-         AND d.container_name = $1 AND d.new_version = $2 AND d.status IN ('pending', 'in_progress') \
-         ORDER BY o.id LIMIT 1",
-    )
-    .bind(container)
-    .bind(version)
-    .fetch_optional(connection)
-    .await?)
+    let detail = Detail { container_name: container.to_owned(), new_version: version.to_owned(), ..Detail::default() };
+    find_doing(connection, Kind::Single, &detail).await
 }
 
 /// The operation under way or queued that does all that this one would, which does something.
 pub async fn find_same(connection: &mut SqliteConnection, operation: &Operation) -> Result<Option<String>, StoreError> {
-    let (kind, other) = match operation.kind {
-        Kind::Single | Kind::Batch => (Kind::Single, Kind::Batch),
-        kind => (kind, kind),
-    };
     let mut same = None;
     for detail in &operation.details {
-        let found: Option<String> = sqlx::query_scalar(
-            "SELECT o.operation_id FROM operation o JOIN operation_detail d ON d.operation_id = o.operation_id \
-             WHERE o.status IN ('in_progress', 'pending_restart', 'queued') AND o.kind IN ($1, $2) \
-             AND d.container_name = $3 AND d.new_version = $4 AND d.rolls_back = $5 \
-             AND d.status IN ('pending', 'in_progress') ORDER BY o.id LIMIT 1",
-        )
-        .bind(kind.as_str())
-        .bind(other.as_str())
-        .bind(&detail.container_name)
-        .bind(&detail.new_version)
-        .bind(&detail.rolls_back)
-        .fetch_optional(&mut *connection)
-        .await?;
+        let found = find_doing(connection, operation.kind, detail).await?;
         if found.is_none() || same.is_some() && found != same {
             return Ok(None);
         }
         same = found;
     }
     Ok(same)
+}
+
+/// The first operation under way or queued that still does to a container what this detail of an operation would. An update
+/// is the same alone and in a batch.
+async fn find_doing(
+    connection: &mut SqliteConnection,
+    kind: Kind,
+    detail: &Detail,
+) -> Result<Option<String>, StoreError> {
+    let (kind, other) = match kind {
+        Kind::Single | Kind::Batch => (Kind::Single, Kind::Batch),
+        kind => (kind, kind),
+    };
+    Ok(sqlx::query_scalar(
+        "SELECT o.operation_id FROM operation o JOIN operation_detail d ON d.operation_id = o.operation_id \
+         WHERE o.status IN ('in_progress', 'pending_restart', 'queued') AND o.kind IN ($1, $2) \
+         AND d.container_name = $3 AND d.new_version = $4 AND d.rolls_back = $5 \
+         AND d.status IN ('pending', 'in_progress') ORDER BY o.id LIMIT 1",
+    )
+    .bind(kind.as_str())
+    .bind(other.as_str())
+    .bind(&detail.container_name)
+    .bind(&detail.new_version)
+    .bind(&detail.rolls_back)
+    .fetch_optional(connection)
+    .await?)
 }
 
 /// Marks an operation as begun.

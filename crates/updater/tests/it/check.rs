@@ -171,15 +171,19 @@ async fn s14_everything_is_checked_at_the_start_and_told() {
     assert_eq!(listings, 1, "one listing of a repository, however many containers and checks");
 }
 
+/// What a tag points at that is for one kind of machine.
+fn index(architecture: &str) -> String {
+    let digest = hash("e");
+    format!(r#"{{"manifests":[{{"digest":"{digest}","platform":{{"os":"linux","architecture":"{architecture}"}}}}]}}"#)
+}
+
+fn platform(architecture: &str) -> Platform {
+    Platform { os: "linux".to_owned(), architecture: architecture.to_owned(), variant: String::new() }
+}
+
 /// Section 6.6, and the platform of the host: what cannot run here is not offered.
 #[tokio::test]
 async fn s5_a_tag_without_an_image_for_the_host_is_passed_over() {
-    let index = |architecture: &str| {
-        format!(
-            r#"{{"manifests":[{{"digest":"{}","platform":{{"os":"linux","architecture":"{architecture}"}}}}]}}"#,
-            hash("e")
-        )
-    };
     let (arm, intel) = (index("arm64"), index("amd64"));
     let fake = Fake::start(move |asked| {
         let (digest, body) = match asked.path.rsplit('/').next().unwrap_or_default() {
@@ -191,11 +195,6 @@ async fn s5_a_tag_without_an_image_for_the_host_is_passed_over() {
         reply(StatusCode::OK, &[("docker-content-digest", &digest)], body)
     })
     .await;
-    let platform = |architecture: &str| Platform {
-        os: "linux".to_owned(),
-        architecture: architecture.to_owned(),
-        variant: String::new(),
-    };
     let of = |name: &str, architecture: &str| Container {
         platform: platform(architecture),
         ..container(&fake, name, "x:1.22.1")
@@ -218,17 +217,11 @@ async fn s5_a_tag_without_an_image_for_the_host_is_passed_over() {
 /// A project that has given up a platform goes on releasing, and tags go away before their lists do.
 #[tokio::test]
 async fn s5_many_newer_tags_without_an_image_hide_no_older_one_and_no_rebuild() {
-    let index = |architecture: &str| {
-        format!(
-            r#"{{"manifests":[{{"digest":"{}","platform":{{"os":"linux","architecture":"{architecture}"}}}}]}}"#,
-            hash("e")
-        )
-    };
     let (arm, intel) = (index("arm"), index("amd64"));
     let fake = Fake::start(move |asked| {
-        let names = |from: u32| (from..from + 9).map(|minor| format!("\"2.{minor}.0\"")).collect::<Vec<_>>().join(",");
-        let tags = format!(r#"{{"tags":["1.18.0","1.19.0",{}]}}"#, names(0));
-        let only_gone = format!(r#"{{"tags":["1.18.0",{}]}}"#, names(0));
+        let newer = (0..9).map(|minor| format!("\"2.{minor}.0\"")).collect::<Vec<_>>().join(",");
+        let tags = format!(r#"{{"tags":["1.18.0","1.19.0",{newer}]}}"#);
+        let only_gone = format!(r#"{{"tags":["1.18.0",{newer}]}}"#);
         let path = asked.path.as_str();
         let (digest, body) = match path.rsplit('/').next().unwrap_or_default() {
             "1.18.0" => (hash("b"), ""),
@@ -243,8 +236,7 @@ async fn s5_many_newer_tags_without_an_image_hide_no_older_one_and_no_rebuild() 
         reply(StatusCode::OK, &[("docker-content-digest", &digest)], body)
     })
     .await;
-    let platform = Platform { os: "linux".to_owned(), architecture: "arm".to_owned(), variant: String::new() };
-    let of = |name: &str, image: &str| Container { platform: platform.clone(), ..container(&fake, name, image) };
+    let of = |name: &str, image: &str| Container { platform: platform("arm"), ..container(&fake, name, image) };
     let stack = Stack::start(vec![of("old", "x:1.18.0"), of("gone", "gone:1.18.0")], &[]);
     stack.checker.run_check(false, LIMIT).await;
     assert_eq!((stack.found("old").0, stack.found("old").1.as_str()), (Status::UpdateAvailable, "1.19.0"));

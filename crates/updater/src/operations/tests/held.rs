@@ -215,8 +215,7 @@ async fn s10_6_the_lock_of_one_that_follows_from_elsewhere_holds_the_update() {
     let process = bench.process().await;
     process.work();
     let id = process.update("web").await.unwrap().operation;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(process.operations.get(&id).await.unwrap().status, Status::InProgress);
+    process.staged(&id, "locking").await;
     assert_eq!(bench.runs("web"), "1");
     bench.engine.world().locks_held.clear();
     assert_eq!(process.ended(&id).await.status, Status::Complete);

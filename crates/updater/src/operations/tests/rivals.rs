@@ -187,5 +187,12 @@ async fn s11_a_batch_a_way_back_and_a_fix_that_are_asked_for_twice_are_one() {
     assert_eq!((again.unwrap(), back(&["web", "db"]).await.unwrap()), (whole.clone(), whole.clone()));
     bench.engine.world().locks_held.clear();
     assert_eq!(process.ended(&whole).await.status, Status::Complete);
+
+    bench.lock();
+    bench.engine.world().files.insert(PATH.to_owned(), FILE.replacen("app:1", "app:2", 1));
+    let fix = process.operations.fix_mismatch("web", false, "test").await.unwrap().id;
+    assert_eq!(process.operations.fix_mismatch("web", false, "test").await.unwrap().id, fix);
+    bench.engine.world().locks_held.clear();
+    assert_eq!(process.ended(&fix).await.status, Status::Complete);
     process.stop().await;
 }
