@@ -103,8 +103,29 @@ impl Work {
         self.job.parts.iter().filter(|part| part.container.run == Run::Always)
     }
 
-    /// Starts every old container that is to run. `may_be_stopping`: the engine may still be carrying out a stop.
-    async fn start_old(&self, may_be_stopping: bool) -> Result<(), StepError> {
+    /// No old container that is to stay up runs.
+    async fn check_stopped(&self) -> Result<(), StepError> {
+        for part in self.lasting() {
+            if self.old(part).await?.is_up() {
+                return Err(StepError::failed(format!(
+                    "container {} was started again by someone",
+                    part.container.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts every old container that is to run, unless what they remember is not what it was when they stopped.
+    /// `may_be_stopping`: the engine may still be carrying out a stop.
+    async fn start_old(&self, scope: &Scope<'_>, may_be_stopping: bool) -> Result<(), StepError> {
+        if !self.job.data.is_empty() && swap::is_copy_needed(scope) {
+            return Err(StepError::failed(format!(
+                "the data of Homeport could not be brought back, so its old version is not started on it; its copy is the \
+                 snapshot {}, if that is still there",
+                self.job.id
+            )));
+        }
         for part in self.lasting() {
             let old = self.old(part).await?;
             if may_be_stopping && old.is_up() {

@@ -392,11 +392,7 @@ impl Engine for FakeEngine {
     async fn take_snapshot(&self, id: &str, sources: &[Source], _: &[(&str, &str)]) -> Result<(), EngineError> {
         self.instant().await?;
         for source in sources {
-            {
-                let mut world = self.world();
-                let data = world.volumes.get(&source.source).cloned().unwrap_or_default();
-                world.snapshots.entry(id.to_owned()).or_default().insert(source.source.clone(), data);
-            }
+            self.world().copy(id, &source.source);
             self.instant().await?;
         }
         Ok(())
@@ -406,14 +402,7 @@ impl Engine for FakeEngine {
         self.instant().await?;
         let copy = self.world().snapshots.get(id).cloned();
         for (source, data) in copy.ok_or_else(|| refused(EngineErrorKind::NotFound, "no such snapshot"))? {
-            {
-                let mut world = self.world();
-                if world.containers.values().any(|used| used.is_up() && used.mounts.iter().any(|m| m.source == source))
-                {
-                    return Err(refused(EngineErrorKind::Refused, "something is using the data"));
-                }
-                world.volumes.insert(source, data);
-            }
+            self.world().bring_back(source, data)?;
             self.instant().await?;
         }
         Ok(())

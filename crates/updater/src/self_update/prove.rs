@@ -50,8 +50,8 @@ pub(super) async fn prove_one(work: &Work, part: &Part) -> Result<(), StepError>
 
 impl Work {
     /// The old version serves again.
-    pub(super) async fn prove_old(&self) -> Result<(), StepError> {
-        self.start_old(false).await?;
+    pub(super) async fn prove_old(&self, scope: &Scope<'_>) -> Result<(), StepError> {
+        self.start_old(scope, false).await?;
         for part in self.lasting() {
             prove_one(self, part).await?;
         }

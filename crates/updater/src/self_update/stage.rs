@@ -56,8 +56,8 @@ impl Step for Validate {
         Ok(())
     }
 
-    async fn undo(&self, _: &Scope<'_>) -> Result<(), StepError> {
-        self.0.prove_old().await
+    async fn undo(&self, scope: &Scope<'_>) -> Result<(), StepError> {
+        self.0.prove_old(scope).await
     }
 }
 

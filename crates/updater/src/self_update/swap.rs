@@ -31,11 +31,11 @@ impl Step for Stop {
         for part in self.0.lasting().rev() {
             self.0.engine.stop(&part.container.id).await.map_err(failed)?;
         }
-        Ok(())
+        self.0.check_stopped().await
     }
 
     async fn undo(&self, scope: &Scope<'_>) -> Result<(), StepError> {
-        self.0.start_old(!is_done(scope, step::STOP)).await
+        self.0.start_old(scope, !is_done(scope, step::STOP)).await
     }
 }
 
@@ -51,16 +51,23 @@ impl Step for Copy {
             return Ok(());
         }
         let labels = [("homeport.operation", job.id.as_str()), ("homeport.container", "homeport")];
-        self.0.engine.take_snapshot(&job.id, &job.data, &labels).await.map_err(failed)
+        self.0.engine.take_snapshot(&job.id, &job.data, &labels).await.map_err(failed)?;
+        // Had one been started in between, the copy would be of data in the middle of a change.
+        self.0.check_stopped().await
     }
 
     async fn undo(&self, scope: &Scope<'_>) -> Result<(), StepError> {
-        if scope.state(step::SWAP).is_some_and(|state| state != StepState::Undone) {
+        if is_copy_needed(scope) {
             // It is all that is left of the state before; a person needs it.
             return Ok(());
         }
         self.0.engine.delete_snapshot(&self.0.job.id).await.map_err(failed)
     }
+}
+
+/// Whether data that the new version may have changed has not been brought back.
+pub(super) fn is_copy_needed(scope: &Scope<'_>) -> bool {
+    scope.state(step::SWAP).is_some_and(|state| state != StepState::Undone)
 }
 
 #[async_trait]
@@ -71,6 +78,7 @@ impl Step for Swap {
 
     async fn run(&self, _: &Scope<'_>) -> Result<(), StepError> {
         let work = &self.0;
+        work.check_stopped().await?;
         for part in &work.job.parts {
             let names = work.names(part);
             let new = work.engine.container(&names.replacement).await.map_err(failed)?;
@@ -97,11 +105,12 @@ impl Step for Swap {
             // The engine may have started it again after a crash, because of its restart policy.
             work.engine.stop(&work.old(part).await?.id).await.map_err(failed)?;
         }
-        if is_done(scope, step::COPY) && !work.job.data.is_empty() {
-            work.engine.restore_snapshot(&work.job.id).await.map_err(failed)?;
-        }
+        // Before the data: where that fails, whoever has to look finds them under their names.
         for part in &work.job.parts {
             work.engine.rename(&part.container.id, &part.container.name).await.map_err(failed)?;
+        }
+        if is_done(scope, step::COPY) && !work.job.data.is_empty() {
+            work.engine.restore_snapshot(&work.job.id).await.map_err(failed)?;
         }
         Ok(())
     }

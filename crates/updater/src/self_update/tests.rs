@@ -149,6 +149,36 @@ async fn s13_a_version_that_does_not_stay_up_is_taken_back() {
 }
 
 #[tokio::test]
+async fn s13_data_that_cannot_be_brought_back_is_not_given_to_the_old_version() {
+    let mut world = world();
+    world.exiting.insert("sha256:new".to_owned());
+    world.is_full = true;
+    let engine = FakeEngine::new(world);
+    let directory = tempfile::tempdir().unwrap();
+    let outcome = live(&engine, &job(&engine).await, directory.path()).await.unwrap();
+    let Outcome::Broken { left, .. } = outcome else { panic!("{outcome:?}") };
+    assert!(left.iter().any(|left| left.contains("snapshot op-1")), "{left:?}");
+    let world = engine.world();
+    assert_eq!(world.volumes["state"], "written by new");
+    assert_eq!(world.snapshots["op-1"]["state"], "written by old");
+    for service in SERVICES {
+        let old = world.containers.values().find(|one| one.name == format!("hp-{service}")).unwrap();
+        assert_eq!((tag_of(&old.image), old.is_up()), ("1", false), "{service}");
+    }
+}
+
+#[tokio::test]
+async fn s13_a_part_that_was_started_while_its_data_was_copied_ends_it() {
+    let mut world = world();
+    world.on_copy = Some("hp-updater".to_owned());
+    let engine = FakeEngine::new(world);
+    let directory = tempfile::tempdir().unwrap();
+    let outcome = live(&engine, &job(&engine).await, directory.path()).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Undone { error } if error.contains("started again by someone")), "{outcome:?}");
+    check(&engine, &outcome, "a start in between");
+}
+
+#[tokio::test]
 async fn s13_whoever_dies_at_whatever_instant_it_ends_in_one_version() {
     for fault in [Fault::Updater, Fault::Agent, Fault::Engine] {
         let mut ended_both_ways = [false; 2];

@@ -5,8 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::{
-    Container, Health, Image, Mount, MountKind, Namespace, Source, State, TakenLocks, Task, UpdateLock,
+use super::{
+    super::{
+        Container, EngineError, EngineErrorKind, Health, Image, Mount, MountKind, Namespace, Source, State, TakenLocks,
+        Task, UpdateLock,
+    },
+    refused,
 };
 use crate::execute::OPERATION_LABEL;
 
@@ -34,6 +38,10 @@ pub(crate) struct World {
     pub(crate) loses_mounts: bool,
     /// What a person changes in a file while compose works: its path, a text and what stands there then.
     pub(crate) on_recreate: Vec<(String, String, String)>,
+    /// The container that a person starts while data is copied.
+    pub(crate) on_copy: Option<String>,
+    /// There is no room for bringing data back.
+    pub(crate) is_full: bool,
     /// How often the registry fails yet.
     pub(crate) failing_pulls: usize,
     /// How much data there is.
@@ -231,6 +239,26 @@ impl World {
             assert!(file.contains(&from), "{file}");
             *file = file.replacen(&from, &to, 1);
         }
+    }
+
+    pub(super) fn copy(&mut self, snapshot: &str, volume: &str) {
+        let data = self.volumes.get(volume).cloned().unwrap_or_default();
+        self.snapshots.entry(snapshot.to_owned()).or_default().insert(volume.to_owned(), data);
+        if let Some(id) = self.on_copy.take().and_then(|name| Some(self.find(&name)?.id.clone())) {
+            self.start(&id);
+        }
+    }
+
+    pub(super) fn bring_back(&mut self, volume: String, data: String) -> Result<(), EngineError> {
+        let uses = |mount: &Mount| mount.source == volume;
+        if self.containers.values().any(|used| used.is_up() && used.mounts.iter().any(uses)) {
+            return Err(refused(EngineErrorKind::Refused, "something is using the data"));
+        }
+        if self.is_full {
+            return Err(refused(EngineErrorKind::Refused, "no space is left"));
+        }
+        self.volumes.insert(volume, data);
+        Ok(())
     }
 
     pub(super) fn take_locks(&mut self, directories: &[Source], force: bool) -> TakenLocks {
