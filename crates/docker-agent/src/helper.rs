@@ -1,6 +1,7 @@
 //! `homeport helper …`: the program inside helper containers. It sees nothing but what was mounted for it.
 //!
 //! - `helper sync <take|restore> <snapshot> <source>…` copies between volumes ([`sync`]).
+//! - `helper fork <snapshot> <volume>…` copies a snapshot into volumes that are made for that ([`sync`]).
 //! - `helper lock <take|break|release> <directory>…` is about the update locks of applications ([`lock`]).
 //! - `helper measure <source>…` says what a copy of volumes would take ([`sync`]).
 //! - `helper probe <json>` tries TCP ports ([`probe`]).
@@ -70,7 +71,7 @@ pub fn helper_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn answer(arguments: Vec<OsString>) -> Result<String, FailureDetail> {
     let mut arguments = arguments.into_iter();
-    let usage = || FailureDetail::new(FailureKind::Usage, "usage: homeport helper <sync|measure|lock|probe> …");
+    let usage = || FailureDetail::new(FailureKind::Usage, "usage: homeport helper <sync|fork|measure|lock|probe> …");
     let command = arguments.next().ok_or_else(usage)?;
     let result = match command.to_str() {
         Some("sync") => {
@@ -79,6 +80,11 @@ fn answer(arguments: Vec<OsString>) -> Result<String, FailureDetail> {
             let snapshot = arguments.next().map(PathBuf::from).ok_or_else(usage)?;
             let sources: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
             serde_json::to_string(&sync::run(direction, &snapshot, &sources)?)
+        }
+        Some("fork") => {
+            let snapshot = arguments.next().map(PathBuf::from).ok_or_else(usage)?;
+            let volumes: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
+            serde_json::to_string(&sync::fork(&snapshot, &volumes)?)
         }
         Some("measure") => {
             let sources: Vec<PathBuf> = arguments.map(PathBuf::from).collect();

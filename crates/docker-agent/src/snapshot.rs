@@ -5,7 +5,7 @@ mod fork;
 use std::{collections::HashMap, sync::Arc};
 
 use bollard::query_parameters::RemoveVolumeOptionsBuilder;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
@@ -203,15 +203,30 @@ impl Snapshots {
         volume: &str,
         sources: &[Source],
     ) -> Result<Report, EngineError> {
+        let doing = match direction {
+            Direction::Take => format!("taking snapshot {id}"),
+            Direction::Restore => format!("restoring snapshot {id}"),
+        };
+        self.help(doing, &["sync", direction.word()], direction, volume, sources).await
+    }
+
+    /// Has a helper copy; says what it answered.
+    async fn help<T: DeserializeOwned>(
+        &self,
+        doing: String,
+        command: &[&str],
+        direction: Direction,
+        volume: &str,
+        sources: &[Source],
+    ) -> Result<T, EngineError> {
         let into_snapshot = direction == Direction::Take;
-        let mut arguments = vec!["sync".to_owned(), direction.word().to_owned(), SNAPSHOT.to_owned()];
+        let mut arguments: Vec<String> = command.iter().chain([&SNAPSHOT]).map(|word| (*word).to_owned()).collect();
         let mut mounts = vec![mount("volume", volume, SNAPSHOT, !into_snapshot)];
         for (number, source) in sources.iter().enumerate() {
             let target = format!("{SOURCES}/{number}");
             mounts.push(source.mount(&target, into_snapshot));
             arguments.push(target);
         }
-        let doing = if into_snapshot { format!("taking snapshot {id}") } else { format!("restoring snapshot {id}") };
         let job = Job {
             doing,
             subject: Some(volume.to_owned()),

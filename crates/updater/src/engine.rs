@@ -290,7 +290,8 @@ pub trait Engine: Send + Sync {
     async fn delete_snapshot(&self, id: &str) -> Result<(), EngineError>;
     /// What a snapshot of these would hold, and the room that there is.
     async fn measure(&self, sources: &[Source]) -> Result<Measure, EngineError>;
-    /// Makes a volume for each source of a snapshot, with what it holds of it; gives their names.
+    /// Makes a volume for each source of a snapshot, with what it holds of it; gives what to mount for each: the volume's
+    /// name, or the path on the host of the copy of a file.
     async fn fork_snapshot(&self, id: &str, fork: &str) -> Result<Vec<String>, EngineError>;
     /// Removes the volumes of a fork.
     async fn discard_fork(&self, fork: &str) -> Result<(), EngineError>;

@@ -16,10 +16,17 @@
 //! A snapshot is marked incomplete before its first change, and complete after its last one reached the disk. A restore
 //! refuses an incomplete snapshot, and repeating an interrupted one finishes it: a file gets its modification time last,
 //! so one that was half written differs.
+//!
+//! ## What fits
+//!
+//! Everything is planned before anything is changed, and what all plans together take of a disk must fit there. Then
+//! everything is removed that has to go, in all places, before the first copy is made: what one volume gives back may be
+//! what another one needs.
 
 mod apply;
 mod marker;
 mod plan;
+mod space;
 
 use std::{
     fs::{self, File},
@@ -29,11 +36,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use self::marker::Marker;
+use self::{marker::Marker, space::Disk};
 use super::{FailureDetail, FailureKind};
-
-/// Below this much free space nothing is begun even if the copy would just fit: file systems need some for themselves.
-const RESERVE_BYTES: u64 = 16 << 20;
 
 /// Which way to copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,16 +95,42 @@ pub(crate) fn run(direction: Direction, snapshot: &Path, sources: &[PathBuf]) ->
             Marker::finish(snapshot, began)?;
             Ok(report)
         }
-        Direction::Restore if !marker.is_complete() => Err(FailureDetail::new(
-            FailureKind::Incomplete,
-            "the snapshot was never completed, so there is nothing to go back to",
-        )),
         Direction::Restore => {
+            marker.expect_complete()?;
             let report = copy(direction, &pairs, marker.basis())?;
             pairs.iter().try_for_each(|(_, to)| flush(to))?;
             Ok(report)
         }
     }
+}
+
+/// Where a fork has the copies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Forked {
+    /// For each source the place in its volume: empty for the volume itself, a name for the copy of a single file.
+    pub(crate) places: Vec<String>,
+}
+
+/// The name of a single file in the volume that is made for it.
+const SINGLE: &str = "content";
+
+/// Brings volumes, which belong to nobody else, to what the snapshot holds. A volume is a directory, so what is none goes
+/// into it by a name, to be mounted from there.
+pub(crate) fn fork(snapshot: &Path, volumes: &[PathBuf]) -> Result<Forked, FailureDetail> {
+    let marker = Marker::read(snapshot)?;
+    marker.expect_complete()?;
+    let mut pairs = Vec::with_capacity(volumes.len());
+    let mut places = Vec::with_capacity(volumes.len());
+    for (number, volume) in volumes.iter().enumerate() {
+        let kept = snapshot.join(number.to_string());
+        let is_single = fs::symlink_metadata(&kept).is_ok_and(|metadata| !metadata.is_dir());
+        let place = if is_single { SINGLE } else { "" };
+        pairs.push((kept, joined(volume, Path::new(place))));
+        places.push(place.to_owned());
+    }
+    copy(Direction::Restore, &pairs, marker.basis())?;
+    volumes.iter().try_for_each(|volume| flush(volume))?;
+    Ok(Forked { places })
 }
 
 /// What a snapshot of some sources would be.
@@ -119,7 +149,7 @@ pub(crate) struct Measure {
 /// Measures sources. `room` is in the file system that snapshots are kept in: the helper's own root, which the engine
 /// keeps where it keeps volumes.
 pub(crate) fn measure(sources: &[PathBuf], room: &Path) -> Result<Measure, FailureDetail> {
-    let mut measure = Measure { free_bytes: free(room)?, ..Measure::default() };
+    let mut measure = Measure { free_bytes: Disk::of(room)?.free_bytes, ..Measure::default() };
     for source in sources {
         let live = plan::Live { direction: Direction::Take, basis: None };
         let plan = plan::Plan::of(source, Path::new("/nonexistent"), live)
@@ -132,52 +162,39 @@ pub(crate) fn measure(sources: &[PathBuf], room: &Path) -> Result<Measure, Failu
 }
 
 fn copy(direction: Direction, pairs: &[(PathBuf, PathBuf)], basis: Option<i64>) -> Result<Report, FailureDetail> {
+    copy_onto(Disk::of, direction, pairs, basis)
+}
+
+fn copy_onto(
+    disk: impl Fn(&Path) -> Result<Disk, FailureDetail>,
+    direction: Direction,
+    pairs: &[(PathBuf, PathBuf)],
+    basis: Option<i64>,
+) -> Result<Report, FailureDetail> {
     let mut report = Report::default();
     let mut plans = Vec::with_capacity(pairs.len());
+    let mut disks = Vec::with_capacity(pairs.len());
     for (from, to) in pairs {
         let plan = plan::Plan::of(from, to, plan::Live { direction, basis })
             .map_err(|error| failed("reading", from, &error))?;
-        check_space(to, &plan)?;
         report.files += plan.files;
         report.total_bytes += plan.total_bytes;
         plans.push(plan);
+        disks.push(disk(to)?);
+    }
+    space::check(plans.iter().zip(disks))?;
+    for ((_, to), plan) in pairs.iter().zip(&plans) {
+        apply::clear(plan, to).map_err(|error| failed("writing", to, &error))?;
     }
     for ((from, to), plan) in pairs.iter().zip(&plans) {
-        report.copied_bytes += apply::apply(plan, from, to).map_err(|error| failed("writing", to, &error))?;
+        report.copied_bytes += apply::fill(plan, from, to).map_err(|error| failed("writing", to, &error))?;
     }
     Ok(report)
-}
-
-/// Before anything is written.
-fn check_space(to: &Path, plan: &plan::Plan) -> Result<(), FailureDetail> {
-    let place = if to.exists() { to } else { to.parent().unwrap_or(to) };
-    let free = free(place)? + plan.freed_bytes;
-    if plan.needed_bytes > 0 && plan.needed_bytes + RESERVE_BYTES > free {
-        return Err(FailureDetail::new(
-            FailureKind::NoSpace,
-            format!(
-                "{} MiB are needed and {} MiB are free",
-                mebibytes(plan.needed_bytes + RESERVE_BYTES),
-                mebibytes(free)
-            ),
-        ));
-    }
-    Ok(())
-}
-
-fn free(place: &Path) -> Result<u64, FailureDetail> {
-    let space =
-        rustix::fs::statvfs(place).map_err(|error| failed("asking for the free space of", place, &error.into()))?;
-    Ok(space.f_bavail * space.f_frsize)
 }
 
 /// Without the slash that joining an empty path would add: a root may be a file.
 fn joined(root: &Path, path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { root.to_owned() } else { root.join(path) }
-}
-
-const fn mebibytes(bytes: u64) -> u64 {
-    bytes.div_ceil(1 << 20)
 }
 
 /// Everything written so far reaches the disk.

@@ -1,10 +1,16 @@
 //! Forks of snapshots: volumes with the same content, for a version that is to show what it makes of it.
 
 use bollard::query_parameters::RemoveVolumeOptionsBuilder;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Snapshots, Source, volume};
-use crate::{container::encoded, document::Document as _, error::EngineError, helper::sync::Direction, name};
+use crate::{
+    container::encoded,
+    document::Document as _,
+    error::EngineError,
+    helper::sync::{Direction, Forked},
+    name,
+};
 
 /// The label that a fork's volumes are found by, with its id.
 const FORK_LABEL: &str = "homeport.rehearsal";
@@ -12,26 +18,27 @@ const FORK_LABEL: &str = "homeport.rehearsal";
 const FORK_PREFIX: &str = "homeport-rehearsal-";
 
 impl Snapshots {
-    /// Makes a volume for each source of a snapshot, with what the snapshot holds of it.
+    /// Makes a volume for each source of a snapshot, with what the snapshot holds of it. Gives what to mount for each: the
+    /// volume's name, or, for a source that is a file, the path on the host that its copy has.
     pub(crate) async fn fork(&self, id: &str, fork: &str) -> Result<Vec<String>, EngineError> {
         let _busy = self.busy.hold(id).await;
         let snapshot = self.find(id).await?;
-        let mut targets = Vec::with_capacity(snapshot.sources.len());
+        let mut volumes = Vec::with_capacity(snapshot.sources.len());
         for number in 0..snapshot.sources.len() {
             let name = format!("{FORK_PREFIX}{}-{number}", name::snapshot(fork)?);
             let body = json!({ "Name": name, "Driver": "local", "Labels": { FORK_LABEL: fork } });
-            self.engine.post(&format!("making volume {name}"), "/volumes/create", &body).await?;
-            targets.push(name);
+            volumes.push(self.engine.post(&format!("making volume {name}"), "/volumes/create", &body).await?);
         }
-        let volumes = |name: &String| Source::Volume {
-            name: name.clone(),
+        let source = |volume: &Value| Source::Volume {
+            name: volume.text("Name").to_owned(),
             driver: String::new(),
             options: [].into(),
             labels: [].into(),
         };
-        let sources: Vec<Source> = targets.iter().map(volumes).collect();
-        self.copy(Direction::Restore, id, &volume(id)?, &sources).await?;
-        Ok(targets)
+        let sources: Vec<Source> = volumes.iter().map(source).collect();
+        let doing = format!("copying snapshot {id}");
+        let forked: Forked = self.help(doing, &["fork"], Direction::Restore, &volume(id)?, &sources).await?;
+        Ok(volumes.iter().zip(&forked.places).map(|(volume, place)| mounted(volume, place)).collect())
     }
 
     /// Removes the volumes of a fork.
@@ -52,5 +59,25 @@ impl Snapshots {
             }
         }
         Ok(())
+    }
+}
+
+/// An engine older than 26 mounts a volume as a whole or not at all, so a file in one is mounted by its path.
+fn mounted(volume: &Value, place: &str) -> String {
+    if place.is_empty() {
+        return volume.text("Name").to_owned();
+    }
+    format!("{}/{place}", volume.text("Mountpoint"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_file_is_mounted_by_its_path() {
+        let volume = json!({ "Name": "a", "Mountpoint": "/var/lib/docker/volumes/a/_data" });
+        assert_eq!(mounted(&volume, ""), "a");
+        assert_eq!(mounted(&volume, "content"), "/var/lib/docker/volumes/a/_data/content");
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use homeport_proto::docker::v1::{
-    DeleteSnapshotRequest, ListSnapshotsRequest, RestoreSnapshotRequest, SnapshotSource, TakeSnapshotRequest,
-    TakeSnapshotResponse, snapshot_source::Kind,
+    DeleteSnapshotRequest, DiscardForkRequest, ForkSnapshotRequest, ListSnapshotsRequest, RestoreSnapshotRequest,
+    SnapshotSource, TakeSnapshotRequest, TakeSnapshotResponse, snapshot_source::Kind,
 };
 use tonic::{Code, Status};
 
@@ -110,6 +110,26 @@ async fn directories_of_the_host_are_sources_too() {
     assert_eq!(restore(&world).await.unwrap(), 3);
     assert_eq!(std::fs::read(directory.join("file")).unwrap(), b"old");
     assert!(!directory.join("more").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_copy_of_a_file_is_mounted_as_a_file() {
+    let world = World::new();
+    let file = world.stacks().join("config.json");
+    std::fs::write(&file, "old").unwrap();
+    take(&world, &[(Kind::Bind, &file.display().to_string())]).await.unwrap();
+    let request = ForkSnapshotRequest { snapshot_id: world.id.clone(), fork_id: world.name("fork") };
+    let volumes = world.rehearsals().fork_snapshot(patient(request)).await.unwrap().into_inner().volumes;
+    let copy = std::path::Path::new(&volumes[0]);
+    let volume = copy.parent().and_then(std::path::Path::parent).unwrap().file_name().unwrap().to_str().unwrap();
+    let mount = format!("type=bind,src={},dst=/etc/app.json", copy.display());
+    let script = "cat /etc/app.json && echo new > /etc/app.json";
+    let words = ["run", "--rm", "--mount", &mount, "--entrypoint", "sh", REDIS, "-c", script];
+    assert_eq!(docker(&words), "old");
+    assert_eq!(std::fs::read(&file).unwrap(), b"old");
+    let request = DiscardForkRequest { fork_id: world.name("fork") };
+    world.rehearsals().discard_fork(patient(request)).await.unwrap();
+    assert!(try_docker(&["volume", "inspect", volume]).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,8 @@ use homeport_proto::docker::v1::{
     Container, GetContainerRequest, compose_service_client::ComposeServiceClient,
     container_service_client::ContainerServiceClient, image_service_client::ImageServiceClient,
     observe_service_client::ObserveServiceClient, plugin_service_client::PluginServiceClient,
-    snapshot_service_client::SnapshotServiceClient, stack_file_service_client::StackFileServiceClient,
-    upkeep_service_client::UpkeepServiceClient,
+    rehearsal_service_client::RehearsalServiceClient, snapshot_service_client::SnapshotServiceClient,
+    stack_file_service_client::StackFileServiceClient, upkeep_service_client::UpkeepServiceClient,
 };
 use homeport_service::{
     Context, Paths,
@@ -83,6 +83,10 @@ impl World {
 
     pub(crate) fn snapshots(&self) -> SnapshotServiceClient<Client> {
         SnapshotServiceClient::new(self.client.clone())
+    }
+
+    pub(crate) fn rehearsals(&self) -> RehearsalServiceClient<Client> {
+        RehearsalServiceClient::new(self.client.clone())
     }
 
     pub(crate) fn observe(&self) -> ObserveServiceClient<Client> {

@@ -6029,7 +6029,8 @@ pub struct ForkSnapshotRequest {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ForkSnapshotResponse {
-    /// A volume for each source, in the order of the snapshot's sources.
+    /// What to mount for each source, in the order of the snapshot's sources: the name of a volume, or, for a source that is a
+    /// file, the path on the host that its copy has.
     #[prost(string, repeated, tag = "1")]
     pub volumes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }

@@ -24,7 +24,7 @@ pub(super) fn compare(before: &Value, after: &Value, differences: &mut Differenc
                     field,
                     before: (!old.is_null()).then(|| old.clone()),
                     after: (!new.is_null()).then(|| new.clone()),
-                })
+                });
             }
             "Init" | "MemorySwappiness" => {}
             "Links" => differences.check(field, &links(old), &links(new)),

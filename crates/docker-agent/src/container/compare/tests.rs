@@ -219,6 +219,19 @@ fn changed_values_are_found() {
 }
 
 #[test]
+fn an_entry_point_without_a_command_must_stay_without_one() {
+    let with = |command: Value, version: &str, id: &str| {
+        let mut container = container(id, version);
+        container["Config"]["Cmd"] = command;
+        inspected(container, version)
+    };
+    let mut new = with(json!(null), "2", "b");
+    assert_eq!(compare(&with(json!([]), "1", "a"), &new).len(), 0);
+    new.container["Config"]["Cmd"] = json!(["nginx", "2"]);
+    assert!(compare(&with(json!([]), "1", "a"), &new).iter().any(|difference| difference.field == "Config.Cmd"));
+}
+
+#[test]
 fn what_was_added_is_found() {
     let mut new = replacement();
     new["HostConfig"]["CapAdd"] = json!(["NET_ADMIN", "SYS_ADMIN"]);

@@ -25,17 +25,27 @@ pub(super) fn of(old: &Value, image: &Value) -> Value {
     Value::Object(config)
 }
 
-/// `Cmd` counts as the image's only together with `Entrypoint`: the engine takes an image's command only with its entry
-/// point. An entry point that was reset is given to the engine as one empty word.
+/// The engine takes an image's entry point where a request gives none, and its command only where the request gives neither.
+/// So what equals the image's may be left out as long as that makes the engine add nothing that this container lacks:
+///
+/// | entry point | command | what is asked for |
+/// | --- | --- | --- |
+/// | the image's | the image's | neither, so both follow the new image |
+/// | the image's | its own | the command |
+/// | the image's | none, and the image has one | the entry point: without it the engine would add the image's command |
+/// | its own | any | both as they are: with an entry point the engine adds no command |
+/// | none, and the image has one | any | the entry point as one empty word, which is how a request takes it away |
 fn command(config: &mut Map<String, Value>, default: &Value) {
-    let same = |key: &str| config.get(key).unwrap_or(&Value::Null) == default.at(key);
-    let (entry_point, command) = (same("Entrypoint"), same("Cmd"));
-    if entry_point && command {
-        config.remove("Cmd");
-    }
-    if entry_point {
+    let own = |key: &str| config.get(key).unwrap_or(&Value::Null);
+    // Absent, null and empty are one to the engine.
+    let same = |key: &str| own(key) == default.at(key) || (is_empty(own(key)) && is_empty(default.at(key)));
+    let (entry_point, command, commanded) = (same("Entrypoint"), same("Cmd"), !is_empty(own("Cmd")));
+    if entry_point && (command || commanded) {
         config.remove("Entrypoint");
-    } else if config.get("Entrypoint").is_none_or(is_empty) && !is_empty(default.at("Entrypoint")) {
+        if command {
+            config.remove("Cmd");
+        }
+    } else if is_empty(own("Entrypoint")) && !is_empty(default.at("Entrypoint")) {
         config.insert("Entrypoint".to_owned(), json!([""]));
     }
 }
@@ -133,9 +143,75 @@ mod tests {
     #[test]
     fn an_entry_point_that_was_taken_away_stays_away() {
         check(&json!({ "Entrypoint": null, "Cmd": ["sh"] }), &json!({ "Entrypoint": [""], "Cmd": ["sh"] }));
-        check(
-            &json!({ "Entrypoint": ["/mine"], "Cmd": ["nginx"] }),
-            &json!({ "Entrypoint": ["/mine"], "Cmd": ["nginx"] }),
-        );
+        check(&json!({ "Entrypoint": null, "Cmd": ["nginx"] }), &json!({ "Entrypoint": [""], "Cmd": ["nginx"] }));
+    }
+
+    /// What an engine runs of a request and an image, as `mergeAndVerifyConfig` of its source has it.
+    fn merged(request: &Value, image: &Value) -> [Value; 2] {
+        let given = |key: &str| request.get(key).filter(|value| !is_empty(value)).cloned();
+        let [entry_point, command] = ["Entrypoint", "Cmd"].map(given);
+        let ours = |key: &str| if is_empty(&image[key]) { Value::Null } else { image[key].clone() };
+        match (entry_point, command) {
+            (Some(entry_point), command) if entry_point == json!([""]) => [Value::Null, command.unwrap_or_default()],
+            (Some(entry_point), command) => [entry_point, command.unwrap_or_default()],
+            (None, Some(command)) => [ours("Entrypoint"), command],
+            (None, None) => [ours("Entrypoint"), ours("Cmd")],
+        }
+    }
+
+    /// Every entry point with every command, for images that have both, one of the two, or none: what is the container's own
+    /// stays, and what the image brought follows the new one.
+    #[test]
+    fn entry_point_and_command_are_what_they_were_or_the_new_images() {
+        let none = || [Value::Null, json!([])];
+        let mut tried = 0;
+        for (entry, cmd) in [(true, true), (true, false), (false, true), (false, false)] {
+            let image = |version: &str| {
+                let word = |is_there: bool, word: &str| {
+                    if is_there { json!([format!("{word}{version}")]) } else { json!(null) }
+                };
+                json!({ "Entrypoint": word(entry, "/entry"), "Cmd": word(cmd, "command") })
+            };
+            let (old, new) = (image("1"), image("2"));
+            let entry_points = none().into_iter().chain([json!(["/own"]), old["Entrypoint"].clone()]);
+            for entry_point in entry_points {
+                for command in none().into_iter().chain([json!(["own"]), old["Cmd"].clone()]) {
+                    if is_empty(&entry_point) && is_empty(&command) {
+                        // No engine makes a container that has nothing to run.
+                        continue;
+                    }
+                    let mut request =
+                        json!({ "Entrypoint": entry_point, "Cmd": command }).as_object().cloned().unwrap();
+                    self::command(&mut request, &old);
+                    let request = Value::Object(request);
+                    let was =
+                        [&entry_point, &command].map(|value| if is_empty(value) { Value::Null } else { value.clone() });
+                    assert_eq!(merged(&request, &old), was, "with the old image: {request}");
+                    let images = |index: usize, key: &str| was[index] == old[key];
+                    let expected = match (images(0, "Entrypoint"), images(1, "Cmd")) {
+                        (true, true) => [new["Entrypoint"].clone(), new["Cmd"].clone()],
+                        (true, false) if !was[1].is_null() => [new["Entrypoint"].clone(), was[1].clone()],
+                        _ => was.clone(),
+                    };
+                    assert_eq!(merged(&request, &new), expected, "with the new image: {request}");
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 30, "{tried}");
+    }
+
+    #[test]
+    fn an_entry_point_that_was_given_without_a_command_gets_none() {
+        for none in [json!(null), json!([])] {
+            let config = json!({ "Entrypoint": ["/entry.sh"], "Cmd": none });
+            check(&config, &config);
+        }
+        let own = json!({ "Entrypoint": ["/mine"], "Cmd": null });
+        check(&own, &own);
+        let own = json!({ "Entrypoint": ["/mine"], "Cmd": ["nginx"] });
+        check(&own, &own);
+        check(&json!({ "Entrypoint": ["/entry.sh"], "Cmd": ["nginx"] }), &json!({}));
+        check(&json!({ "Entrypoint": ["/entry.sh"], "Cmd": ["sh"] }), &json!({ "Cmd": ["sh"] }));
     }
 }

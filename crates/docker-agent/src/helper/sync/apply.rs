@@ -26,15 +26,19 @@ const THREADS_MAX: usize = 2;
 /// Files that a thread takes at a time: neighbours, so that two threads are seldom in the same directory.
 const PORTION: usize = 64;
 
-/// Brings `to` to the state of `from`, and says how many bytes of content were copied.
+/// Deletes what a plan deletes.
+pub(super) fn clear(plan: &Plan, to: &Path) -> io::Result<()> {
+    plan.removals.iter().try_for_each(|path| remove(&joined(to, path)))
+}
+
+/// Brings `to`, which has been cleared, to the state of `from`, and says how many bytes of content were copied.
 ///
 /// A file of the source that is gone by now was deleted by the program that uses it; then it is left out.
-pub(super) fn apply(plan: &Plan, from: &Path, to: &Path) -> io::Result<u64> {
+pub(super) fn fill(plan: &Plan, from: &Path, to: &Path) -> io::Result<u64> {
     let mut run = Run { from, to, reflink: Reflink::default(), left_out: HashSet::new(), copied_bytes: 0 };
     let mut copies = Vec::new();
-    for action in plan.removals.iter().chain(&plan.actions) {
+    for action in &plan.actions {
         match action {
-            Action::Remove(path) => remove(&to.join(path))?,
             Action::Directory(path) => existing(fs::create_dir(joined(to, path)))?,
             Action::Copy(path) => copies.push(path.as_path()),
             Action::Link(..) => {}
@@ -44,8 +48,11 @@ pub(super) fn apply(plan: &Plan, from: &Path, to: &Path) -> io::Result<u64> {
     for action in &plan.actions {
         match action {
             Action::Link(path, leader) if run.left_out.contains(leader) => run.copy(path)?,
-            Action::Link(path, leader) => fs::hard_link(to.join(leader), to.join(path))?,
-            Action::Remove(_) | Action::Directory(_) | Action::Copy(_) => {}
+            Action::Link(path, leader) => {
+                let path = to.join(path);
+                anew(&path, || fs::hard_link(to.join(leader), &path))?;
+            }
+            Action::Directory(_) | Action::Copy(_) => {}
         }
     }
     // The deepest first, since setting the times of one changes nothing above it but adding entries did.
@@ -98,7 +105,10 @@ impl Run<'_> {
 
     fn copy(&mut self, path: &Path) -> io::Result<()> {
         let (from, to) = (joined(self.from, path), joined(self.to, path));
-        match self.copy_one(&from, &to, path.as_os_str().is_empty()) {
+        let in_place = path.as_os_str().is_empty();
+        let copied =
+            if in_place { self.copy_one(&from, &to, true) } else { anew(&to, || self.copy_one(&from, &to, false)) };
+        match copied {
             Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(&from).is_err() => {
                 self.left_out.insert(path.to_owned());
                 remove(&to)
@@ -145,6 +155,18 @@ fn remove(path: &Path) -> io::Result<()> {
     };
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// Makes something where nothing is. Where one source is inside of another one, the copies of the other one are there by
+/// now; both plans were made before, and cleared before, so the later one wins.
+fn anew(path: &Path, mut make: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    match make() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            make()
+        }
         result => result,
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FailureDetail, failed};
+use super::{FailureDetail, FailureKind, failed};
 
 /// The file in a snapshot's volume, beside the numbered sources.
 const FILE: &str = "homeport.json";
@@ -31,8 +31,15 @@ impl Marker {
         }
     }
 
-    pub(super) const fn is_complete(&self) -> bool {
-        self.complete
+    /// What was never completed must not replace anything.
+    pub(super) fn expect_complete(&self) -> Result<(), FailureDetail> {
+        if self.complete {
+            return Ok(());
+        }
+        Err(FailureDetail::new(
+            FailureKind::Incomplete,
+            "the snapshot was never completed, so there is nothing to go back to",
+        ))
     }
 
     pub(super) const fn basis(&self) -> Option<i64> {

@@ -25,8 +25,6 @@ pub(super) struct Live {
 /// One thing to do, with the path below both roots; the empty path is the root itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Delete what is there, with everything below it.
-    Remove(PathBuf),
     /// Make a directory.
     Directory(PathBuf),
     /// Copy a file, link, pipe, socket or device.
@@ -35,19 +33,36 @@ pub(super) enum Action {
     Link(PathBuf, PathBuf),
 }
 
+/// A file by device and number.
+pub(super) type Inode = (u64, u64);
+
+/// What becomes of a file that has several names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lost {
+    /// How many of its names are removed.
+    pub(super) names: u64,
+    /// How many it has; some may be outside of what is looked at.
+    pub(super) of: u64,
+    /// Space that is given back with the last one.
+    pub(super) bytes: u64,
+}
+
 /// What must be done, and what it takes.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// In order: all removals, then the rest with each directory before its entries.
-    pub(super) removals: Vec<Action>,
+    /// What is deleted before anything is made, with everything below it.
+    pub(super) removals: Vec<PathBuf>,
+    /// In order: each directory before its entries.
     pub(super) actions: Vec<Action>,
     /// All directories of the source, whose times are set when everything else is done.
     pub(super) directories: Vec<PathBuf>,
     pub(super) files: u64,
     pub(super) total_bytes: u64,
-    /// Space that the copies take, and that removals give back.
+    /// Space that the copies take, and that the removals of files with one name give back.
     pub(super) needed_bytes: u64,
     pub(super) freed_bytes: u64,
+    /// Files with several names that are removed by some or all of them. The others may be in another plan.
+    pub(super) lost: HashMap<Inode, Lost>,
 }
 
 impl Plan {
@@ -63,7 +78,7 @@ struct Walk<'a> {
     to: &'a Path,
     live: Live,
     /// Of files with several names: the first name, and the inode that it has on the other side if it stays.
-    leaders: HashMap<(u64, u64), (PathBuf, Option<u64>)>,
+    leaders: HashMap<Inode, (PathBuf, Option<u64>)>,
     /// Inodes on the other side that stay, so that two files are not taken for one.
     claimed: HashSet<u64>,
     plan: Plan,
@@ -135,19 +150,41 @@ impl Walk<'_> {
     }
 
     fn copy(&mut self, path: &Path, here: &Metadata, there: Option<&Metadata>) -> io::Result<()> {
-        // What a mount consists of cannot be removed; its content is replaced in place.
-        if !path.as_os_str().is_empty() {
+        let mut needed_bytes = space(here) + 4096;
+        if path.as_os_str().is_empty() {
+            // What a mount consists of cannot be removed; its content is replaced in place. The room of the old content is
+            // there for the new one, and for nothing else, since other copies may be made before this one.
+            needed_bytes = needed_bytes.saturating_sub(there.map_or(0, space));
+        } else {
             self.remove(path, there)?;
         }
-        self.plan.needed_bytes += space(here) + 4096;
+        self.plan.needed_bytes += needed_bytes;
         self.plan.actions.push(Action::Copy(path.to_owned()));
         Ok(())
     }
 
     fn remove(&mut self, path: &Path, there: Option<&Metadata>) -> io::Result<()> {
         let Some(there) = there else { return Ok(()) };
-        self.plan.freed_bytes += if there.is_dir() { freed_below(&joined(self.to, path))? } else { freed(there) };
-        self.plan.removals.push(Action::Remove(path.to_owned()));
+        self.lose(&joined(self.to, path), there)?;
+        self.plan.removals.push(path.to_owned());
+        Ok(())
+    }
+
+    /// Counts what a removal gives back.
+    fn lose(&mut self, path: &Path, there: &Metadata) -> io::Result<()> {
+        if there.is_dir() {
+            for name in names(path)? {
+                let path = path.join(name);
+                if let Some(there) = looked_up(&path)? {
+                    self.lose(&path, &there)?;
+                }
+            }
+        } else if there.nlink() > 1 {
+            let new = Lost { names: 0, of: there.nlink(), bytes: space(there) };
+            self.plan.lost.entry((there.dev(), there.ino())).or_insert(new).names += 1;
+        } else {
+            self.plan.freed_bytes += space(there);
+        }
         Ok(())
     }
 
@@ -192,19 +229,4 @@ fn same_target(a: &Path, b: &Path) -> bool {
 /// What a file takes on the disk: its holes take nothing.
 fn space(metadata: &Metadata) -> u64 {
     if metadata.is_file() { (metadata.blocks() * 512).min(metadata.len().next_multiple_of(4096)) } else { 0 }
-}
-
-fn freed(metadata: &Metadata) -> u64 {
-    if metadata.nlink() > 1 { 0 } else { space(metadata) }
-}
-
-fn freed_below(directory: &Path) -> io::Result<u64> {
-    let mut freed_bytes = 0;
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if let Some(metadata) = looked_up(&path)? {
-            freed_bytes += if metadata.is_dir() { freed_below(&path)? } else { freed(&metadata) };
-        }
-    }
-    Ok(freed_bytes)
 }

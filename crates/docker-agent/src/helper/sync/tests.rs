@@ -223,9 +223,111 @@ fn several_sources_and_single_files_keep_apart() {
 #[test]
 fn a_disk_that_would_not_hold_it_is_known_before_anything_is_written() {
     let place = place();
-    place.write("file", "x");
-    let plan = plan::Plan { needed_bytes: u64::MAX / 4, ..plan::Plan::default() };
-    assert_eq!(check_space(&place.snapshot.join("0"), &plan).unwrap_err().kind, FailureKind::NoSpace);
+    place.write("a/file", &"a".repeat(20_000));
+    place.write("b/file", &"b".repeat(20_000));
+    let pairs = ["a", "b"].map(|name| (place.source.join(name), place.snapshot.join(name)));
+    let taken = |free| copy_onto(disk(free), Direction::Take, &pairs, None);
+    assert_eq!(taken(40_000).unwrap_err().kind, FailureKind::NoSpace, "each fits, both do not");
+    assert_eq!(fs::read_dir(&place.snapshot).unwrap().count(), 0);
+    assert_eq!(taken(80_000).unwrap().copied_bytes, 40_000);
+}
+
+/// A disk on which this much is free beside the reserve.
+fn disk(free_bytes: u64) -> impl Fn(&Path) -> Result<Disk, FailureDetail> {
+    let free_bytes = free_bytes + space::RESERVE_BYTES;
+    move |_| Ok(Disk { device: 1, total_bytes: 1 << 40, free_bytes })
+}
+
+#[test]
+fn what_one_place_gives_back_another_one_may_take() {
+    let place = place();
+    place.write("a/file", &"a".repeat(20_000));
+    place.write("b/small", "b");
+    let pairs = ["a", "b"].map(|name| (place.source.join(name), place.snapshot.join(name)));
+    // Two names of one file, in both places, and one more that stays for the moment.
+    for name in ["a", "b"] {
+        fs::create_dir(place.snapshot.join(name)).unwrap();
+    }
+    let [first, second, third] = ["a/old", "b/old", "third"].map(|name| place.snapshot.join(name));
+    fs::write(&first, "x".repeat(20_000)).unwrap();
+    fs::hard_link(&first, &second).unwrap();
+    fs::hard_link(&first, &third).unwrap();
+    let taken = || copy_onto(disk(13_000), Direction::Take, &pairs, None);
+    assert_eq!(taken().unwrap_err().kind, FailureKind::NoSpace, "the third name keeps the space");
+    fs::remove_file(third).unwrap();
+    taken().unwrap();
+    assert_eq!(listing(&place.snapshot.join("a")), listing(&pairs[0].0));
+    assert_eq!(listing(&place.snapshot.join("b")), listing(&pairs[1].0));
+}
+
+#[test]
+fn everything_is_removed_before_anything_is_copied() {
+    let place = place();
+    // A file cannot be copied over a directory, so the first pair fails as it copies.
+    place.write("a", "x");
+    place.write("b/kept", "x");
+    fs::create_dir(place.snapshot.join("a")).unwrap();
+    fs::create_dir(place.snapshot.join("b")).unwrap();
+    fs::write(place.snapshot.join("b/old"), "x").unwrap();
+    let pairs = ["a", "b"].map(|name| (place.source.join(name), place.snapshot.join(name)));
+    copy(Direction::Take, &pairs, None).unwrap_err();
+    assert!(!place.snapshot.join("b/old").exists() && !place.snapshot.join("b/kept").exists());
+    fs::remove_dir(place.snapshot.join("a")).unwrap();
+    copy(Direction::Take, &pairs, None).unwrap();
+    assert_eq!(listing(&place.snapshot.join("b")), listing(&pairs[1].0), "a repeat finishes it");
+}
+
+#[test]
+fn a_file_that_is_replaced_in_place_takes_only_what_it_grows_by() {
+    let place = place();
+    place.write("a", &"a".repeat(20_000));
+    fs::write(place.snapshot.join("a"), "b".repeat(18_000)).unwrap();
+    let pairs = [(place.source.join("a"), place.snapshot.join("a"))];
+    assert_eq!(copy_onto(disk(8191), Direction::Take, &pairs, None).unwrap().copied_bytes, 20_000);
+    assert_eq!(listing(&pairs[0].1), listing(&pairs[0].0));
+}
+
+#[test]
+fn a_source_inside_of_another_one_comes_back_too() {
+    let place = place();
+    everything(&place);
+    let sources = [place.source.clone(), place.source.join("deep")];
+    run(Direction::Take, &place.snapshot, &sources).unwrap();
+    let before = listing(&place.source.join("deep"));
+    place.write("deep/er/file", "changed");
+    fs::remove_file(place.source.join("link")).unwrap();
+    fs::remove_file(place.source.join("deep/name")).unwrap();
+    symlink("elsewhere", place.source.join("deep/new")).unwrap();
+    run(Direction::Restore, &place.snapshot, &sources).unwrap();
+    let without_links = |lines: Vec<String>| -> Vec<String> {
+        // The inner copy knows nothing of a name outside of it, so the link between the two is lost.
+        lines.into_iter().filter(|line| !line.starts_with("\"name\"")).collect()
+    };
+    assert_eq!(without_links(listing(&place.source.join("deep"))), without_links(before));
+    assert_eq!(fs::read(place.source.join("deep/name")).unwrap(), b"one");
+}
+
+#[test]
+fn a_fork_has_a_single_file_as_a_file() {
+    let place = place();
+    everything(&place);
+    let sources = [place.source.join("deep"), place.source.join("mode")];
+    run(Direction::Take, &place.snapshot, &sources).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let volumes = ["v0", "v1"].map(|name| directory.path().join(name));
+    for volume in &volumes {
+        fs::create_dir(volume).unwrap();
+    }
+    let expected = Forked { places: vec![String::new(), "content".to_owned()] };
+    for _ in 0..2 {
+        assert_eq!(fork(&place.snapshot, &volumes).unwrap(), expected);
+        assert_eq!(listing(&volumes[0]), listing(&place.snapshot.join("0")));
+        assert_eq!(listing(&volumes[1].join("content")), listing(&place.snapshot.join("1")));
+        // What the new version made of it is undone by the second.
+        fs::write(volumes[1].join("content"), "changed").unwrap();
+    }
+    Marker::read(&place.snapshot).unwrap().begin(&place.snapshot).unwrap();
+    assert_eq!(fork(&place.snapshot, &volumes).unwrap_err().kind, FailureKind::Incomplete);
 }
 
 /// A step of a program that uses its volume.
