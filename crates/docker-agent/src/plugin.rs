@@ -25,8 +25,8 @@ use serde_json::Value;
 
 use self::{
     event::Events,
-    files::Files,
-    git::{Git, Repository},
+    files::{Files, blocking},
+    git::{Fresh, Git, Repository},
     project::Places,
 };
 use crate::{
@@ -156,20 +156,33 @@ impl Plugins {
         Ok(())
     }
 
-    /// Fetches repository and images again, and brings the project to them.
+    /// Fetches repository and images again, and brings the project to them. What was fetched goes again unless all of it may
+    /// be used: else the former containers would find its files when they start the next time.
     pub(crate) async fn update(&self, name: &str) -> Result<(Updated, Option<Consent>), EngineError> {
         let _changing = self.changing.lock().await;
         let entry = self.files.list().await?.find(name).filter(is_managed).ok_or_else(|| {
             EngineError::NotFound(format!("plugin {name} is not there, not enabled, or has no compose file"))
         })?;
         self.allowed(entry.compose_file_path()).await?;
-        let mut updated = Updated { git: self.fetch_again(&entry).await?, image: false };
+        let newer = self.fetch_again(&entry).await?;
+        let mut updated = Updated { git: newer.is_some(), image: false };
         let project = match self.agreed(&entry, &self.others(&entry).await?, &[]).await? {
             Outcome::Done(project) => project,
-            Outcome::Refused(consent) => return Ok((updated, Some(consent))),
+            Outcome::Refused(consent) => {
+                self.files.set_asked(entry.compose_file_path(), &consent.concerns).await?;
+                blocking(move || {
+                    drop(newer);
+                    Ok(())
+                })
+                .await?;
+                return Ok((updated, Some(consent)));
+            }
         };
         let before = self.images(&project).await?;
         self.pull(&project).await?;
+        if let Some(newer) = newer {
+            self.keep(newer).await?;
+        }
         updated.image = self.images(&project).await? != before;
         self.start(&entry, &project, updated.git).await?;
         Ok((updated, None))
@@ -304,31 +317,39 @@ impl Plugins {
         Ok(images)
     }
 
-    /// Whether the repository of an entry had something newer.
-    async fn fetch_again(&self, entry: &Entry) -> Result<bool, EngineError> {
+    /// What the repository of an entry has that is newer, in its place.
+    async fn fetch_again(&self, entry: &Entry) -> Result<Option<Fresh>, EngineError> {
         if entry.git_url().is_empty() || !project::is_cloned(entry.compose_file_path()) {
-            return Ok(false);
+            return Ok(None);
         }
         let repository = Repository::parse(entry.git_url(), &self.protocols)?;
         // Another repository's files must not end up in this one's place.
         if project::of_repository(&repository.name) != entry.compose_file_path() {
-            return Ok(false);
+            return Ok(None);
         }
         self.fetch(&repository).await
     }
 
-    async fn fetch(&self, repository: &Repository) -> Result<bool, EngineError> {
+    async fn fetch(&self, repository: &Repository) -> Result<Option<Fresh>, EngineError> {
         let (head, directory) = (self.git.head(repository).await?, self.places.clone_of(&repository.name));
-        let mut known = self.files.known().await?;
+        let known = self.files.known().await?;
         if known.commits.get(&repository.name) == Some(&head) && directory.is_dir() {
             self.events.download(event::EXISTS, &repository.url, "");
-            return Ok(false);
+            return Ok(None);
         }
-        self.git.fetch(repository, &directory).await?;
-        known.commits.insert(repository.name.clone(), head);
+        self.git.fetch(repository, head, directory).await.map(Some)
+    }
+
+    async fn keep(&self, fresh: Fresh) -> Result<(), EngineError> {
+        let mut known = self.files.known().await?;
+        known.commits.insert(fresh.repository.name.clone(), fresh.commit.clone());
         self.files.set_known(&known).await?;
-        self.events.download(event::DOWNLOADED, &repository.url, "");
-        Ok(true)
+        self.events.download(event::DOWNLOADED, &fresh.repository.url, "");
+        blocking(move || {
+            fresh.keep();
+            Ok(())
+        })
+        .await
     }
 
     async fn downloaded(&self, url: &str) -> Result<(Entry, Consent), EngineError> {
@@ -344,8 +365,10 @@ impl Plugins {
                 other.name()
             )));
         }
-        if !list.iter().any(|entry| entry.compose_file_path() == path) {
-            self.fetch(&repository).await?;
+        if !list.iter().any(|entry| entry.compose_file_path() == path)
+            && let Some(fresh) = self.fetch(&repository).await?
+        {
+            self.keep(fresh).await?;
         }
         let manifest = self.places.clone_of(&repository.name).join(MANIFEST);
         let entry = project::manifest(manifest).await?;

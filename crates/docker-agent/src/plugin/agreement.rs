@@ -74,6 +74,7 @@ impl Plugins {
         concerns: &[Concern],
         confirmed: &[String],
     ) -> Result<Option<Consent>, EngineError> {
+        self.agree_to_newer(key, confirmed).await?;
         if concerns.is_empty() {
             return Ok(None);
         }
@@ -92,13 +93,31 @@ impl Plugins {
         Ok(Some(Consent { score: consent::score(concerns), concerns: texts }))
     }
 
+    /// Agrees to what a refused update asked for, if that very list is confirmed. What holds for the version that is here
+    /// stays agreed to, and the next update finds what it needs.
+    async fn agree_to_newer(&self, key: &str, confirmed: &[String]) -> Result<(), EngineError> {
+        if confirmed.is_empty() {
+            return Ok(());
+        }
+        let mut known = self.files.known().await?;
+        let Some(asked) = known.asked.get(key) else { return Ok(()) };
+        if asked.len() != confirmed.len() || !asked.iter().all(|text| confirmed.contains(text)) {
+            return Ok(());
+        }
+        known.asked.remove(key);
+        let agreed = known.agreed.entry(key.to_owned()).or_default();
+        agreed.extend(confirmed.iter().filter(|text| !agreed.contains(text)).cloned().collect::<Vec<_>>());
+        self.files.set_known(&known).await
+    }
+
     /// Forgets what was agreed to and, of a clone, that it may run.
     pub(super) async fn forget(&self, entry: &Entry) -> Result<(), EngineError> {
         let path = entry.compose_file_path();
         let mut known = self.files.known().await?;
-        let before = known.agreed.len();
+        let before = known.agreed.len() + known.asked.len();
         known.agreed.retain(|key, _| key != path && *key != engine_key(entry));
-        if known.agreed.len() != before {
+        known.asked.remove(path);
+        if known.agreed.len() + known.asked.len() != before {
             self.files.set_known(&known).await?;
         }
         if project::is_cloned(path) {

@@ -40,6 +40,8 @@ pub(super) struct Files {
 pub(super) struct Known {
     /// Concerns that a person agreed to, by compose file.
     pub(super) agreed: BTreeMap<String, Vec<String>>,
+    /// What the newer version asks for that an update was refused for, by compose file. It is not here any more.
+    pub(super) asked: BTreeMap<String, Vec<String>>,
     /// Commit of each clone, by the name of its directory.
     pub(super) commits: BTreeMap<String, String>,
 }
@@ -88,6 +90,13 @@ impl Files {
 
     pub(super) async fn set_known(&self, known: &Known) -> Result<(), EngineError> {
         self.write(self.known.clone(), pretty(known), PRIVATE).await
+    }
+
+    /// Remembers what a refused update would have to be agreed to.
+    pub(super) async fn set_asked(&self, path: &str, concerns: &[String]) -> Result<(), EngineError> {
+        let mut known = self.known().await?;
+        known.asked.insert(path.to_owned(), concerns.to_owned());
+        self.set_known(&known).await
     }
 
     /// Writes a token to a place relative to the directory of settings.

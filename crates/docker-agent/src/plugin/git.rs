@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use homeport_service::telemetry::chain;
+use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
 
 use super::files::blocking;
@@ -20,6 +22,9 @@ const MAX_WORDS: u64 = 4096;
 /// Files and bytes of a repository at most. A plugin is a few files; images come from registries.
 const MAX_FILES: usize = 20_000;
 const MAX_BYTES: u64 = 512 << 20;
+
+/// What the former clone is called while the new one may have to go again.
+const FORMER: &str = "old";
 
 /// A repository's address, and the name that it gets here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +64,45 @@ impl Repository {
     }
 }
 
+/// A clone in the place of the former one, which comes back unless somebody keeps the new one: whatever happens before, an
+/// error or a caller that leaves, nobody agreed to it.
+#[derive(Debug)]
+pub(super) struct Fresh {
+    pub(super) repository: Repository,
+    /// The commit that it is of.
+    pub(super) commit: String,
+    directory: PathBuf,
+    /// With the former one in it, if there was one.
+    scratch: Option<TempDir>,
+}
+
+impl Fresh {
+    /// Lets go of the former one.
+    pub(super) fn keep(mut self) {
+        drop(self.scratch.take());
+    }
+
+    fn undo(&self, scratch: &Path) -> std::io::Result<()> {
+        std::fs::rename(&self.directory, scratch.join("refused"))?;
+        match std::fs::rename(scratch.join(FORMER), &self.directory) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        let Some(scratch) = self.scratch.take() else { return };
+        if let Err(error) = self.undo(scratch.path()) {
+            // The former one would go with what is around it.
+            let left = scratch.keep();
+            let (directory, left) = (self.directory.display(), left.display());
+            tracing::warn!(error = chain(&error), "{directory} stays as it was fetched; what was there is in {left}");
+        }
+    }
+}
+
 /// Runs `git`.
 #[derive(Clone)]
 pub(super) struct Git(pub(super) Arc<Settings>);
@@ -75,8 +119,13 @@ impl Git {
     }
 
     /// Puts a fresh clone, submodules included, in place of a directory. The former one stays when it cannot be had.
-    pub(super) async fn fetch(&self, repository: &Repository, directory: &Path) -> Result<(), EngineError> {
-        let parent = directory.parent().unwrap_or(directory).to_owned();
+    pub(super) async fn fetch(
+        &self,
+        repository: &Repository,
+        commit: String,
+        directory: PathBuf,
+    ) -> Result<Fresh, EngineError> {
+        let parent = directory.parent().unwrap_or(&directory).to_owned();
         let fresh = blocking(move || {
             let failed =
                 |source| EngineError::Io { doing: format!("making a directory in {}", parent.display()), source };
@@ -92,8 +141,12 @@ impl Git {
             let words = ["-C", &target, "submodule--helper", "update", "--init", "--recursive", "--depth=1"];
             self.run(&words, repository).await?;
         }
-        let directory = directory.to_owned();
-        blocking(move || take_over(&fresh.path().join("clone"), fresh.path(), &directory)).await
+        let repository = repository.clone();
+        blocking(move || {
+            take_over(&fresh.path().join("clone"), fresh.path(), &directory)?;
+            Ok(Fresh { repository, commit, directory, scratch: Some(fresh) })
+        })
+        .await
     }
 
     async fn run(&self, words: &[&str], repository: &Repository) -> Result<String, EngineError> {
@@ -168,7 +221,7 @@ fn take_over(clone: &Path, scratch: &Path, directory: &Path) -> Result<(), Engin
     let failed = |source| EngineError::Io { doing: format!("taking over {}", directory.display()), source };
     let mut left = Left { files: MAX_FILES, bytes: MAX_BYTES };
     strip(clone, &mut left).map_err(failed)?;
-    let old = scratch.join("old");
+    let old = scratch.join(FORMER);
     match std::fs::rename(directory, &old) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}

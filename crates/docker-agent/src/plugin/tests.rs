@@ -1,4 +1,9 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+mod update;
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use homeport_service::{Paths, config::Environment};
 use serde_json::json;
@@ -19,12 +24,19 @@ struct World {
 
 impl World {
     fn new(double: &Double) -> Self {
+        Self::with(double, |_, _| {})
+    }
+
+    /// With settings that depend on where it is.
+    fn with(double: &Double, set: impl FnOnce(&mut Settings, &Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         let paths = Paths { state: root.join("state"), configs: root.join("configs") };
         let environment: Environment = [("HOMEPORT_ROOT", root.to_str().unwrap())].into_iter().collect();
         let context = Context::new("docker-agent", paths, environment, CancellationToken::new());
-        let settings = Arc::new(Settings::of(&context).unwrap());
+        let mut settings = Settings::of(&context).unwrap();
+        set(&mut settings, root);
+        let settings = Arc::new(settings);
         let engine = double.engine();
         let containers = Containers::new(engine.clone(), ImageCache::new(engine.clone()));
         let compose = Compose::new(containers, Arc::clone(&settings), context.clone());

@@ -171,6 +171,8 @@ async fn a_plugin_is_installed_updated_and_removed() {
     let updated = plugins.update_plugin(update()).await.unwrap().into_inner();
     assert_eq!(updated.refused.unwrap().concerns, ["service web is privileged"]);
     assert_eq!(running("plugin-user-my_plugin"), [NEW], "the former containers go on");
+    let file_of_old = world.directory.path().join("plugins/user/my_plugin/docker-compose.yml");
+    assert!(!std::fs::read_to_string(file_of_old).unwrap().contains("privileged"), "and so do their files");
 
     let request = DeletePluginRequest { name: "my_plugin".to_owned() };
     let deleted = plugins.delete_plugin(patient(request)).await.unwrap().into_inner();
