@@ -52,11 +52,17 @@ pub struct HttpConfig {
     pub workers: usize,
     /// Connections at the same time; further ones wait in the kernel's queue until one ends. Default 1024.
     pub max_connections: usize,
+    /// Connections of one client's address at the same time, of IPv6 those that begin with the same 64 bits; further ones
+    /// are closed. This machine and `trusted_proxies` have as many as they like. Default: half of `max_connections`.
+    pub max_connections_per_address: Option<usize>,
     /// Bytes of a request's line and headers together, at least 8192; more is answered with 431. Default 65536.
     pub max_header_bytes: usize,
     /// Milliseconds that a client may take to send a request's headers, waiting for it on a kept-alive connection
     /// included; then the connection is closed. Default 60000.
     pub header_timeout_ms: u64,
+    /// Milliseconds in which a client has to take something of what it is sent; then the connection is closed. A stream that
+    /// has nothing to say waits for nothing. Default 30000.
+    pub write_timeout_ms: u64,
     /// Bytes of a request body that the gateway itself reads; more is answered with 413. Default 1048576 (1 MiB).
     pub max_body_bytes: usize,
     /// Milliseconds that a client may take to send such a body; then the answer is 408. Default 30000.
@@ -80,8 +86,10 @@ impl Default for HttpConfig {
             listen: "127.0.0.1:8080".to_owned(),
             workers: 0,
             max_connections: 1024,
+            max_connections_per_address: None,
             max_header_bytes: 64 << 10,
             header_timeout_ms: 60_000,
+            write_timeout_ms: 30_000,
             max_body_bytes: 1 << 20,
             body_timeout_ms: 30_000,
             drain_limit_ms: 8_000,

@@ -1,12 +1,17 @@
 //! Connections: how many, how patient, and how they end.
 
+mod addresses;
 mod buffer;
 mod connection;
+mod ending;
 mod framing;
 mod lent;
 mod origin;
+mod paced;
 mod patience;
 mod redirect;
+mod silence;
+mod traffic;
 mod worker;
 
 use std::{io, sync::Arc, time::Duration};
@@ -21,11 +26,13 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::{app::App, config::ms, metrics::Held};
+use addresses::Addresses;
 use connection::Server;
 use origin::plain;
 use worker::Workers;
 
 pub(crate) use buffer::Buffer;
+pub(crate) use ending::Ending;
 pub(crate) use origin::{Origin, Proxies};
 pub(crate) use patience::Patience;
 pub(crate) use redirect::{CHALLENGE, answer, router as redirect};
@@ -96,6 +103,7 @@ pub(crate) async fn serve(doors: Vec<Door>, app: &Arc<App>) -> io::Result<()> {
         workers: Workers::start(config.workers)?,
         connections: TaskTracker::new(),
         permits: Arc::new(Semaphore::new(config.max_connections.max(1))),
+        addresses: Arc::new(Addresses::new(config)),
         app,
     };
     join_all(doors.into_iter().map(|door| house.keep_open(door))).await;
@@ -119,6 +127,7 @@ struct House<'a> {
     workers: Workers,
     connections: TaskTracker,
     permits: Arc<Semaphore>,
+    addresses: Arc<Addresses>,
     app: &'a App,
 }
 
@@ -139,10 +148,15 @@ impl House<'_> {
             };
             match accepted.and_then(|(stream, address)| Ok((stream.into_std()?, plain(address)))) {
                 Ok((stream, address)) => {
+                    let Some(seat) = self.addresses.seat(address.ip()) else {
+                        // Closed at once: what waited would take a place from somebody else.
+                        tracing::debug!(client.address = %address, "a connection is closed: its client has as many as it may");
+                        continue;
+                    };
                     let server = Arc::clone(&server);
                     self.workers.run(|load| {
                         let connection = async move {
-                            let _held = (permit, load, Held::connection());
+                            let _held = (permit, seat, load, Held::connection());
                             // The worker's own reactor watches it from here on.
                             match TcpStream::from_std(stream) {
                                 Ok(stream) => server.connection(stream, address).await,

@@ -32,6 +32,9 @@ pub(crate) fn document() -> Value {
     for method in METHODS {
         insert(&mut paths, "/plugins/{plugin}/{path}", method, operation::proxied(method));
     }
+    for method in ["get", "head"] {
+        insert(&mut paths, operation::FRAME, method, operation::framed(method));
+    }
     tags.push(json!({ "name": PLUGINS, "description": "What plugins serve, behind the gateway's sign-in." }));
     let mut schemas = errors::schemas();
     for (name, text) in &shapes {

@@ -23,6 +23,7 @@ use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
+    time::Instant,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt as _;
@@ -30,10 +31,14 @@ use tracing::{Instrument as _, Span};
 
 use super::{
     buffer::Buffer,
+    ending::Watch,
     framing,
-    lent::{Counted, Lent, Loan},
+    lent::{Lent, Loan},
     origin::{Origin, Proxies},
+    paced::Paced,
     patience::Patience,
+    silence::{Look, Silence},
+    traffic::{Counted, Traffic},
 };
 use crate::{
     app::App,
@@ -74,6 +79,8 @@ pub(super) struct Server {
     router: Router,
     plugins: Option<Arc<App>>,
     patience: Duration,
+    /// For a client that takes nothing of what it is sent.
+    write_limit: Duration,
     context: Context,
     /// What lines in the log belong to. What is on the short way enters it only when it has something to say.
     span: Span,
@@ -115,6 +122,7 @@ impl Server {
             router,
             plugins,
             patience: ms(config.http.header_timeout_ms),
+            write_limit: ms(config.http.write_timeout_ms),
             context: context.clone(),
             span: context.span("connection"),
         }
@@ -124,6 +132,7 @@ impl Server {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(error = %error, "a connection stays with delays");
         }
+        let stream = Paced::new(stream, self.write_limit);
         let ended = match &self.tls {
             None => self.http1(stream, address, false).await,
             // In a box of its own, like all that is large: there are many plain connections, and each has room for all
@@ -143,7 +152,7 @@ impl Server {
     async fn secure(
         self: &Arc<Self>,
         tls: &Arc<ServerConfig>,
-        stream: TcpStream,
+        stream: Paced,
         address: SocketAddr,
     ) -> hyper::Result<()> {
         match self.handshake(tls, stream).await {
@@ -153,7 +162,7 @@ impl Server {
         }
     }
 
-    async fn handshake(&self, tls: &Arc<ServerConfig>, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+    async fn handshake(&self, tls: &Arc<ServerConfig>, stream: Paced) -> Option<TlsStream<Paced>> {
         let handshake = tokio::time::timeout(self.handshake, TlsAcceptor::from(Arc::clone(tls)).accept(stream));
         match self.context.drain().run_until_cancelled(handshake).await? {
             Ok(Ok(stream)) => Some(stream),
@@ -232,9 +241,10 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let loan = Arc::new(Loan::default());
+        let (traffic, mut watch) = (Arc::new(Traffic::default()), Watch::default());
+        let loan = Arc::new(Loan::new(Arc::clone(&traffic)));
         let lent = TokioIo::new(Lent::new(stream, input, Arc::clone(&loan)));
-        let counted = Arc::clone(&loan);
+        let (counted, endings) = (Arc::clone(&traffic), watch.endings());
         let settled = Mutex::new(settled);
         let service = service_fn(move |mut request: Request<Incoming>| {
             // It is about the first one.
@@ -242,47 +252,75 @@ impl Server {
                 request.extensions_mut().insert(settled);
             }
             let in_flight = counted.begin(!request.body().is_end_stream());
+            let endings = Arc::clone(&endings);
             async move {
                 let response = self.answer(request, address, https).await;
-                Ok::<_, Infallible>(response.map(|body| Counted::new(body, in_flight)))
+                Ok::<_, Infallible>(Counted::answer(response, in_flight, &endings))
             }
         });
         let mut connection = Box::pin(self.http1.serve_connection(lent, service).with_upgrades());
-        let (mut requests, mut pause) = (0, PARK_AFTER);
+        let (mut requests, mut pause, mut is_last) = (0, PARK_AFTER, false);
         loop {
             tokio::select! {
+                // The connection first, so that what it begins is watched from the same moment on.
+                biased;
                 ended = connection.as_mut() => return ended.map(|()| None),
-                () = self.context.drain().cancelled() => {
+                () = poll_fn(|cx| watch.poll(cx)) => {
+                    tracing::info!(client.address = %address, "a connection is cut: its client does not take the end of an answer");
+                    return Ok(None);
+                }
+                () = self.context.drain().cancelled(), if !is_last => {
                     connection.as_mut().graceful_shutdown();
-                    return connection.await.map(|()| None);
+                    is_last = true;
                 }
                 () = tokio::time::sleep(pause) => {
-                    let is_silent = loan.requests() == requests;
-                    if is_silent && loan.is_idle() {
+                    let is_silent = traffic.requests() == requests;
+                    if is_silent && !is_last && loan.is_idle() {
                         loan.want();
                         drop(connection);
                         return Ok(loan.take());
                     }
                     pause = if is_silent { (pause * 2).min(LOOK_MOST) } else { PARK_AFTER };
-                    requests = loan.requests();
+                    requests = traffic.requests();
                 }
             }
         }
     }
 
-    async fn http2(self: &Arc<Self>, stream: TlsStream<TcpStream>, address: SocketAddr) -> hyper::Result<()> {
-        let server = Arc::clone(self);
-        let service = service_fn(move |request| {
-            let server = Arc::clone(&server);
-            async move { Ok::<_, Infallible>(server.answer(as_http1(request), address, true).await) }
+    async fn http2(self: &Arc<Self>, stream: TlsStream<Paced>, address: SocketAddr) -> hyper::Result<()> {
+        let (traffic, mut watch) = (Arc::new(Traffic::default()), Watch::default());
+        let (server, counted, endings) = (Arc::clone(self), Arc::clone(&traffic), watch.endings());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let in_flight = counted.begin(!request.body().is_end_stream());
+            let (server, endings) = (Arc::clone(&server), Arc::clone(&endings));
+            async move {
+                let response = server.answer(as_http1(request), address, true).await;
+                Ok::<_, Infallible>(Counted::answer(response, in_flight, &endings))
+            }
         });
         let connection = self.http2.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
-        tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.context.drain().cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let (mut silence, mut is_last) = (Silence::new(self.patience, self.write_limit, Instant::now()), false);
+        loop {
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => return ended,
+                () = poll_fn(|cx| watch.poll(cx)) => {
+                    tracing::info!(client.address = %address, "a connection is cut: its client does not take the end of an answer");
+                    return Ok(());
+                }
+                () = self.context.drain().cancelled(), if !is_last => {
+                    connection.as_mut().graceful_shutdown();
+                    is_last = true;
+                }
+                () = tokio::time::sleep(silence.pause()) => match silence.look(&traffic, Instant::now()) {
+                    Look::Alive => {}
+                    Look::Idle => connection.as_mut().graceful_shutdown(),
+                    Look::Stalled => {
+                        tracing::debug!(client.address = %address, "a connection is cut: its client takes nothing");
+                        return Ok(());
+                    }
+                }
             }
         }
     }

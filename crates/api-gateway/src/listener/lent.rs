@@ -8,18 +8,14 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
 };
 
-use axum::body::Body;
-use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::buffer::Buffer;
+use super::{buffer::Buffer, traffic::Traffic};
 
 /// What the end of a request's headers looks like.
 const END_OF_HEAD: [u8; 4] = *b"\r\n\r\n";
@@ -27,12 +23,7 @@ const END_OF_HEAD: [u8; 4] = *b"\r\n\r\n";
 /// What is known of a lent connection.
 #[derive(Debug)]
 pub(super) struct Loan<S> {
-    /// Requests that are being answered.
-    in_flight: AtomicUsize,
-    /// Requests so far.
-    requests: AtomicUsize,
-    /// A request had a body, so what was read last may be a part of one.
-    had_body: AtomicBool,
+    traffic: Arc<Traffic>,
     /// The client does not take what it is sent.
     is_blocked: AtomicBool,
     /// The last four bytes that were read.
@@ -42,51 +33,23 @@ pub(super) struct Loan<S> {
     returned: Mutex<Option<S>>,
 }
 
-impl<S> Default for Loan<S> {
-    fn default() -> Self {
+impl<S> Loan<S> {
+    pub(super) const fn new(traffic: Arc<Traffic>) -> Self {
         Self {
-            in_flight: AtomicUsize::new(0),
-            requests: AtomicUsize::new(0),
-            had_body: AtomicBool::new(false),
+            traffic,
             is_blocked: AtomicBool::new(false),
             last: AtomicU32::new(0),
             wanted: AtomicBool::new(false),
             returned: Mutex::new(None),
         }
     }
-}
-
-/// A request that is being answered, until the last byte of its answer has been handed over.
-#[derive(Debug)]
-pub(super) struct InFlight<S>(Arc<Loan<S>>);
-
-impl<S> Drop for InFlight<S> {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Relaxed);
-    }
-}
-
-impl<S> Loan<S> {
-    pub(super) fn begin(self: &Arc<Self>, has_body: bool) -> InFlight<S> {
-        self.in_flight.fetch_add(1, Relaxed);
-        self.requests.fetch_add(1, Relaxed);
-        if has_body {
-            self.had_body.store(true, Relaxed);
-        }
-        InFlight(Arc::clone(self))
-    }
-
-    /// Requests so far: the same number at two times means that nothing happened between.
-    pub(super) fn requests(&self) -> usize {
-        self.requests.load(Relaxed)
-    }
 
     /// Whether hyper holds nothing that belongs to the connection: every answer was taken, and what was read last is the
     /// end of a request, so that nothing of a next one waits in a buffer.
     pub(super) fn is_idle(&self) -> bool {
-        self.in_flight.load(Relaxed) == 0
+        self.traffic.is_idle()
             && !self.is_blocked.load(Relaxed)
-            && !self.had_body.load(Relaxed)
+            && !self.traffic.had_body()
             && self.last.load(Relaxed).to_be_bytes() == END_OF_HEAD
     }
 
@@ -171,9 +134,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Lent<S> {
         self.write(|stream| stream.poll_write(cx, bytes))
     }
 
+    /// Over TLS what was written is gone only now.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Err(gone())) };
-        Pin::new(stream).poll_flush(cx)
+        self.write(|stream| stream.poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -191,37 +154,5 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Lent<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.as_ref().is_some_and(AsyncWrite::is_write_vectored)
-    }
-}
-
-pin_project! {
-    /// The body of an answer, which holds on to its request until it has been handed over.
-    pub(super) struct Counted<S> {
-        #[pin]
-        body: Body,
-        in_flight: InFlight<S>,
-    }
-}
-
-impl<S> Counted<S> {
-    pub(super) const fn new(body: Body, in_flight: InFlight<S>) -> Self {
-        Self { body, in_flight }
-    }
-}
-
-impl<S> HttpBody for Counted<S> {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.project().body.poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

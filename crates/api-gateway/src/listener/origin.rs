@@ -67,7 +67,8 @@ impl Proxies {
         origin
     }
 
-    fn believes(&self, address: IpAddr) -> bool {
+    /// Whether an address is that of one.
+    pub(super) fn believes(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(address))
     }
 }

@@ -14,6 +14,9 @@ use crate::{
 /// What SPR's clients take for a question.
 const NO_FACTOR: &str = "the second factor is missing; `Location` is where existing clients ask for it";
 
+/// Where the frame around a plugin's page finds the page's static files.
+pub(super) const FRAME: &str = "/admin/custom_plugin/{plugin}/static/{path}";
+
 /// Describes a route.
 pub(super) fn describe(route: &Route, tag: &str, shapes: &[(&str, &str)]) -> Value {
     let dialect = Dialect::of(route.path);
@@ -55,6 +58,25 @@ pub(super) fn proxied(method: &str) -> Value {
             "403": errors::reference(dialect, Kind::Forbidden),
             "404": errors::response(dialect, Kind::NotFound, "no enabled plugin has this URI"),
             "413": errors::reference(dialect, Kind::TooLarge),
+            "502": errors::response(dialect, Kind::BadGateway, "plugin hello does not answer; is it running?"),
+            "504": errors::response(dialect, Kind::GatewayTimeout, "the plugin sent no answer in time"),
+        },
+    })
+}
+
+/// The static files of plugins' pages, which a page in a sandbox loads without a credential.
+pub(super) fn framed(method: &str) -> Value {
+    let dialect = Dialect::Spr;
+    json!({
+        "tags": [PLUGINS],
+        "summary": "A static file of a plugin's page",
+        "description": "Needs no credential. Goes to the plugin's socket as `/static/…`, if the plugin has a page (`HasUI`).",
+        "operationId": operation_id(method, FRAME),
+        "security": [],
+        "parameters": [path_parameter("plugin", "The plugin's URI."), path_parameter("path", "The file; may hold slashes.")],
+        "responses": {
+            "default": { "description": "the plugin's own answer" },
+            "404": errors::response(dialect, Kind::NotFound, "no enabled plugin with a page has this URI"),
             "502": errors::response(dialect, Kind::BadGateway, "plugin hello does not answer; is it running?"),
             "504": errors::response(dialect, Kind::GatewayTimeout, "the plugin sent no answer in time"),
         },

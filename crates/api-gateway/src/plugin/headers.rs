@@ -15,6 +15,9 @@ const HOP_BY_HOP: [&str; 7] =
 const KEPT_BACK: [&str; 6] = ["authorization", "cookie", "x-jwt-otp", "spr-bearer", "forwarded", "expect"];
 const KEPT_BACK_PREFIXES: [&str; 3] = ["proxy-", "x-forwarded-", "x-real-ip"];
 
+/// What the gateway says itself, or follows, besides those.
+const OWN: [&str; 2] = ["content-length", "x-correlation-id"];
+
 pub(super) const FORWARDED_FOR: &str = "x-forwarded-for";
 pub(super) const FORWARDED_PROTO: &str = "x-forwarded-proto";
 pub(super) const FORWARDED_PREFIX: &str = "x-forwarded-prefix";
@@ -43,6 +46,17 @@ pub(super) const fn word(scheme: Scheme) -> &'static str {
 
 /// Whether no plugin sees a header of this name, in whatever case, that a client sent.
 pub(super) fn is_kept_back(name: &str) -> bool {
+    is_reserved(name) || (name.contains('_') && is_imitation(name))
+}
+
+/// Whether a header looks like one of those to a plugin whose server hands headers over as variables: for CGI and WSGI
+/// `X_Forwarded_For` is `X-Forwarded-For`, and one of them wins.
+fn is_imitation(name: &str) -> bool {
+    let name = name.replace('_', "-");
+    is_reserved(&name) || is_one_of(&name, &OWN)
+}
+
+fn is_reserved(name: &str) -> bool {
     let begins = |prefix: &&str| name.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix));
     is_hop_by_hop(name) || is_one_of(name, &KEPT_BACK) || KEPT_BACK_PREFIXES.iter().any(begins)
 }
@@ -109,6 +123,7 @@ pub(super) fn set_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::middleware::correlation;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -167,6 +182,21 @@ mod tests {
             assert!(is_kept_back(name), "{name}");
         }
         for name in ["Accept", "Host", "X-Forward", "Prox", "Range", ""] {
+            assert!(!is_kept_back(name), "{name}");
+        }
+        let correlation = correlation::NAME.replace('-', "_");
+        for name in [
+            "X_Forwarded_For",
+            "x-forwarded_proto",
+            "SPR_Bearer",
+            "X_Jwt-Otp",
+            "proxy_x",
+            "Content_Length",
+            &correlation,
+        ] {
+            assert!(is_kept_back(name), "{name}");
+        }
+        for name in ["X_Forward", "my_header", "_", "content-length", "Accept_", "Content_Type"] {
             assert!(!is_kept_back(name), "{name}");
         }
         assert!(is_named("close, X-Secret", "x-secret") && !is_named("close", "x-secret"));

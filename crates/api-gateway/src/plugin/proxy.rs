@@ -158,7 +158,10 @@ fn incoming(
     path: &str,
     caller: Option<Caller>,
 ) -> Response {
-    let mut response = answer.map(|body| answered::body(body, Arc::clone(app), Arc::clone(plugin), caller));
+    let (head, body) = answer.into_parts();
+    let (body, ending) = answered::body(body, Arc::clone(app), Arc::clone(plugin), caller);
+    let mut response = Response::from_parts(head, body);
+    response.extensions_mut().insert(ending);
     headers::strip_hop_by_hop(response.headers_mut());
     secure_plugin(&mut response, place::is_static(path));
     response

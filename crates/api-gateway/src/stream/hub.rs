@@ -171,14 +171,15 @@ impl Hub {
         }
     }
 
-    /// A new client, beginning after the event numbered `after` if it names one. `None`: there are too many.
+    /// A new client, beginning after the event numbered `after` if it names one. A number that was never given here is
+    /// somebody else's, and says nothing about what the client saw: it gets all there is. `None`: there are too many.
     pub(crate) fn subscribe(self: &Arc<Self>, interest: Interest, after: Option<u64>) -> Option<Subscription> {
         let mut inner = lock(&self.inner);
         if inner.count >= self.limits.clients {
             return None;
         }
         let client = Arc::new(Client::default());
-        if let Some(after) = after {
+        if let Some(after) = after.map(|after| if after < inner.next_id { after } else { 0 }) {
             lock(&client.queue).gap = after.saturating_add(1) < inner.complete_from;
             for event in inner.ring.iter().filter(|event| event.id > after && interest.takes(&event.topic)) {
                 client.push(event, &self.limits);
@@ -321,6 +322,21 @@ mod tests {
         assert_eq!(drain(&mut older), ["dropped 0", "2", "3"], "a number of another process");
         let mut fresh = subscribe(&hub, None);
         assert_eq!(drain(&mut fresh), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_back_with_a_number_of_the_future_is_told_as_well() {
+        for ahead in [1_003, 1_004, u64::MAX] {
+            let hub = hub(2, 8);
+            publish(&hub, &["1", "2", "3"]);
+            let mut newer = subscribe(&hub, Some(ahead));
+            publish(&hub, &["4"]);
+            assert_eq!(drain(&mut newer), ["dropped 0", "2", "3", "4"], "{ahead}");
+        }
+        let hub = hub(2, 8);
+        publish(&hub, &["1", "2", "3"]);
+        let mut newest = subscribe(&hub, Some(1_002));
+        assert_eq!(drain(&mut newest), Vec::<String>::new(), "it saw the last one");
     }
 
     #[tokio::test]

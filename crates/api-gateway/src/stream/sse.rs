@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use axum::{
+    Extension,
     body::Body,
     response::{IntoResponse as _, Response},
 };
@@ -12,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{Subscription, Taken};
-use crate::extract::Params;
+use crate::{extract::Params, listener::Ending};
 
 /// How long a client waits before it comes back.
 const RETRY: &str = "retry: 1000\n";
@@ -62,16 +63,17 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let greeting = format!("{RETRY}{}", first.encode());
+    let (ending, end) = Ending::with(over);
     let texts = stream::once(async move { greeting.into() })
         .chain(kept_alive(texts, keepalive))
-        .take_until(over)
+        .take_until(end)
         .map(|text| Ok::<_, std::convert::Infallible>(Bytes::from(text)));
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
-    (headers, Body::from_stream(texts)).into_response()
+    (Extension(ending), headers, Body::from_stream(texts)).into_response()
 }
 
 fn kept_alive(

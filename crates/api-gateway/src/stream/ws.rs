@@ -26,8 +26,9 @@ const MESSAGE_BYTES: usize = 8 << 10;
 const READ_BYTES: usize = 1 << 10;
 /// How long a client may hold up one message before it is given up; existing clients know this time.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
-/// How long to wait for a client's own goodbye, so that it can read what was said last.
-const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
+/// How long to wait for a client's own goodbye, so that it can read what was said last. What may go on no longer is over
+/// within a second, whether it is read or not.
+const GOODBYE_LIMIT: Duration = Duration::from_millis(700);
 
 /// A request that was found to be a good opening handshake.
 pub(crate) struct Opening(OnUpgrade);

@@ -1,6 +1,7 @@
 //! Plain questions to plugins, byte by byte: how they come, how they are answered, and who must not be taken in.
 
 mod over;
+mod stalled;
 
 use std::sync::{
     Arc, Mutex,
@@ -92,9 +93,11 @@ async fn answer(mut stream: UnixStream, script: Arc<Script>) {
 /// Says something for as long as somebody listens.
 async fn flood(stream: &mut UnixStream) {
     let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".as_slice();
+    // Clients of HTTP/2 do not put up with many small pieces.
+    let piece = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
     let mut said = stream.write_all(head).await;
     while said.is_ok() {
-        said = stream.write_all(b"4\r\npart\r\n").await;
+        said = stream.write_all(piece.as_bytes()).await;
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a client cannot do to the gateway.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, SocketAddr, UdpSocket},
+    time::Duration,
+};
 
 use http::{Method, StatusCode};
 use tokio::{
@@ -66,6 +69,46 @@ async fn connections_are_bounded() {
     assert!(tokio::time::timeout(Duration::from_millis(200), &mut third).await.is_err(), "the third one waits");
     drop(first);
     assert!(tokio::time::timeout(PATIENCE, third).await.is_ok(), "and is served when there is room");
+}
+
+/// An address of this machine that is none of its own to itself. None: it is in no network.
+fn outside() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    // Nothing is sent; the kernel says from where it would be.
+    socket.connect("192.0.2.254:9").ok()?;
+    Some(socket.local_addr().unwrap().ip()).filter(|address| !address.is_loopback())
+}
+
+/// Whether a connection to an address is kept.
+async fn is_kept(stream: &mut TcpStream) -> bool {
+    tokio::time::timeout(Duration::from_millis(300), stream.read(&mut [0; 1])).await.is_err()
+}
+
+#[tokio::test]
+async fn nobody_takes_all_connections() {
+    let Some(outside) = outside() else { return };
+    let listen = ("HOMEPORT_GATEWAY__SUPERVISOR__LISTEN", "[\"0.0.0.0:0\"]");
+    let most = ("HOMEPORT_GATEWAY__HTTP__MAX_CONNECTIONS_PER_ADDRESS", "1");
+    let stack = Stack::with_settings(&[listen, most]).await;
+    let port = stack.supervisor[0].port();
+    let open = async |address: IpAddr| TcpStream::connect(SocketAddr::new(address, port)).await.unwrap();
+    let mut first = open(outside).await;
+    assert!(is_kept(&mut first).await);
+    assert!(!is_kept(&mut open(outside).await).await, "it has as many as it may");
+    for _ in 0..3 {
+        assert!(is_kept(&mut open([127, 0, 0, 1].into()).await).await, "this machine is no stranger");
+    }
+    drop(first);
+    let again = async { while !is_kept(&mut open(outside).await).await {} };
+    tokio::time::timeout(PATIENCE, again).await.expect("a connection that ended still counts");
+
+    let proxies = format!("[\"{outside}\"]");
+    let trusted = ("HOMEPORT_GATEWAY__HTTP__TRUSTED_PROXIES", proxies.as_str());
+    let stack = Stack::with_settings(&[listen, most, trusted]).await;
+    let port = stack.supervisor[0].port();
+    let open = async || TcpStream::connect(SocketAddr::new(outside, port)).await.unwrap();
+    let mut both = [open().await, open().await];
+    assert!(is_kept(&mut both[0]).await && is_kept(&mut both[1]).await, "many are behind a proxy");
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ use crate::{
 
 /// Paths that many methods share, of whatever plugins there are.
 const PROXIED: &str = "/plugins/{plugin}/{path}";
+/// Where pages of plugins have their static files.
+const FRAMED: &str = "/admin/custom_plugin/{plugin}/static/{path}";
 /// Answers that never end by themselves, and one that wants a handshake.
 const STREAMS: [&str; 3] = ["/api/events", "/events", "/ws"];
 
@@ -55,7 +57,7 @@ async fn the_document_has_every_route_and_no_other() {
     assert_eq!(document["openapi"], "3.1.0");
     let documented: BTreeSet<String> = operations(&document)
         .into_iter()
-        .filter(|(_, path, _)| path != PROXIED)
+        .filter(|(_, path, _)| ![PROXIED, FRAMED].contains(&path.as_str()))
         .map(|(method, path, _)| format!("{method} {path}"))
         .collect();
     let served: BTreeSet<String> = homeport_api_gateway::routes()
@@ -65,6 +67,26 @@ async fn the_document_has_every_route_and_no_other() {
     assert_eq!(documented, served);
     for route in homeport_api_gateway::routes() {
         assert!(route.described, "{} {} does not say what it answers", route.method, route.path);
+    }
+}
+
+#[tokio::test]
+async fn the_static_files_of_pages_are_where_the_document_has_them() {
+    let stack = Stack::start().await;
+    let (socket, path) = stack.plugin_socket("a");
+    let _plugin = plugin::start(&socket, "a");
+    let entry = json!({ "Name": "a", "URI": "a", "UnixPath": path, "Enabled": true, "HasUI": true });
+    std::fs::write(stack.api_json(), json!({ "Plugins": [entry] }).to_string()).unwrap();
+    stack.until_served("a").await;
+    let document = stack.client.get("/openapi.json").await.json();
+    let item = document["paths"][FRAMED].as_object().expect("it is not there");
+    assert_eq!(item.keys().collect::<Vec<_>>(), ["get", "head"]);
+    let file = FRAMED.replace("{plugin}", "a").replace("{path}", "app.js");
+    for (method, operation) in item {
+        assert_eq!(operation["security"], json!([]), "{method}");
+        let method = method.to_uppercase().parse().unwrap();
+        let answer = stack.client.call(method, &file).credential(None).send().await;
+        assert_eq!(answer.status, StatusCode::OK);
     }
 }
 

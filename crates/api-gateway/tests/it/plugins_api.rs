@@ -52,6 +52,9 @@ async fn entries_come_change_and_go() {
     assert_eq!(update.json(), json!({ "Updated": true, "GitUpdated": true, "ImageUpdated": false }));
     let away = send(&stack, Method::PUT, "/plugins_api/away/update_container", &Value::Null).await;
     assert_eq!(away.status, StatusCode::BAD_GATEWAY);
+    let more = send(&stack, Method::PUT, "/plugins_api/more/update_container", &Value::Null).await;
+    assert_eq!((more.status, &more.json()["Concerns"]), (StatusCode::CONFLICT, &json!(["service a is privileged"])));
+    assert!(more.text().contains("put the plugin's entry"), "the request has no body to agree in: {}", more.text());
     let gone = stack.client.call(Method::DELETE, "/plugins_api/a").send().await;
     assert_eq!((gone.status, gone.text()), (StatusCode::OK, "[]\n"));
     let unknown = stack.client.call(Method::DELETE, "/plugins_api/a").body("{}").send().await;
@@ -166,6 +169,18 @@ async fn a_token_that_may_do_everything_is_agreed_to() {
     entry["ConfirmUnscopedToken"] = true.into();
     assert_eq!(send_as(&stack, BASIC, "/plugin/complete_install", &entry).await.status, StatusCode::OK);
     assert!(stack.world.tokens.lock().unwrap()[0].scopes.is_empty());
+}
+
+#[tokio::test]
+async fn a_token_with_scopes_makes_no_other_token() {
+    let stack = Stack::start().await;
+    let mut entry = json!({
+        "Name": "new", "URI": "new", "ScopedPaths": ["/api:rw"], "InstallTokenPath": "/configs/plugins/new/token"
+    });
+    assert_eq!(send_as(&stack, "Bearer root", "/plugins_api/new", &entry).await.status, StatusCode::UNAUTHORIZED);
+    assert!(stack.world.tokens.lock().unwrap().is_empty());
+    entry["InstallTokenPath"] = "".into();
+    assert_eq!(send_as(&stack, "Bearer root", "/plugins_api/new", &entry).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -151,7 +151,7 @@ pub fn a_refusal_of_the_engine_is_in_the_record(world: &World) -> Outcome {
         let rows = audit.list_audit(row).await?.into_inner().rows;
         let entry = rows.first().and_then(|row| row.entry.clone()).context("no row")?;
         ensure!(entry.principal_name == "knocker" && entry.path == "/swarm/init" && entry.status == 403, "{entry:?}");
-        let verdict = audit.verify_audit(VerifyAuditRequest {}).await?.into_inner();
+        let verdict = audit.verify_audit(VerifyAuditRequest::default()).await?.into_inner();
         ensure!(verdict.broken_at.is_none(), "{}", verdict.reason);
         Ok(())
     })

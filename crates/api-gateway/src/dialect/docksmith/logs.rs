@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     body::Body,
     extract::{Path, State},
     response::{IntoResponse as _, Response},
@@ -20,6 +21,7 @@ use crate::{
     app::App,
     extract::Params,
     gate::Caller,
+    listener::Ending,
     problem::{Kind, Problem},
     upstream::{of_docker, within},
     view,
@@ -56,13 +58,13 @@ async fn follow(app: Arc<App>, caller: Caller, name: String, request: ReadLogsRe
     let permit = permit.map_err(|_| Problem::new(Kind::Unavailable, "too many logs are being followed"))?;
     let chunks = of_docker(app.upstream.endless_observe().read_logs(request).await);
     let chunks = chunks.map_err(|problem| not_found(problem, &name))?;
-    let over = Arc::clone(&app).until_over(caller);
-    let body = Body::from_stream(held(chunks, permit).take_until(over));
+    let (ending, end) = Ending::with(Arc::clone(&app).until_over(caller));
+    let body = Body::from_stream(held(chunks, permit).take_until(end));
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
-    let mut response = (headers, body).into_response();
+    let mut response = (Extension(ending), headers, body).into_response();
     // So that a reverse proxy hands on each line.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)

@@ -23,6 +23,11 @@ use crate::{
 
 type Answer = Result<Response, Problem>;
 
+/// How to agree, to an entry and to what an update brings, whose request has no body.
+const AGAIN: &str = "nothing was started; to agree, send the request again with these Concerns as Confirm";
+const NEWER: &str =
+    "nothing was changed; to agree, put the plugin's entry with these Concerns as Confirm, and update again";
+
 /// `GET /plugins_api`.
 pub(super) async fn slash() -> Response {
     moved("/plugins_api/", None)
@@ -42,6 +47,10 @@ pub(super) async fn put(
 ) -> Answer {
     let (entry, said) = entry(body)?;
     let name = name.trim();
+    if !entry.install_token_path().is_empty() {
+        // Its scopes may reach further than those of the caller.
+        caller.require_unscoped()?;
+    }
     let is_agreement = !said.concerns.is_empty() || said.unscoped_token;
     if is_agreement || (!entry.git_url().is_empty() && !only_switches(&app, name, &entry).await?) {
         caller.require_password()?;
@@ -64,7 +73,7 @@ pub(super) async fn restart(State(app): State<Arc<App>>, Path(name): Path<String
 pub(super) async fn update(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
     let updated = lifecycle::update(&app, name.trim().to_owned()).await?;
     if let Some(consent) = updated.refused {
-        return Ok(refused(&consent));
+        return Ok(refused(&consent, NEWER));
     }
     let body = json!({
         "Updated": updated.git_updated || updated.image_updated,
@@ -125,7 +134,7 @@ pub(super) async fn install_url(State(app): State<Arc<App>>, caller: Caller, Ver
     caller.require_password()?;
     let (entry, consent) = lifecycle::download(&app, url(&body)?).await?;
     if !consent.concerns.is_empty() {
-        return Ok(refused(&consent));
+        return Ok(refused(&consent, AGAIN));
     }
     Ok(outcome(lifecycle::install(&app, entry, Agreement::default()).await?))
 }
@@ -194,17 +203,17 @@ fn url(body: &Value) -> Result<String, Problem> {
 fn outcome(outcome: Outcome) -> Response {
     match outcome {
         Outcome::Done(entries) => line(StatusCode::OK, &entries.into()),
-        Outcome::Refused(consent) => refused(&consent),
+        Outcome::Refused(consent) => refused(&consent, AGAIN),
     }
 }
 
 /// The list that somebody has to agree to, for people and for programs.
-fn refused(consent: &Consent) -> Response {
+fn refused(consent: &Consent, message: &str) -> Response {
     let body = json!({
         "error": "consent_required",
         "Concerns": consent.concerns,
         "Score": consent.score,
-        "message": "nothing was started; to agree, send the request again with these Concerns as Confirm",
+        "message": message,
     });
     line(StatusCode::CONFLICT, &body)
 }

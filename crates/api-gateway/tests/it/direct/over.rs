@@ -72,36 +72,62 @@ async fn an_answer_that_goes_on_ends_with_its_plugin() {
     check_over(wires, &script).await;
 }
 
-#[tokio::test]
-async fn a_tunnel_ends_with_its_plugin() {
+/// A websocket to a plugin, and the plugin behind it.
+async fn tunnel() -> (Stack, Wire, crate::plugin::Plugin) {
     let stack = Stack::start().await;
     let (socket, path) = stack.plugin_socket("a");
-    let _plugin = crate::plugin::start(&socket, "a");
+    let plugin = crate::plugin::start(&socket, "a");
     stack.list_plugins(&[("a", &path)]).await;
+    eventually(|| stack.world.revocations.receiver_count() > 0).await;
     let mut wire = Wire::open(&stack).await;
     let upgrade = "\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
     wire.send(&question("GET", "/socket").replace("\r\n\r\n", upgrade)).await;
     assert_eq!(wire.answer(false).await.0, 101);
-    stack.list_plugins(&[]).await;
+    wire.send("hello").await;
+    assert_eq!(wire.exactly(5).await, "HELLO");
+    (stack, wire, plugin)
+}
+
+async fn check_closed(mut wire: Wire) {
     let started = Instant::now();
     assert_eq!(wire.rest().await, "");
     assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
 }
 
 #[tokio::test]
-async fn nobody_has_to_read_for_an_answer_to_end() {
-    let (stack, script) = stack(&[]).await;
-    eventually(|| stack.world.revocations.receiver_count() > 0).await;
-    let mut wire = Wire::open(&stack).await;
-    wire.send(&question("GET", "/flood")).await;
-    eventually(|| script.connections.load(Ordering::SeqCst) > 0).await;
-    // Until nothing more fits between the plugin and the client.
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(script.gone.load(Ordering::SeqCst), 0);
+async fn a_tunnel_ends_with_its_plugin() {
+    let (stack, wire, _plugin) = tunnel().await;
+    stack.list_plugins(&[]).await;
+    check_closed(wire).await;
+}
+
+#[tokio::test]
+async fn a_tunnel_ends_with_its_credential() {
+    let (stack, wire, _plugin) = tunnel().await;
+    revoke(&stack);
+    check_closed(wire).await;
+}
+
+fn revoke(stack: &Stack) {
     stack.world.revoked.store(true, Ordering::SeqCst);
     stack.world.revocations.send(WatchRevocationsResponse { everything: true, ..Default::default() }).unwrap();
-    let started = Instant::now();
-    eventually(|| script.gone.load(Ordering::SeqCst) == 1).await;
-    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
-    drop(wire);
+}
+
+#[tokio::test]
+async fn nobody_has_to_read_for_an_answer_to_end() {
+    for way in ["\r\n\r\n", LONG_WAY] {
+        let (stack, script) = stack(&[]).await;
+        eventually(|| stack.world.revocations.receiver_count() > 0).await;
+        let mut wire = Wire::open(&stack).await;
+        wire.send(&question("GET", "/flood").replace("\r\n\r\n", way)).await;
+        eventually(|| script.connections.load(Ordering::SeqCst) > 0).await;
+        // Until nothing more fits between the plugin and the client.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(script.gone.load(Ordering::SeqCst), 0);
+        revoke(&stack);
+        let started = Instant::now();
+        eventually(|| script.gone.load(Ordering::SeqCst) == 1).await;
+        assert!(started.elapsed() < SOON, "{way:?}: {:?}", started.elapsed());
+        drop(wire);
+    }
 }

@@ -77,10 +77,13 @@ impl PluginService for Fake {
         &self,
         request: Request<docker::UpdatePluginRequest>,
     ) -> Reply<docker::UpdatePluginResponse> {
-        if request.into_inner().name == "away" {
-            return Err(Status::unavailable("fetching failed"));
-        }
-        reply(docker::UpdatePluginResponse { git_updated: true, image_updated: false, refused: None })
+        let concerns = vec!["service a is privileged".to_owned()];
+        let refused = match request.into_inner().name.as_str() {
+            "away" => return Err(Status::unavailable("fetching failed")),
+            "more" => Some(docker::Consent { concerns, score: 100 }),
+            _ => None,
+        };
+        reply(docker::UpdatePluginResponse { git_updated: true, image_updated: false, refused })
     }
 
     async fn download_plugin(
