@@ -24,6 +24,8 @@ use crate::app::App;
 const QUEUE: usize = 4096;
 /// Entries that are taken to auth at once.
 const BATCH: usize = 256;
+/// Entries that auth takes at once.
+const ROWS_MAX: usize = 1000;
 /// Between two attempts to reach an auth that is away.
 const RETRY: Duration = Duration::from_millis(200);
 /// How long an answer waits for its entry, which then waits on here. An auth that was restarted is back sooner, and without
@@ -62,7 +64,8 @@ enum Message {
 /// Where entries are left.
 pub(crate) struct Recorder {
     sender: mpsc::Sender<Message>,
-    refusals: Refusals,
+    /// Of strangers, and of those who are known: no stranger hides what somebody tried who was let in.
+    refusals: [Refusals; 2],
 }
 
 /// The other end.
@@ -71,7 +74,7 @@ pub(crate) struct Inbox(mpsc::Receiver<Message>);
 /// A queue with its two ends.
 pub(crate) fn queue() -> (Recorder, Inbox) {
     let (sender, receiver) = mpsc::channel(QUEUE);
-    (Recorder { sender, refusals: Refusals::default() }, Inbox(receiver))
+    (Recorder { sender, refusals: <[Refusals; 2]>::default() }, Inbox(receiver))
 }
 
 impl Recorder {
@@ -82,11 +85,12 @@ impl Recorder {
         // Whoever has no credential changes nothing, and may send as much as he likes that fails.
         let is_strangers = entry.outcome() != Outcome::Done && entry.principal_id.is_empty();
         if entry.outcome() == Outcome::Refused || is_strangers {
-            if self.refusals.take(&entry.client_address, now.as_second())
+            let refusals = &self.refusals[usize::from(!is_strangers)];
+            if refusals.take(&entry.client_address, now.as_second())
                 && let Err(error) = self.sender.try_send(Message::Entry(Box::new(entry), None))
                 && let mpsc::error::TrySendError::Full(Message::Entry(entry, _)) = error
             {
-                self.refusals.count(&entry.client_address, now.as_second());
+                refusals.count(&entry.client_address, now.as_second());
             }
             return;
         }
@@ -129,7 +133,8 @@ async fn carry(app: &App, Inbox(mut receiver): Inbox) {
         let first = tokio::time::timeout(TICK, receiver.recv()).await;
         let mut last = None;
         let mut waiting = Vec::new();
-        let mut entries = app.audit.refusals.summaries(SystemClock.now().as_second());
+        let now = SystemClock.now().as_second();
+        let mut entries: Vec<_> = app.audit.refusals.iter().flat_map(|refusals| refusals.summaries(now)).collect();
         let mut next = match first {
             Ok(Some(message)) => Some(message),
             Ok(None) => return,
@@ -147,7 +152,13 @@ async fn carry(app: &App, Inbox(mut receiver): Inbox) {
                 next = receiver.try_recv().ok();
             }
         }
-        append(app, entries).await;
+        if last.is_some() {
+            // Nobody asks for them afterwards.
+            entries.extend(app.audit.refusals.iter().flat_map(|refusals| refusals.rest(now)));
+        }
+        for rows in entries.chunks(ROWS_MAX) {
+            append(app, rows).await;
+        }
         for accepted in waiting {
             // The client may have had no patience.
             accepted.send(()).unwrap_or_default();
@@ -162,17 +173,14 @@ async fn carry(app: &App, Inbox(mut receiver): Inbox) {
 }
 
 /// Takes entries to auth, for as long as it takes. While the gateway stops, there is no time to wait for auth.
-async fn append(app: &App, entries: Vec<AuditEntry>) {
-    if entries.is_empty() {
-        return;
-    }
+async fn append(app: &App, entries: &[AuditEntry]) {
     let mut told = false;
     loop {
-        let request = AppendAuditRequest { entries: entries.clone() };
+        let request = AppendAuditRequest { entries: entries.to_vec() };
         let Err(status) = app.upstream.audit().append_audit(request).await else { return };
         let hopeless = matches!(status.code(), Code::InvalidArgument | Code::Unimplemented | Code::PermissionDenied);
         if hopeless || (app.context.drain().is_cancelled() && told) {
-            for entry in &entries {
+            for entry in entries {
                 tracing::error!(
                     principal.name = entry.principal_name,
                     audit.action = entry.action,

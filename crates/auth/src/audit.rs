@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(crate) use chain::{Entry, Outcome};
-pub(crate) use verify::Verdict;
+pub(crate) use verify::{Head, Verdict};
 
 /// Entries that are written at once.
 pub(crate) const BATCH_MAX: usize = 1000;
@@ -110,8 +110,8 @@ impl Audit {
         }
     }
 
-    /// Follows the chain from its beginning to its end.
-    pub(crate) async fn verify(&self) -> Result<Verdict, AuthError> {
-        verify::verify(&self.store).await
+    /// Follows the chain from its beginning to its end, in which a row has to be that somebody kept elsewhere.
+    pub(crate) async fn verify(&self, kept: Option<Head>) -> Result<Verdict, AuthError> {
+        verify::verify(&self.store, kept).await
     }
 }

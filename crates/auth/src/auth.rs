@@ -1,11 +1,13 @@
 //! The decisions: who may sign in, and what a credential may do.
 
+mod addresses;
 mod authorize;
 mod devices;
 mod factors;
 mod import;
 mod login;
 mod oidc;
+mod passkey_logins;
 mod passkeys;
 mod password;
 mod sessions;
@@ -29,7 +31,8 @@ pub(crate) use factors::{FactorState, FactorStatus, Proof, Shown};
 pub(crate) use import::{Import, ImportedToken, ImportedUser};
 pub(crate) use login::{Attempt, Login};
 pub(crate) use oidc::OidcReturn;
-pub(crate) use passkeys::{PasskeyLogin, Question, Reply};
+pub(crate) use passkey_logins::PasskeyLogin;
+pub(crate) use passkeys::{Question, Reply};
 pub(crate) use password::PasswordChange;
 pub(crate) use tokens::{NewToken, TokenName};
 pub(crate) use users::{NewUser, UserChange};
@@ -215,6 +218,7 @@ impl Auth {
     async fn prune(&self) -> Result<u64, AuthError> {
         let mut transaction = self.store().begin().await?;
         let count = store::session::prune(&mut transaction, self.now()).await?;
+        store::sign_in_address::prune(&mut transaction, self.now()).await?;
         transaction.commit().await?;
         Ok(count)
     }

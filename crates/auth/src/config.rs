@@ -111,7 +111,8 @@ pub struct LockoutConfig {
     /// Different wrong passwords from one address that lock it out. Default: 10.
     pub failures_per_address: usize,
     /// Different wrong passwords for one user name, from wherever, that lock it. More than for an address, so that
-    /// nobody locks out somebody else too easily. Default: 30.
+    /// nobody locks out somebody else too easily. The right one is let in all the same on the machine itself, and from
+    /// addresses that the user signed in from within the last 30 days, 16 at most. Default: 30.
     pub failures_per_name: usize,
     /// Different wrong tokens from one address until it is told to come back later. Right ones work all the time.
     /// Default: 20.

@@ -80,6 +80,8 @@ pub(crate) enum AuthError {
     Unscoped,
     #[error("a token's secret has 24 to 128 letters, digits, `-` and `_`")]
     TokenForm,
+    #[error("a key acts for a user, and this one says for none")]
+    KeyOfNobody,
     #[error("the token {name} stands in auth_tokens.json; remove it there")]
     InFile { name: String },
     #[error("there is no user {name}")]
@@ -102,6 +104,10 @@ pub(crate) enum AuthError {
     TooManyStars { limit: u32 },
     #[error("at most {limit} entries are taken at once")]
     TooManyEntries { limit: usize },
+    #[error("the hash of a row is 64 hexadecimal digits")]
+    AuditHead,
+    #[error("row {number} is kept no longer, so nothing can be told by it; the oldest is {oldest}")]
+    AuditPruned { number: i64, oldest: i64 },
     #[error("the password's hash is of no kind that is known here")]
     HashForm,
     #[error("the code is wrong, or was used already; wait for the next one")]
@@ -196,11 +202,13 @@ impl Coded for AuthError {
             | Self::TokenExpiry
             | Self::TokenSubject
             | Self::TokenForm
+            | Self::KeyOfNobody
             | Self::Unscoped
             | Self::UserName
             | Self::Email
             | Self::StarName
             | Self::TooManyEntries { .. }
+            | Self::AuditHead
             | Self::Origin
             | Self::OtherOrigin
             | Self::PasskeyAnswer
@@ -216,6 +224,7 @@ impl Coded for AuthError {
             | Self::NoFactor
             | Self::NoPasskey
             | Self::TooManyPasskeys { .. }
+            | Self::AuditPruned { .. }
             | Self::InFile { .. } => Code::FailedPrecondition,
             Self::NoSuchToken { .. }
             | Self::NoSuchUser { .. }

@@ -89,6 +89,15 @@ impl Lockout {
         Duration::try_from(now.duration_until(until)).ok().filter(|left| !left.is_zero())
     }
 
+    /// Whether anything counts against a subject.
+    pub(crate) fn has_failed(&self, subject: &Subject, now: Timestamp) -> bool {
+        let window = SignedDuration::try_from(self.limits.window).unwrap_or(SignedDuration::MAX);
+        self.lock().get(subject).is_some_and(|entry| {
+            let is_locked = entry.locked_until.is_some_and(|until| until > now);
+            is_locked || entry.failures.iter().any(|(_, at)| at.duration_until(now) < window)
+        })
+    }
+
     /// Counts a failure. At `limit` different guesses within the window, the subject is locked out.
     pub(crate) fn failed(&self, subject: Subject, guess: impl Hash, limit: usize, now: Timestamp) {
         let fingerprint = self.fingerprints.hash_one(guess);
@@ -172,6 +181,16 @@ mod tests {
         lockout.failed(subject(), 1, 2, START);
         lockout.failed(subject(), 2, 2, after(900));
         assert_eq!(lockout.locked(&subject(), after(900)), None);
+    }
+
+    #[test]
+    fn a_failure_counts_for_a_while_and_a_lockout_to_its_end() {
+        let lockout = Lockout::new(LIMITS);
+        assert!(!lockout.has_failed(&subject(), START));
+        lockout.failed(subject(), 1, 2, START);
+        assert!(lockout.has_failed(&subject(), after(899)) && !lockout.has_failed(&subject(), after(900)));
+        lockout.failed(subject(), 2, 2, START);
+        assert!(lockout.has_failed(&subject(), after(299)) && !lockout.has_failed(&subject(), after(300)));
     }
 
     #[test]

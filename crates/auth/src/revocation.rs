@@ -34,6 +34,12 @@ impl Revoked {
     pub(crate) fn sessions(ids: &[SessionId]) -> Self {
         Self { credentials: ids.iter().map(SessionId::to_string).collect(), ..Self::default() }
     }
+
+    /// The same with tokens that ended as well.
+    pub(crate) fn and_tokens(mut self, ids: &[TokenId]) -> Self {
+        self.credentials.extend(ids.iter().map(TokenId::to_string));
+        self
+    }
 }
 
 /// The readers.

@@ -5,6 +5,7 @@ pub(crate) mod factor;
 pub(crate) mod oidc;
 pub(crate) mod passkey;
 pub(crate) mod session;
+pub(crate) mod sign_in_address;
 pub(crate) mod signing_key;
 pub(crate) mod star;
 pub(crate) mod token;

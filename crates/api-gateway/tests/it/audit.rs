@@ -82,6 +82,27 @@ async fn what_strangers_fail_at_pushes_nothing_out_of_the_record() {
 }
 
 #[tokio::test]
+async fn what_strangers_fail_at_hides_nothing_of_who_is_known_and_is_told_at_the_end() {
+    let mut stack = Stack::start().await;
+    for _ in 0..150 {
+        stack.client.call(Method::GET, "/status").credential(None).send().await;
+    }
+    stack.client.call(Method::POST, "/api/update").credential(Some("Bearer viewer")).body("{}").send().await;
+    stack.drain.cancel();
+    stack.serving.take().unwrap().await.unwrap();
+    let recorded = stack.world.audit.lock().unwrap().clone();
+    assert!(recorded.iter().any(|entry| entry.principal_name == "viewer" && entry.status == 403));
+    let counted: usize = recorded
+        .iter()
+        .filter(|entry| entry.action == "refused_repeatedly" && entry.client_address == "127.0.0.1")
+        .map(|entry| serde_json::from_str::<serde_json::Value>(&entry.details).unwrap()["count"].as_u64().unwrap())
+        .map(|count| usize::try_from(count).unwrap())
+        .sum();
+    let rows = recorded.iter().filter(|entry| entry.path == "/status").count();
+    assert_eq!(rows + counted, 150, "none of them is forgotten");
+}
+
+#[tokio::test]
 async fn what_was_done_is_recorded_before_the_gateway_is_gone() {
     let mut stack = Stack::start().await;
     for _ in 0..50 {

@@ -36,3 +36,4 @@ mod supervisor;
 mod tls;
 mod unavailable;
 mod websockets;
+mod whole;

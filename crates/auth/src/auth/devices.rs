@@ -38,7 +38,8 @@ const DIGITS_MAX: usize = 4;
 pub(super) const LIMITS: Limits = Limits { window: Duration::from_secs(60), duration: Duration::from_secs(60) };
 /// Failures of one address within the window.
 const FAILURES_PER_ADDRESS: usize = 5;
-/// Failures from everywhere within the window: many, so that strangers do not keep the owner out by failing.
+/// Failures from everywhere within the window, from which on nobody may fail a second time. An address that has not failed
+/// is let in all the same: strangers must not keep the owner out by failing.
 const FAILURES_TOTAL: usize = 100;
 
 /// A device that wants to be let in.
@@ -128,15 +129,17 @@ impl Auth {
     ) -> Result<(Token, Secret<String>), AuthError> {
         let (now, who) = (self.now(), Who { kind: Kind::Device, name: device.name, address: device.address });
         self.refuse_guessers(who, now)?;
-        let typed = WordsHash::of_text(device.words, kind.words());
+        let typed = WordsHash::of_text(device.words, kind.words()).unwrap_or_else(WordsHash::none);
+        // Guesses do not queue for the writer: from enough addresses they could hold up everybody else.
+        let known = store::word_key::get(&mut *self.store().reader().acquire().await?, kind).await?;
+        if opens(known, &typed, now).is_none() {
+            return Err(self.note_guess(who, device.words, now));
+        }
         let mut transaction = self.store().begin().await?;
-        let key = store::word_key::get(&mut transaction, kind).await?;
-        let stored = key.as_ref().map_or(&[0; 32][..], |key| &key.hash);
-        let is_right = typed.unwrap_or_else(WordsHash::none).equals(stored);
-        let Some(key) = key.filter(|key| is_right && key.is_valid(now)) else {
+        let known = store::word_key::get(&mut transaction, kind).await?;
+        let Some(key) = opens(known, &typed, now) else {
             drop(transaction);
-            self.note_guess(who, device.words, now);
-            return Err(AuthError::NoSuchWords);
+            return Err(self.note_guess(who, device.words, now));
         };
         match kind {
             WordKind::Device => drop(store::word_key::delete(&mut transaction, kind).await?),
@@ -155,20 +158,23 @@ impl Auth {
     }
 
     fn refuse_guessers(&self, who: Who<'_>, now: Timestamp) -> Result<(), AuthError> {
-        let locked = subjects(who.address).find_map(|(subject, _)| self.word_lockout.locked(&subject, now));
-        if let Some(after) = locked {
+        let caller = caller(who.address);
+        let of_all =
+            || self.word_lockout.locked(&everybody(), now).filter(|_| self.word_lockout.has_failed(&caller, now));
+        if let Some(after) = self.word_lockout.locked(&caller, now).or_else(of_all) {
             self.parts.events.failure(who, "locked out", now);
             return Err(AuthError::LockedOut { after });
         }
         Ok(())
     }
 
-    fn note_guess(&self, who: Who<'_>, words: &Secret<String>, now: Timestamp) {
-        for (subject, limit) in subjects(who.address) {
+    fn note_guess(&self, who: Who<'_>, words: &Secret<String>, now: Timestamp) -> AuthError {
+        for (subject, limit) in [(caller(who.address), FAILURES_PER_ADDRESS), (everybody(), FAILURES_TOTAL)] {
             // Each failure counts, also the same words again.
             self.word_lockout.failed(subject, (words.expose(), rand::random::<u64>()), limit, now);
         }
         self.parts.events.failure(who, "wrong words", now);
+        AuthError::NoSuchWords
     }
 }
 
@@ -176,10 +182,20 @@ pub(super) fn lockout() -> Lockout {
     Lockout::new(LIMITS)
 }
 
-/// Whose failures are counted, and how many are too many.
-fn subjects(address: &str) -> impl Iterator<Item = (Subject, usize)> {
-    let by_address = Subject::address(address).map(|ip| (Subject::Address(ip), FAILURES_PER_ADDRESS));
-    by_address.into_iter().chain([(Subject::Name(String::new()), FAILURES_TOTAL)])
+/// Whose failures are counted. All calls of which nobody knows where they come from are one caller's.
+fn caller(address: &str) -> Subject {
+    Subject::address(address).map_or_else(|| Subject::Name("unknown".to_owned()), Subject::Address)
+}
+
+fn everybody() -> Subject {
+    Subject::Name(String::new())
+}
+
+/// The key, if it is good and these are its words. Takes as long where there is none.
+fn opens(key: Option<WordKey>, typed: &WordsHash, now: Timestamp) -> Option<WordKey> {
+    let stored = key.as_ref().map_or(&[0; 32][..], |key| &key.hash);
+    let is_right = typed.equals(stored);
+    key.filter(|key| is_right && key.is_valid(now))
 }
 
 fn device_token(user: Option<UserId>, name: String, secret: &Secret<String>, now: Timestamp) -> Token {

@@ -122,6 +122,8 @@ impl Auth {
         for passkey in store::passkey::delete_all(&mut transaction, &user.id).await? {
             changes::passkey_deleted(&mut transaction, &user.name, &passkey, "").await?;
         }
+        // What was lost may be signed in.
+        self.end_logins(&mut transaction, &user.id, None, "").await?;
         transaction.commit().await?;
         self.revocations.tell(Revoked::user(&user.id));
         tracing::warn!(user.name = user.name, "second factors taken away by an administrator");

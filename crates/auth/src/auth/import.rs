@@ -154,6 +154,7 @@ impl Auth {
         let hash = there.password_hash.expose();
         store::user::set_password(&mut transaction, &known.id, hash, false, self.now()).await?;
         let ended = store::session::delete_others(&mut transaction, &known.id, None).await?;
+        self.end_logins(&mut transaction, &known.id, None, "").await?;
         changes::password(&mut transaction, &known).await?;
         let who = Who { kind: Kind::User, name: &known.name, address: "" };
         changes::logout(&mut transaction, who, ended.len()).await?;
@@ -169,6 +170,13 @@ impl Auth {
         users: &std::collections::HashMap<String, UserId>,
     ) -> Result<(), AuthError> {
         SecretHash::from_caller(&wanted.secret).ok_or(AuthError::TokenForm)?;
+        // Of nobody's, it would be an administrator's.
+        if wanted.kind == TokenKind::Key && wanted.user.is_empty() {
+            return Err(AuthError::KeyOfNobody);
+        }
+        if wanted.expires_at.is_some_and(|at| at <= self.now()) {
+            return Err(AuthError::TokenExpiry);
+        }
         let user = match (wanted.user.is_empty(), users.get(&wanted.user)) {
             (true, _) => None,
             (false, Some(id)) => Some(id.clone()),

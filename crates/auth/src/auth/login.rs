@@ -124,17 +124,19 @@ impl Auth {
     ) -> Result<User, AuthError> {
         let who = Who { kind: Kind::User, name, address };
         let (by_name, by_address) = (subject_of(name), Subject::address(address).map(Subject::Address));
-        for subject in std::iter::once(&by_name).chain(&by_address) {
-            if let Some(after) = self.lockout.locked(subject, self.now()) {
-                self.parts.events.failure(who, "locked out", self.now());
-                return Err(AuthError::LockedOut { after });
-            }
+        let away = by_address.as_ref().and_then(|subject| self.lockout.locked(subject, self.now()));
+        let name_lock = self.name_lock(&by_name, name, address).await?;
+        if let Some(after) = away.or(name_lock.at_once()) {
+            self.parts.events.failure(who, "locked out", self.now());
+            return Err(AuthError::LockedOut { after });
         }
         let user = store::user::by_name(self.store(), name).await?;
         let hash = user.as_ref().map(|user| user.password_hash.expose().as_str());
         let verified = self.passwords.verify(password, hash).await?;
-        if let Some(user) = user.filter(|_| verified.right) {
-            self.lockout.forgive(&by_name);
+        if let Some(user) = user.filter(|_| verified.right && name_lock.is_open()) {
+            if !name_lock.is_set() {
+                self.lockout.forgive(&by_name);
+            }
             if user.disabled {
                 self.parts.events.failure(who, "disabled account", self.now());
                 return Err(AuthError::Disabled { name: user.name });
@@ -143,13 +145,20 @@ impl Auth {
                 self.parts.events.failure(who, "a password that everybody knows", self.now());
                 return Err(AuthError::KnownPassword);
             }
+            self.remember_address(&user, address).await;
             return if verified.outdated { self.rehash(user, password).await } else { Ok(user) };
         }
         let (now, limits) = (self.now(), &self.parts.config.lockout);
         let guess = (name, password.expose());
-        self.lockout.failed(by_name, guess, limits.failures_per_name, now);
+        if !name_lock.is_set() {
+            self.lockout.failed(by_name, guess, limits.failures_per_name, now);
+        }
         if let Some(subject) = by_address {
             self.lockout.failed(subject, guess, limits.failures_per_address, now);
+        }
+        if let Some(after) = name_lock.afterwards() {
+            self.parts.events.failure(who, "locked out", now);
+            return Err(AuthError::LockedOut { after });
         }
         self.parts.events.failure(who, "wrong name or password", now);
         Err(AuthError::WrongPassword)

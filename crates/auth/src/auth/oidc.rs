@@ -72,6 +72,7 @@ impl Auth {
                 error => error,
             }
         })?;
+        self.remember_address(&user, back.address).await;
         let (name, password) = (user.name.clone(), Secret::new(String::new()));
         let attempt = Attempt { name: &name, password: &password, address: back.address, user_agent: back.user_agent };
         self.begin_session(user, attempt).await

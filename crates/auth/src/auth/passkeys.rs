@@ -3,9 +3,6 @@
 use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use homeport_service::Secret;
-use homeport_store::Transaction;
-use jiff::{SignedDuration, Timestamp};
 use url::Url;
 use uuid::Uuid;
 use webauthn_rs::{
@@ -13,19 +10,15 @@ use webauthn_rs::{
     prelude::{AuthenticationResult, CreationChallengeResponse, RequestChallengeResponse, WebauthnError},
 };
 
-use super::{Auth, factors::Proof};
+use super::{Auth, PasskeyLogin, factors::Proof};
 use crate::{
     ceremonies::{Asked, Ceremony},
-    changes::{self, Change},
-    credential::token::{SecretHash, prefix, suffix},
+    changes,
     error::AuthError,
-    events::{Kind, Way, Who},
-    grant::Grant,
+    events::{Kind, Who},
     lockout::{Limits, Lockout, Subject},
     revocation::Revoked,
-    role::Role,
-    store::{self, Passkey, Token, TokenId, User, UserId},
-    token_kind::TokenKind,
+    store::{self, Passkey, User, UserId},
 };
 
 /// How failures to sign in are slowed down, as existing clients know it.
@@ -39,13 +32,6 @@ const PASSKEYS_MAX: usize = 32;
 const NAME_MAX: usize = 64;
 /// Longest answer of a browser that is looked at.
 const ANSWER_MAX: usize = 64 << 10;
-
-/// How long a sign-in lasts.
-const LOGIN_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// What the token of a sign-in is called, before the user's name.
-const LOGIN_PREFIX: &str = "webauthn:";
-/// Sign-ins of one user by passkey at the same time; one more ends the oldest.
-const LOGINS_MAX: usize = 20;
 
 /// A ceremony's first half, for the browser.
 #[derive(Debug)]
@@ -63,14 +49,6 @@ pub(crate) struct Reply<'a> {
     pub(crate) credential: &'a str,
     /// Empty: not known.
     pub(crate) address: &'a str,
-}
-
-/// A sign-in.
-#[derive(Debug)]
-pub(crate) struct PasskeyLogin {
-    pub(crate) name: String,
-    pub(crate) token: Secret<String>,
-    pub(crate) expires_at: Timestamp,
 }
 
 impl Auth {
@@ -202,7 +180,10 @@ impl Auth {
         self.refuse_passkey_guessers("", reply.address)?;
         let ceremony = self.ceremonies.take(reply.session, reply.address, self.now());
         match self.check_login(ceremony, reply.credential).await {
-            Ok(user) => self.begin_login(user, reply.address).await,
+            Ok(user) => {
+                self.remember_address(&user, reply.address).await;
+                self.begin_login(user, reply.address).await
+            }
             Err(error) => Err(self.note_passkey_failure(error, "", reply.address)),
         }
     }
@@ -226,73 +207,6 @@ impl Auth {
         }
         self.note_passkey_use(passkey, &result).await?;
         Ok(user)
-    }
-
-    /// Makes the token of a sign-in. It acts for its user, and ends with the user.
-    async fn begin_login(&self, user: User, address: &str) -> Result<PasskeyLogin, AuthError> {
-        let now = self.now();
-        let expires_at = now.saturating_add(LOGIN_LIFETIME).unwrap_or(Timestamp::MAX);
-        self.end_oldest_login(&user, address).await?;
-        let secret = TokenKind::Api.random();
-        let base = format!("{LOGIN_PREFIX}{}", user.name);
-        let mut token = login_token(&user, base.clone(), &secret, now, expires_at);
-        let mut transaction = self.store().begin().await?;
-        for number in 2.. {
-            if store::token::insert(&mut transaction, &token, &SecretHash::of(&secret)).await? {
-                break;
-            }
-            if number > 10 * LOGINS_MAX {
-                return Err(AuthError::TokenExists { name: base });
-            }
-            token.name = format!("{base}:{number}");
-        }
-        changes::token(&mut transaction, Change::Create, &token).await?;
-        store::user::signed_in(&mut transaction, &user.id, now).await?;
-        transaction.commit().await?;
-        self.parts.events.success(Who { kind: Kind::User, name: &user.name, address }, Way::Login, now);
-        Ok(PasskeyLogin { name: user.name, token: secret, expires_at })
-    }
-
-    async fn end_oldest_login(&self, user: &User, address: &str) -> Result<(), AuthError> {
-        let mut logins = store::token::list(self.store(), TokenKind::Api, Some(&user.id)).await?;
-        logins.retain(|token| token.name.starts_with(LOGIN_PREFIX));
-        logins.sort_by_key(|token| token.created_at);
-        let now = self.now();
-        let too_many = logins.len().saturating_sub(LOGINS_MAX - 1);
-        let ended = logins.iter().enumerate();
-        let ended = ended.filter(|(place, token)| *place < too_many || token.expires_at.is_some_and(|at| at <= now));
-        let mut transaction = self.store().begin().await?;
-        let mut revoked = Revoked::default();
-        for (_, token) in ended {
-            self.end_login(&mut transaction, token, address).await?;
-            revoked.credentials.insert(token.id.to_string());
-        }
-        transaction.commit().await?;
-        self.revocations.tell(revoked);
-        Ok(())
-    }
-
-    /// Ends a sign-in by passkey, and tells whether the token was one of such.
-    pub(crate) async fn end_passkey_login(&self, id: &TokenId, address: &str) -> Result<bool, AuthError> {
-        let token = store::token::by_id(self.store(), id).await?;
-        let Some(token) = token.filter(|token| token.name.starts_with(LOGIN_PREFIX)) else { return Ok(false) };
-        let mut transaction = self.store().begin().await?;
-        self.end_login(&mut transaction, &token, address).await?;
-        transaction.commit().await?;
-        self.revocations.tell(Revoked::token(&token.id));
-        tracing::info!(token.name = token.name, "signed out");
-        Ok(true)
-    }
-
-    /// Ends a sign-in, once the transaction is kept.
-    async fn end_login(&self, transaction: &mut Transaction, token: &Token, address: &str) -> Result<(), AuthError> {
-        let name = match &token.user {
-            Some(user) => self.user(user).await?.name,
-            None => String::new(),
-        };
-        store::token::delete(transaction, &token.id).await?;
-        changes::token(transaction, Change::Delete, token).await?;
-        Ok(changes::logout(transaction, Who { kind: Kind::User, name: &name, address }, 1).await?)
     }
 
     pub(crate) async fn delete_passkey(&self, user: &UserId, id: &str, address: &str) -> Result<(), AuthError> {
@@ -393,23 +307,6 @@ fn parse<T: serde::de::DeserializeOwned>(credential: &str) -> Result<T, AuthErro
 fn passkey_name(text: &str) -> String {
     let name: String = text.chars().filter(|letter| !letter.is_control()).take(NAME_MAX).collect();
     if name.trim().is_empty() { "passkey".to_owned() } else { name.trim().to_owned() }
-}
-
-fn login_token(user: &User, name: String, secret: &Secret<String>, now: Timestamp, expires_at: Timestamp) -> Token {
-    Token {
-        id: TokenId::random(),
-        kind: TokenKind::Api,
-        subject: None,
-        user: Some(user.id.clone()),
-        name,
-        prefix: prefix(secret),
-        suffix: suffix(secret),
-        grant: Grant::of(Role::Admin),
-        created_at: now,
-        expires_at: Some(expires_at),
-        last_used_at: None,
-        in_file: false,
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::{
     events::{Kind, Who},
     first_admin,
     revocation::Revoked,
-    store::{self, SessionId, User, UserId},
+    store::{self, User, UserId},
 };
 
 /// A user who wants another password.
@@ -18,28 +18,27 @@ pub(crate) struct PasswordChange<'a> {
     pub(crate) name: &'a str,
     pub(crate) current: &'a Secret<String>,
     pub(crate) new: &'a Secret<String>,
-    /// Token of the session that goes on.
+    /// Token of the session, or of the sign-in by passkey, that goes on.
     pub(crate) kept: Option<&'a Secret<String>>,
     /// Empty: not known.
     pub(crate) address: &'a str,
 }
 
 impl Auth {
-    /// Replaces a password and ends the user's sessions, except the one whose token is given.
+    /// Replaces a password and ends what the user is signed in with, except the session whose token is given. However one
+    /// signed in: who changes a password may do so because somebody else is in.
     pub(crate) async fn change_password(&self, change: PasswordChange<'_>) -> Result<(), AuthError> {
         let PasswordChange { name, current, new, kept, address } = change;
         let user = self.check_password(name, current, address).await?;
         if new.expose() == current.expose() {
             return Err(AuthError::WeakPassword { reason: "it is the present one".to_owned() });
         }
-        let now = self.now();
-        let kept = kept.and_then(|token| self.parts.signer.open(token, now).ok()).map(|claims| claims.session());
-        self.set_password(&user, new, false, kept.as_ref(), address).await?;
+        self.set_password(&user, new, false, kept, address).await?;
         tracing::info!(user.name = name, "password changed");
         first_admin::forget_password_of(self, name)
     }
 
-    /// Gives a user another password, which only an administrator may, and ends the user's sessions.
+    /// Gives a user another password, which only an administrator may, and ends what the user is signed in with.
     pub(crate) async fn reset_password(&self, id: &UserId, new: &Secret<String>) -> Result<(), AuthError> {
         let user = self.user(id).await?;
         self.set_password(&user, new, true, None, "").await?;
@@ -52,20 +51,24 @@ impl Auth {
         user: &User,
         new: &Secret<String>,
         must_change: bool,
-        kept: Option<&SessionId>,
+        kept: Option<&Secret<String>>,
         address: &str,
     ) -> Result<(), AuthError> {
         let User { id, name, .. } = user;
         self.passwords.check_strength(name, new)?;
         let hash = self.passwords.hash(new).await?;
+        let now = self.now();
+        let session = kept.and_then(|token| self.parts.signer.open(token, now).ok()).map(|claims| claims.session());
         let mut transaction = self.store().begin().await?;
-        store::user::set_password(&mut transaction, id, &hash, must_change, self.now()).await?;
-        let ended = store::session::delete_others(&mut transaction, id, kept).await?;
+        store::user::set_password(&mut transaction, id, &hash, must_change, now).await?;
+        let ended = store::session::delete_others(&mut transaction, id, session.as_ref()).await?;
+        let logins = self.end_logins(&mut transaction, id, kept, address).await?;
         changes::password(&mut transaction, user).await?;
         changes::logout(&mut transaction, Who { kind: Kind::User, name, address }, ended.len()).await?;
         transaction.commit().await?;
         // The password itself may have been sent with every request.
-        self.revocations.tell(Revoked { credentials: Revoked::sessions(&ended).credentials, ..Revoked::user(id) });
+        let credentials = Revoked::sessions(&ended).and_tokens(&logins).credentials;
+        self.revocations.tell(Revoked { credentials, ..Revoked::user(id) });
         Ok(())
     }
 }

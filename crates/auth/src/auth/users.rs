@@ -113,6 +113,8 @@ impl Auth {
             let ended = store::session::delete_others(&mut transaction, id, None).await?;
             let who = Who { kind: Kind::User, name: &user.name, address: "" };
             changes::logout(&mut transaction, who, ended.len()).await?;
+            // They must not come back when the account does.
+            self.end_logins(&mut transaction, id, None, "").await?;
         }
         transaction.commit().await?;
         self.revocations.tell(Revoked::user(id));

@@ -9,6 +9,7 @@ use homeport_proto::auth::v1::{
 use homeport_service::clock::{Clock as _, SystemClock};
 use tonic::{Request, Response, Status, async_trait};
 
+use super::convert::head;
 use crate::{audit::Entry, auth::Auth, store::audit::Filter};
 
 /// Rows of one answer when nobody says how many.
@@ -44,7 +45,11 @@ impl AuditService for Auth {
         Ok(Response::new(ListAuditResponse { rows: rows.into_iter().map(proto::AuditRow::from).collect(), total }))
     }
 
-    async fn verify_audit(&self, _: Request<VerifyAuditRequest>) -> Result<Response<VerifyAuditResponse>, Status> {
-        Ok(Response::new(self.audit().verify().await?.into()))
+    async fn verify_audit(
+        &self,
+        request: Request<VerifyAuditRequest>,
+    ) -> Result<Response<VerifyAuditResponse>, Status> {
+        let kept = head(&request.into_inner())?;
+        Ok(Response::new(self.audit().verify(kept).await?.into()))
     }
 }

@@ -4,6 +4,7 @@ mod audit;
 mod factor;
 mod user;
 
+pub(super) use audit::head;
 pub(super) use factor::{recovery_key, time};
 use homeport_proto::auth::v1::{self as proto, principal};
 use homeport_service::Secret;

@@ -51,7 +51,7 @@ impl UserService for Auth {
     }
 
     async fn import(&self, request: Request<ImportRequest>) -> Result<Response<ImportResponse>, Status> {
-        let done = self.import(Import::try_from(request.into_inner())?).await?;
+        let done = self.import(Import::from(request.into_inner())).await?;
         Ok(Response::new(ImportResponse { users: done.users, tokens: done.tokens, skipped: done.skipped }))
     }
 

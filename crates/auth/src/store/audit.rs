@@ -160,6 +160,11 @@ pub(crate) async fn after(store: &Store, filter: &Filter, number: i64, limit: u3
         .await?)
 }
 
+/// Number of the oldest row, on the connection of a reader that sees one moment.
+pub(crate) async fn oldest(connection: &mut SqliteConnection) -> Result<Option<i64>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT MIN(number) FROM audit").fetch_one(connection).await?)
+}
+
 /// Rows after a number, on the connection of a reader that sees one moment.
 pub(crate) async fn page(connection: &mut SqliteConnection, number: i64, limit: u32) -> Result<Vec<Row>, StoreError> {
     let sql = sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM audit WHERE number > $1 ORDER BY number LIMIT $2"));

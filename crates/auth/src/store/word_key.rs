@@ -2,6 +2,7 @@
 
 use homeport_store::{StoreError, Transaction};
 use jiff::Timestamp;
+use sqlx::SqliteConnection;
 
 use super::{UserId, time};
 use crate::credential::words::WordsHash;
@@ -76,10 +77,10 @@ impl TryFrom<Row> for WordKey {
     }
 }
 
-/// The key of a kind, as it is inside a transaction: two devices with the same words come one after the other.
-pub(crate) async fn get(transaction: &mut Transaction, kind: WordKind) -> Result<Option<WordKey>, StoreError> {
+/// The key of a kind. Inside a transaction two devices with the same words come one after the other.
+pub(crate) async fn get(connection: &mut SqliteConnection, kind: WordKind) -> Result<Option<WordKey>, StoreError> {
     let sql = "SELECT user_id, hash, created_at, expires_at, uses_left FROM word_keys WHERE kind = $1";
-    let row: Option<Row> = sqlx::query_as(sql).bind(kind.as_str()).fetch_optional(&mut **transaction).await?;
+    let row: Option<Row> = sqlx::query_as(sql).bind(kind.as_str()).fetch_optional(connection).await?;
     row.map(WordKey::try_from).transpose()
 }
 

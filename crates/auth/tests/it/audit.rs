@@ -31,7 +31,7 @@ async fn append(stack: &Stack, entries: Vec<AuditEntry>) {
 }
 
 async fn verify(stack: &Stack) -> VerifyAuditResponse {
-    stack.audit().verify_audit(VerifyAuditRequest {}).await.unwrap().into_inner()
+    stack.audit().verify_audit(VerifyAuditRequest::default()).await.unwrap().into_inner()
 }
 
 async fn list(stack: &Stack, request: ListAuditRequest) -> (Vec<(i64, String)>, u32) {
@@ -70,6 +70,44 @@ async fn the_chain_holds_across_restarts_and_when_old_rows_go() {
     assert_eq!((verdict.broken_at, verdict.rows, verdict.head.len()), (None, 100, 64), "{verdict:?}");
     let (rows, total) = list(&stack, ListAuditRequest::default()).await;
     assert_eq!((rows[0].0, total), (210, 100));
+}
+
+/// Asks for a row that somebody kept.
+async fn verify_head(stack: &Stack, head_number: i64, head: &str) -> Result<VerifyAuditResponse, tonic::Status> {
+    let request = VerifyAuditRequest { head_number, head: head.to_owned() };
+    Ok(stack.audit().verify_audit(request).await?.into_inner())
+}
+
+#[tokio::test]
+async fn what_was_kept_elsewhere_shows_that_the_end_was_cut_off() {
+    let settings = [("HOMEPORT_ADMIN_PASSWORD", PASSWORD), ("HOMEPORT_AUTH__AUDIT__ROWS_MAX", "100")];
+    let mut stack = Stack::with(&settings).await;
+    append(&stack, (0..3).map(|_| entry("x", "ada")).collect()).await;
+    stack.stop().await;
+    let before = std::fs::read(stack.file("auth.db")).unwrap();
+    stack.restart_from_stopped().await;
+    append(&stack, (0..3).map(|_| entry("x", "eve")).collect()).await;
+    let kept = verify(&stack).await;
+    assert_eq!((kept.head_number, kept.rows, kept.broken_at), (6, 6, None));
+    append(&stack, vec![entry("x", "ada")]).await;
+    assert_eq!(verify_head(&stack, 6, &kept.head).await.unwrap().broken_at, None, "more came after it");
+    assert_eq!(verify_head(&stack, 6, &kept.head.to_uppercase()).await.unwrap().broken_at, None);
+    for (number, head) in [(5, kept.head.as_str()), (6, &"0".repeat(64)), (8, &kept.head)] {
+        assert_eq!(verify_head(&stack, number, head).await.unwrap().broken_at, Some(number), "{number}");
+    }
+    for head in ["0", &"x".repeat(64)] {
+        assert_eq!(verify_head(&stack, 6, head).await.unwrap_err().code(), Code::InvalidArgument);
+    }
+    // Somebody puts the file of before in its place, and goes on as if nothing had been.
+    stack.stop().await;
+    std::fs::write(stack.file("auth.db"), before).unwrap();
+    stack.restart_from_stopped().await;
+    append(&stack, (0..4).map(|_| entry("x", "ada")).collect()).await;
+    assert_eq!(verify(&stack).await.broken_at, None, "the chain alone cannot tell");
+    assert_eq!(verify_head(&stack, 6, &kept.head).await.unwrap().broken_at, Some(6));
+    append(&stack, (0..200).map(|_| entry("x", "ada")).collect()).await;
+    let pruned = verify_head(&stack, 6, &kept.head).await.unwrap_err();
+    assert_eq!(pruned.code(), Code::FailedPrecondition, "{pruned:?}");
 }
 
 /// Changes one byte of the database file, where a text begins.

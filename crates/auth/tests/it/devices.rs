@@ -106,6 +106,35 @@ async fn five_failures_lock_an_address_out_for_a_minute() {
 }
 
 #[tokio::test]
+async fn strangers_do_not_keep_the_owner_out() {
+    let stack = Stack::start().await;
+    let words = issue(&stack).await;
+    authorize(&stack, "zoo", "a", "198.51.100.7").await.unwrap_err();
+    for number in 0..99 {
+        let refused = authorize(&stack, "zoo", "a", &format!("192.0.2.{number}")).await.unwrap_err();
+        assert_eq!(refused.code(), Code::NotFound);
+    }
+    let again = authorize(&stack, "zoo", "a", "192.0.2.1").await.unwrap_err();
+    assert_eq!(again.code(), Code::ResourceExhausted, "after so many, nobody fails twice");
+    assert!(again.metadata().get("retry-after-seconds").is_some());
+    let mine = authorize(&stack, &words, "a", "198.51.100.7").await.unwrap_err();
+    assert_eq!(mine.code(), Code::ResourceExhausted, "nor whoever failed before");
+    authorize(&stack, &words, "a", "198.51.100.8").await.expect("whoever has not failed is let in");
+}
+
+#[tokio::test]
+async fn a_household_is_one_address() {
+    let stack = Stack::start().await;
+    let words = issue(&stack).await;
+    for number in 0..5 {
+        authorize(&stack, "zoo", "a", &format!("[2001:db8:0:1::{number}]:4711")).await.unwrap_err();
+    }
+    let locked = authorize(&stack, &words, "a", "2001:db8:0:1:ffff::1").await.unwrap_err();
+    assert_eq!(locked.code(), Code::ResourceExhausted);
+    authorize(&stack, &words, "a", "2001:db8:0:2::1").await.expect("the neighbours are others");
+}
+
+#[tokio::test]
 async fn words_of_both_kinds_are_guessed_at_as_slowly() {
     let stack = Stack::start().await;
     let (words, device) = (issue_recovery(&stack, None, None).await.unwrap(), issue(&stack).await);

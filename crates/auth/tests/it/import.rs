@@ -80,6 +80,27 @@ async fn hashes_of_others_sign_in_and_are_made_anew() {
 }
 
 #[tokio::test]
+async fn an_odd_token_ends_nothing_but_itself() {
+    let stack = Stack::start().await;
+    let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let secret = |letter: &str| letter.repeat(43);
+    let request = ImportRequest {
+        tokens: vec![
+            token("of nobody", &secret("A"), TokenKind::Key, ""),
+            ImportedToken { expires_at: at(1_700_000_000), ..token("over", &secret("B"), TokenKind::Api, "") },
+            ImportedToken { expires_at: at(i64::MIN), ..token("long over", &secret("C"), TokenKind::Api, "") },
+            ImportedToken { expires_at: at(i64::MAX), ..token("as good as never", &secret("D"), TokenKind::Api, "") },
+        ],
+        ..ImportRequest::default()
+    };
+    let done = stack.users().import(request).await.unwrap().into_inner();
+    let skipped: Vec<_> = done.skipped.iter().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!((done.tokens, skipped), (1, vec!["token of nobody", "token over", "token long over"]));
+    stack.authorize(&format!("Bearer {}", secret("A")), "GET /").await.expect_err("it could do everything");
+    stack.authorize(&format!("Bearer {}", secret("D")), "GET /").await.unwrap();
+}
+
+#[tokio::test]
 async fn homelabarr_3_6_a_password_that_everybody_knows_is_good_on_the_machine_alone() {
     let stack = Stack::start().await;
     let hash = bcrypt::hash("admin", 4).unwrap();

@@ -147,3 +147,65 @@ async fn the_present_password_is_guessed_at_as_slowly_as_any() {
     }
     assert_locked(&stack.change_password_from(PASSWORD, "192.0.2.1").await.unwrap_err());
 }
+
+/// Strangers guess until a name is locked.
+async fn lock(stack: &Stack, name: &str) {
+    for guess in 0..5 {
+        let address = format!("192.0.2.{guess}");
+        stack.login_as(name, &format!("guess {guess}"), &address).await.unwrap_err();
+    }
+    assert_locked(&stack.login_as(name, PASSWORD, "192.0.2.99").await.unwrap_err());
+}
+
+#[tokio::test]
+async fn strangers_do_not_lock_a_name_where_its_owner_has_signed_in() {
+    let mut stack = small().await;
+    stack.login(PASSWORD, "198.51.100.7:4711").await.unwrap();
+    stack.authorize_from(&basic(PASSWORD), "GET /", "2001:db8:0:1::1").await.unwrap();
+    stack.restart().await;
+    lock(&stack, "admin").await;
+    stack.login(PASSWORD, "198.51.100.7:4712").await.expect("it is where the owner has been");
+    stack.login(PASSWORD, "[2001:db8:0:1:ffff::2]:4711").await.expect("it is the owner's network");
+    stack.login(PASSWORD, "127.0.0.1:4711").await.expect("it is the machine itself");
+    assert_locked(&stack.login(PASSWORD, "192.0.2.98").await.unwrap_err());
+    for guess in 0..3 {
+        assert_locked(&stack.login(&format!("guess {guess}"), "198.51.100.7").await.unwrap_err());
+    }
+    let refused = stack.login(PASSWORD, "198.51.100.7").await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted, "the address's own failures count there");
+}
+
+#[tokio::test]
+async fn where_somebody_signs_in_tells_nothing_about_others() {
+    let stack = small().await;
+    stack.create_user("bob", homeport_proto::auth::v1::Role::Viewer).await;
+    stack.login(PASSWORD, "198.51.100.7").await.unwrap();
+    for address in ["198.51.100.8", "198.51.100.9"] {
+        stack.login_as("bob", PASSWORD, address).await.unwrap();
+    }
+    for name in ["admin", "bob", "nobody"] {
+        lock(&stack, name).await;
+    }
+    // Each where the other has been, both with the right password.
+    assert_locked(&stack.login(PASSWORD, "198.51.100.8").await.unwrap_err());
+    assert_locked(&stack.login_as("bob", PASSWORD, "198.51.100.7").await.unwrap_err());
+    // Whether the one has been there, the other, or nobody is such a one: a wrong password is answered the same.
+    let said = async |name: &str| stack.login_as(name, "wrong", "198.51.100.9").await.unwrap_err();
+    let (known, other, nobody) = (said("bob").await, said("admin").await, said("nobody").await);
+    assert_locked(&known);
+    assert_eq!((known.code(), known.message()), (other.code(), other.message()));
+    assert_eq!((known.code(), known.message()), (nobody.code(), nobody.message()));
+}
+
+#[tokio::test]
+async fn of_very_many_addresses_the_oldest_is_forgotten() {
+    let stack = small().await;
+    for number in 0..17 {
+        stack.login(PASSWORD, &format!("198.51.100.{number}")).await.unwrap();
+    }
+    lock(&stack, "admin").await;
+    assert_locked(&stack.login(PASSWORD, "198.51.100.0").await.unwrap_err());
+    for number in [1, 16] {
+        stack.login(PASSWORD, &format!("198.51.100.{number}")).await.unwrap();
+    }
+}

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use homeport_proto::auth::v1::{
-    BeginOidcLoginRequest, FinishOidcLoginRequest, GetOidcStatusRequest, ListUsersRequest, LoginResponse, Role,
-    UpdateUserRequest,
+    BeginOidcLoginRequest, FinishOidcLoginRequest, GetOidcStatusRequest, ListUsersRequest, LoginResponse,
+    ResetPasswordRequest, Role, UpdateUserRequest,
 };
 use serde_json::{Value, json};
 use tonic::{Code, Status};
@@ -90,6 +90,18 @@ async fn the_role_follows_the_groups_and_the_account_the_person() {
     assert_eq!((second.id.as_str(), second.name.as_str(), second.role()), (first.id.as_str(), "anne", Role::Admin));
     provider.set("groups", json!(["strangers"]));
     assert_eq!(login(&stack).await.unwrap_err().code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn another_password_ends_what_the_provider_began() {
+    let provider = anne().await;
+    let stack = stack(&provider, &[]).await;
+    let begun = login(&stack).await.unwrap();
+    let id = begun.principal.unwrap().id;
+    let request = ResetPasswordRequest { id, new_password: "a good one".to_owned() };
+    stack.users().reset_password(request).await.unwrap();
+    let refused = stack.authorize(&format!("Bearer {}", begun.token), "GET /").await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use homeport_proto::auth::v1::{
     AuthorizeRequest, BeginPasskeyLoginRequest, BeginRegistrationRequest, BeginValidationRequest, DeletePasskeyRequest,
     EndPasskeyLoginRequest, FactorNeed, FinishPasskeyLoginRequest, FinishPasskeyLoginResponse,
-    FinishRegistrationRequest, FinishValidationRequest, ListPasskeysRequest, Passkey, RegisterFactorRequest, Role,
-    UpdateUserRequest, ValidateFactorRequest,
+    FinishRegistrationRequest, FinishValidationRequest, ListPasskeysRequest, Passkey, RegisterFactorRequest,
+    ResetFactorRequest, ResetPasswordRequest, Role, UpdateUserRequest, ValidateFactorRequest,
 };
 use tonic::{Code, Status};
 
@@ -224,6 +224,10 @@ async fn whoever_is_disabled_or_has_deleted_it_stays_out() {
     stack.authorize(&format!("Bearer {token}"), "GET /").await.unwrap_err();
     let request = UpdateUserRequest { id: id.clone(), disabled: Some(false), ..UpdateUserRequest::default() };
     stack.users().update_user(request).await.unwrap();
+    stack
+        .authorize(&format!("Bearer {token}"), "GET /")
+        .await
+        .expect_err("the sign-in does not come back with the account");
     let listed =
         stack.passkeys().list_passkeys(ListPasskeysRequest { user_id: id.clone() }).await.unwrap().into_inner();
     let passkey = listed.passkeys[0].id.clone();
@@ -240,6 +244,40 @@ async fn whoever_is_disabled_or_has_deleted_it_stays_out() {
         assert_eq!(stack.event_of(&["auth:webauthn:"]).await, format!("{topic} {payload}"));
     }
     assert_eq!(login(&stack, &mut device).await.unwrap_err().code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn another_password_ends_what_a_passkey_began() {
+    let stack = Stack::start().await;
+    let mut device = register(&stack, ADMIN).await;
+    let ask = async |token: &str| stack.authorize(&format!("Bearer {token}"), "GET /").await.map(drop);
+    let (mine, other) =
+        (login(&stack, &mut device).await.unwrap().token, login(&stack, &mut device).await.unwrap().token);
+    let session = stack.login(PASSWORD, "").await.unwrap().token;
+    stack.change_password(PASSWORD, "another good one", &mine).await.unwrap();
+    ask(&mine).await.expect("the one that the password was changed with goes on");
+    for ended in [&other, &session] {
+        assert_eq!(ask(ended).await.unwrap_err().code(), Code::Unauthenticated);
+    }
+    let request = ResetPasswordRequest { id: ADMIN.to_owned(), new_password: "a third good one".to_owned() };
+    stack.users().reset_password(request).await.unwrap();
+    assert_eq!(ask(&mine).await.unwrap_err().code(), Code::Unauthenticated);
+    let again = login(&stack, &mut device).await.expect("the passkey itself stays").token;
+    stack.factors().reset_factor(ResetFactorRequest { user_id: ADMIN.to_owned() }).await.unwrap();
+    assert_eq!(ask(&again).await.unwrap_err().code(), Code::Unauthenticated, "it was lost with the passkey");
+}
+
+#[tokio::test]
+async fn another_password_ends_ones_own_sign_ins_alone() {
+    let stack = Stack::start().await;
+    let id = stack.create_user("ada", Role::Operator).await;
+    let mut device = register(&stack, &id).await;
+    let token = login(&stack, &mut device).await.unwrap().token;
+    let script = stack.create_token("webauthn:of-nobody", &[], None).await.unwrap().secret;
+    stack.change_password(PASSWORD, "another good one", "").await.unwrap();
+    for token in [&token, &script] {
+        stack.authorize(&format!("Bearer {token}"), "GET /").await.expect("it is not the administrator's");
+    }
 }
 
 #[tokio::test]

@@ -44,13 +44,24 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check that no row was changed, added or removed
-    Verify(Remote),
+    Verify(Verify),
+}
+
+/// What has to be there.
+#[derive(Debug, Args)]
+struct Verify {
+    /// A row that has to be in the record, as `verify` printed it before: that nothing was cut off up to it can be told by
+    /// what was kept elsewhere alone
+    #[arg(long, value_name = "NUMBER:HASH")]
+    head: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 impl Arguments {
     pub(crate) const fn remote(&self) -> &Remote {
         match &self.command {
-            Some(Command::Verify(remote)) => remote,
+            Some(Command::Verify(verify)) => &verify.remote,
             None => &self.remote,
         }
     }
@@ -94,12 +105,13 @@ struct Verdict {
     broken_at: Option<i64>,
     reason: Option<String>,
     head: String,
+    head_number: i64,
 }
 
 /// Shows the record, or checks it.
 pub(crate) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
-    if arguments.command.is_some() {
-        return verify(session).await;
+    if let Some(Command::Verify(wanted)) = &arguments.command {
+        return verify(session, wanted.head.as_deref()).await;
     }
     let filter = filter(arguments);
     let mut newest = 0;
@@ -127,8 +139,10 @@ async fn follow(session: &Session, mut newest: i64, filter: &str) -> anyhow::Res
     }
 }
 
-async fn verify(session: &Session) -> anyhow::Result<()> {
-    let request = session.api.endless_request(Method::GET, "/audit/verify").timeout(VERIFY_LIMIT);
+async fn verify(session: &Session, head: Option<&str>) -> anyhow::Result<()> {
+    let path =
+        head.map_or_else(|| "/audit/verify".to_owned(), |head| format!("/audit/verify?head={}", api::encode(head)));
+    let request = session.api.endless_request(Method::GET, &path).timeout(VERIFY_LIMIT);
     let document = session.api.raw(request).await?;
     let verdict: Verdict = session.api.typed(&document)?;
     if session.json {
@@ -139,9 +153,10 @@ async fn verify(session: &Session) -> anyhow::Result<()> {
         let (row, reason) = (verdict.broken_at.unwrap_or_default(), verdict.reason.unwrap_or_default());
         bail!("the record is not what was written, from row {row} on: {reason}");
     }
+    let found = head.map_or_else(String::new, |head| format!(", {head} is among them"));
     Ok(output::text(&format!(
-        "All {} rows are as they were written; the newest hash is {}",
-        verdict.rows, verdict.head
+        "All {} rows are as they were written{found}; the newest, to be kept elsewhere, is {}:{}",
+        verdict.rows, verdict.head_number, verdict.head
     ))?)
 }
 

@@ -190,13 +190,27 @@ async fn the_command_line_looks_after_people_and_the_record() {
 
     let there = stack.directory.path().join("there");
     std::fs::create_dir(&there).unwrap();
-    let users = json!([{ "id": "user_1", "username": "bea", "password": BCRYPT, "role": "user" }]);
+    let users = json!([
+        { "id": "user_1", "username": "bea", "password": BCRYPT, "role": "user" },
+        { "id": "user_2", "username": "carl", "password": BCRYPT, "role": "superking" },
+        { "id": null, "username": "dora", "password": null, "role": null },
+    ]);
     std::fs::write(there.join("users.json"), users.to_string()).unwrap();
     let key = format!("hlr_{}", "0123456789abcdef".repeat(4));
-    let keys = json!([{ "id": "k", "userId": "user_1", "key": key, "label": "phone", "revoked": false }]);
+    let keys = json!([{ "id": "k", "userId": "user_1", "key": key, "label": null, "revoked": false }]);
     std::fs::write(there.join("api-keys.json"), keys.to_string()).unwrap();
-    let said = stack.prints(&admin, &format!("auth import --homelabarr {}", there.display()), "");
-    assert_eq!(said, "1 users and 1 tokens taken over\n");
+    let output = stack.run(&as_whom(&admin), &format!("auth import --homelabarr {}", there.display()), "");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "2 users and 1 tokens taken over\n");
+    let noted = String::from_utf8_lossy(&output.stderr).into_owned();
+    for line in [
+        "left out: user dora: it has no password",
+        "key number 1: it has no label, and is taken as Mobile App",
+        "user carl: there is no role \"superking\" here, so a new account may only read, as a viewer",
+    ] {
+        assert!(noted.lines().any(|said| said == line), "{line} is not in {noted}");
+    }
+    let carl = stack.login("carl", "correct horse").await;
+    stack.ask(&carl, "POST /events", json!({ "topic": "x:y", "value": "{}" }), 403).await;
     stack.login("bea", "correct horse").await;
     stack.ask(&key, "GET /auth/me", Value::Null, 200).await;
 
@@ -204,6 +218,20 @@ async fn the_command_line_looks_after_people_and_the_record() {
     assert!(shown.contains("admin from 127.0.0.1  done (200)  user_created otto"), "{shown}");
     let verified = stack.prints(&admin, "audit verify", "");
     assert!(verified.starts_with("All ") && verified.contains("as they were written"), "{verified}");
+    let head = verified.trim_end().rsplit(' ').next().unwrap();
+    let verified = stack.prints(&admin, &format!("audit verify --head {head}"), "");
+    assert!(verified.contains(&format!("{head} is among them")), "{verified}");
+    let (number, hash) = head.split_once(':').unwrap();
+    let other = format!("{number}:{}", hash.chars().rev().collect::<String>());
+    for (head, words) in [
+        (format!("9999:{hash}"), "from row 9999 on: it is missing"),
+        (other, "its hash is not the one that was kept"),
+        (number.to_owned(), "head is the number of a row"),
+    ] {
+        let refused = stack.run(&as_whom(&admin), &format!("audit verify --head {head}"), "");
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(words), "{said}");
+    }
     let printed = stack.prints(&admin, "audit --json -n 1000", "");
     for secret in ["a long one", "hlr_", PASSWORD, admin.as_str(), BCRYPT] {
         assert!(!printed.contains(secret), "{secret} is in the record");

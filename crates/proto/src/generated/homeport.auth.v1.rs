@@ -1877,8 +1877,15 @@ pub struct ListAuditResponse {
     #[prost(uint32, tag = "2")]
     pub total: u32,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct VerifyAuditRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifyAuditRequest {
+    /// A row that has to be among those that were read, by number and hash, as somebody kept them elsewhere: it shows that
+    /// nothing was cut off up to there. The hash is 64 hexadecimal digits. Empty: none.
+    #[prost(int64, tag = "1")]
+    pub head_number: i64,
+    #[prost(string, tag = "2")]
+    pub head: ::prost::alloc::string::String,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifyAuditResponse {
     /// Rows that were read.
@@ -1890,9 +1897,11 @@ pub struct VerifyAuditResponse {
     /// What is wrong there.
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
-    /// Hash of the newest row, to be kept elsewhere.
+    /// Hash and number of the newest row, to be kept elsewhere.
     #[prost(string, tag = "4")]
     pub head: ::prost::alloc::string::String,
+    #[prost(int64, tag = "5")]
+    pub head_number: i64,
 }
 /// Generated client implementations.
 pub mod audit_service_client {
@@ -3197,7 +3206,8 @@ pub struct GetFactorResponse {
 pub struct RegisterFactorRequest {
     #[prost(string, tag = "1")]
     pub user_id: ::prost::alloc::string::String,
-    /// Of the secret that counts. Empty where there is none.
+    /// What shows the second factor that the user has already: a code of the secret that counts or, where passkeys are all there
+    /// is, the token that FinishValidation answers for one. Empty: there is none yet.
     #[prost(string, tag = "2")]
     pub code: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
@@ -3373,7 +3383,8 @@ pub mod factor_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Makes a secret for the user's application, which counts from its first right code on; until then the one before does.
-        /// PERMISSION_DENIED when there is one that counts and its code is not right, RESOURCE_EXHAUSTED while locked out (with
+        /// PERMISSION_DENIED when there is one that counts and its code is not right, UNAUTHENTICATED (with `second-factor` in the
+        /// trailers) when there are passkeys alone and none was shown, RESOURCE_EXHAUSTED while locked out (with
         /// `retry-after-seconds` in the trailers).
         pub async fn register_factor(
             &mut self,
@@ -3532,7 +3543,8 @@ pub mod factor_service_server {
             tonic::Status,
         >;
         /// Makes a secret for the user's application, which counts from its first right code on; until then the one before does.
-        /// PERMISSION_DENIED when there is one that counts and its code is not right, RESOURCE_EXHAUSTED while locked out (with
+        /// PERMISSION_DENIED when there is one that counts and its code is not right, UNAUTHENTICATED (with `second-factor` in the
+        /// trailers) when there are passkeys alone and none was shown, RESOURCE_EXHAUSTED while locked out (with
         /// `retry-after-seconds` in the trailers).
         async fn register_factor(
             &self,

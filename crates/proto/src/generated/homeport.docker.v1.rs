@@ -7223,7 +7223,7 @@ pub struct UpdatePluginResponse {
     /// An image is another one now.
     #[prost(bool, tag = "2")]
     pub image_updated: bool,
-    /// Set: the newer version asks for more than was agreed to. It was fetched, and the former containers go on.
+    /// Set: the newer version asks for more than was agreed to. It is put away again, and the version that is here goes on.
     #[prost(message, optional, tag = "3")]
     pub refused: ::core::option::Option<Consent>,
 }

@@ -23,8 +23,7 @@ const KEY: &str = r#"{"id": "k", "key": "hlr_0123…", "label": "Mobile App", "n
 const KEYS: &str = r#"{"apiKeys": [{"id": "k", "userId": "admin", "label": "Mobile App", "createdAt?": "2026-07-23T09:46:40.123Z", "lastUsed?": "2026-07-23T09:46:40.123Z", "expiresAt?": "2027-07-23T09:46:40.123Z", "revoked": false, "keyPreview": "hlr_0123...cdef"}]}"#;
 const ACTIVITY: &str = r#"{"activities": [{"id": "act_0123456789abcdef01234567", "userId": "admin", "username": "admin", "timestamp?": "2026-07-23T09:46:40.123Z", "action": "user_login", "targetType": "user", "targetId": "admin", "targetName": "admin", "details?": {"<key>": null}, "ipAddress?": "192.0.2.7", "userAgent?": "Mozilla/5.0"}], "total": 1}"#;
 const IMPORT: &str = r#"{"users?": [{"id?": "user_1", "username": "bea", "email?": "", "role?": "user", "passwordHash?": "$2b$12$…", "password?": ""}], "tokens?": [{"name": "phone", "secret": "hlr_…", "scopes?": [], "expires?": 0, "kind?": "key", "userId?": "user_1"}], "replace?": false}"#;
-const IMPORTED: &str =
-    r#"{"success": true, "users": 1, "tokens": 1, "skipped": ["user admin: there is a user admin already"]}"#;
+const IMPORTED: &str = r#"{"success": true, "users": 1, "tokens": 1, "skipped": ["user admin: there is a user admin already"], "notes": ["user bea: there is no role \"king\" here, so a new account may only read, as a viewer"]}"#;
 const LISTED: &str = r##"{"success": true, "user": "#User"}"##;
 
 const WRONG: &[(Kind, &str)] = &[
@@ -115,6 +114,8 @@ fn own() -> Vec<Route> {
     routes.extend(both!("/api-keys").map(|path| {
         Route::post(path, keys::create, "Makes a key for one's own application")
             .detail("It acts with its owner's role, or less: `scope` is `read`, `operate` or `admin`. Shown this once.")
+            // It outlives the session that made it.
+            .second_factor()
             .reads()
             .body(r#"{"label?": "Mobile App", "name?": "Mobile App", "scope?": "read", "expiresAt?": "2030-01-31T00:00:00Z"}"#)
             .refuses(NOBODY)
@@ -132,15 +133,20 @@ fn own() -> Vec<Route> {
     routes
 }
 
-/// What administrators do.
+/// What administrators do. Who could make or change accounts with a credential for some paths could raise it to all.
 fn of_administrators() -> Vec<Route> {
     let mut routes = Vec::new();
     routes.extend(both!("/register").map(|path| {
-        Route::post(path, users::register, "Makes a user").admin().body(NEW_USER).answers(Answer::json(MADE_USER))
+        Route::post(path, users::register, "Makes a user")
+            .second_factor()
+            .whole()
+            .body(NEW_USER)
+            .answers(Answer::json(MADE_USER))
     }));
     routes.extend(both!("/users").map(|path| {
         Route::post(path, users::create, "Makes a user, who has an e-mail address")
-            .admin()
+            .second_factor()
+            .whole()
             .body(NEW_USER)
             .refuses(TAKEN)
             .answers(Answer::json(MADE_USER))
@@ -153,20 +159,23 @@ fn of_administrators() -> Vec<Route> {
             .detail(
                 "`role` is `admin`, `user` or `viewer`; who is `disabled` can do nothing. Homeport adds this route.",
             )
-            .admin()
+            .second_factor()
+            .whole()
             .body(r#"{"role?": "viewer", "disabled?": false, "email?": "otto@example.org"}"#)
             .refuses(NOBODY)
             .answers(Answer::json(LISTED))
     }));
     routes.extend(both!("/users/{userId}").map(|path| {
         Route::delete(path, users::delete, "Deletes a user, with sessions and keys")
-            .admin()
+            .second_factor()
+            .whole()
             .refuses(NOBODY)
             .answers(Answer::json(DONE))
     }));
     routes.extend(both!("/users/{userId}/password").map(|path| {
         Route::put(path, users::reset_password, "Sets a user's password, and ends that user's sessions")
-            .admin()
+            .second_factor()
+            .whole()
             .body(r#"{"newPassword": "a longer one"}"#)
             .refuses(NOBODY)
             .answers(Answer::json(DONE))
@@ -184,7 +193,8 @@ fn of_administrators() -> Vec<Route> {
     }));
     routes.extend(both!("/import").map(|path| {
         Route::post(path, import::import, "Takes over users and tokens of another installation")
-            .detail("Hashes of PBKDF2 (SPR), bcrypt (HomelabARR) and argon2id. Who is here already stays. Homeport adds this route.")
+            .detail("Hashes of PBKDF2 (SPR), bcrypt (HomelabARR) and argon2id. Who is here already stays. Entries that cannot be taken are left out and named in `skipped`. Homeport adds this route.")
+            .second_factor()
             .whole()
             .body(IMPORT)
             .answers(Answer::json(IMPORTED))

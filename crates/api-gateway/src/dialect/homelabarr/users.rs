@@ -65,7 +65,12 @@ pub(super) struct NewUser {
 type Made = (Extension<Noted>, axum::Json<Value>);
 
 /// `POST /auth/register`. A name that somebody has is a bad request here.
-pub(super) async fn register(State(app): State<Arc<App>>, Json(body): Json<NewUser>) -> Result<Made, Problem> {
+pub(super) async fn register(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Json(body): Json<NewUser>,
+) -> Result<Made, Problem> {
+    caller.require_unscoped()?;
     make(&app, body).await.map_err(|problem| match problem.kind() {
         Kind::Conflict => problem.with_kind(Kind::BadRequest),
         _ => problem,
@@ -73,7 +78,12 @@ pub(super) async fn register(State(app): State<Arc<App>>, Json(body): Json<NewUs
 }
 
 /// `POST /auth/users`, which wants an e-mail address.
-pub(super) async fn create(State(app): State<Arc<App>>, Json(body): Json<NewUser>) -> Result<Made, Problem> {
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Json(body): Json<NewUser>,
+) -> Result<Made, Problem> {
+    caller.require_unscoped()?;
     if body.email.is_empty() {
         return Err(Problem::bad_request("Username, email and password are required"));
     }
@@ -113,6 +123,7 @@ pub(super) async fn update(
     Path(id): Path<String>,
     Json(body): Json<Change>,
 ) -> Result<Made, Problem> {
+    caller.require_unscoped()?;
     if caller.user_id() == Some(&id) && (body.disabled == Some(true) || body.role.is_some()) {
         return Err(Problem::bad_request("another administrator has to change what you may do"));
     }
@@ -131,6 +142,7 @@ pub(super) async fn delete(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Value>, Problem> {
+    caller.require_unscoped()?;
     if caller.user_id() == Some(&id) {
         return Err(Problem::bad_request("You cannot delete your own account"));
     }
@@ -150,9 +162,11 @@ pub(super) struct NewPassword {
 /// `PUT /auth/users/{userId}/password`, which ends that user's sessions.
 pub(super) async fn reset_password(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(id): Path<String>,
     Json(body): Json<NewPassword>,
 ) -> Result<axum::Json<Value>, Problem> {
+    caller.require_unscoped()?;
     if body.newpassword.expose().is_empty() {
         return Err(Problem::bad_request("New password is required"));
     }

@@ -48,9 +48,15 @@ pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<
     app.context.drain().run_until_cancelled(list).await.unwrap_or_else(nothing)
 }
 
-/// `GET /audit/verify`: whether the record is what was written.
-pub(super) async fn verify(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Problem> {
-    let request = within(VERIFY_LIMIT, VerifyAuditRequest {});
+/// `GET /audit/verify`: whether the record is what was written, and holds the row that somebody kept elsewhere.
+pub(super) async fn verify(State(app): State<Arc<App>>, params: Params) -> Result<axum::Json<Value>, Problem> {
+    let kept = match params.text("head") {
+        Some(text) => {
+            head(text).ok_or_else(|| Problem::bad_request("head is the number of a row, `:`, and its hash"))?
+        }
+        None => VerifyAuditRequest::default(),
+    };
+    let request = within(VERIFY_LIMIT, kept);
     let verdict = of_auth(app.upstream.audit().verify_audit(request).await)?;
     Ok(axum::Json(json!({
         "intact": verdict.broken_at.is_none(),
@@ -58,7 +64,16 @@ pub(super) async fn verify(State(app): State<Arc<App>>) -> Result<axum::Json<Val
         "broken_at": verdict.broken_at,
         "reason": Some(verdict.reason).filter(|reason| !reason.is_empty()),
         "head": verdict.head,
+        "head_number": verdict.head_number,
     })))
+}
+
+/// A row as it is kept: `120:9f86d081…`.
+fn head(text: &str) -> Option<VerifyAuditRequest> {
+    let (number, hash) = text.split_once(':')?;
+    let is_one = hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let head_number = number.parse().ok().filter(|_| is_one)?;
+    Some(VerifyAuditRequest { head_number, head: hash.to_owned() })
 }
 
 fn row(row: &AuditRow) -> Value {

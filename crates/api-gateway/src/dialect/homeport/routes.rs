@@ -83,7 +83,9 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::get("/audit/verify", audit::verify, "Whether the record is what was written")
             .detail("Each row's hash covers the row and the hash before it. `head` is the newest, to be kept elsewhere.")
             .admin()
-            .answers(Answer::json(r#"{"intact": true, "rows": 120, "broken_at?": 17, "reason?": "its hash does not match", "head": "9f86d081…"}"#)),
+            .query(&[("head", "A row that has to be there, as its number, `:`, and its hash: nothing was cut off up to it.")])
+            .refuses(&[(Kind::BadRequest, "`head` is no number and hash")])
+            .answers(Answer::json(r#"{"intact": true, "rows": 120, "broken_at?": 17, "reason?": "its hash does not match", "head": "9f86d081…", "head_number": 120}"#)),
         Route::get("/openapi.json", openapi::get, "This document")
             .detail("With what plugins say of themselves, below `/plugins/<URI>`.")
             .answers(Answer::json(r#"{"openapi": "3.1.0", "info": {"<key>": null}, "paths": {"<path>": null}, "components": {"<kind>": null}, "tags": [], "servers": [], "security": []}"#)),

@@ -23,12 +23,14 @@ pub(crate) fn routes() -> Vec<Route> {
             .admin()
             .answers(Answer::json(r#"[{"project?": "web", "prefix": "5f0c1a2b", "withdrawn": ["device:power"], "created?": "2026-07-23T09:46:40Z", "last_used?": "2026-07-23T09:46:40Z"}]"#)),
         Route::put("/auth/supervisor_keys", keys::create, "Makes such a key, in place of the one before")
+            .second_factor()
             .detail("Without `project` it is the device's own, which covers everything.")
             .whole()
             .admin()
             .body(r#"{"project?": "web"}"#)
             .answers(Answer::json(KEY)),
         Route::put("/auth/supervisor_keys/withdrawn", keys::withdraw, "Takes away from a project what concerns the device")
+            .second_factor()
             .detail(
                 "Of `device:power` (reboot, shutdown), `device:update` and `device:network`; an empty list gives all of it back. \
                  The key stays the same.",
@@ -42,6 +44,7 @@ pub(crate) fn routes() -> Vec<Route> {
             ])
             .answers(Answer::json(KEY)),
         Route::delete("/auth/supervisor_keys", keys::delete, "Deletes such a key")
+            .second_factor()
             .whole()
             .admin()
             .body(r#"{"project?": "web"}"#)

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 
 use super::timestamp;
 use crate::{
-    audit::{Entry, Outcome, Verdict},
+    audit::{Entry, Head, Outcome, Verdict, chain::Hash},
+    error::AuthError,
     store::audit::Row,
 };
 
@@ -87,10 +88,41 @@ impl From<Entry> for proto::AuditEntry {
 impl From<Verdict> for proto::VerifyAuditResponse {
     fn from(verdict: Verdict) -> Self {
         let (broken_at, reason) = verdict.broken.unzip();
-        Self { rows: verdict.rows, broken_at, reason: reason.unwrap_or_default(), head: hex(&verdict.head) }
+        let (head, head_number) = (hex(&verdict.head), verdict.head_number);
+        Self { rows: verdict.rows, broken_at, reason: reason.unwrap_or_default(), head, head_number }
     }
+}
+
+/// The row that somebody kept elsewhere, where there is one.
+pub(in crate::rpc) fn head(request: &proto::VerifyAuditRequest) -> Result<Option<Head>, AuthError> {
+    if request.head.is_empty() {
+        return Ok(None);
+    }
+    let hash = unhex(&request.head).ok_or(AuthError::AuditHead)?;
+    Ok(Some(Head { number: request.head_number, hash }))
+}
+
+fn unhex(text: &str) -> Option<Hash> {
+    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| (byte << 4) | digit)).collect();
+    Hash::try_from(bytes).ok().filter(|_| digits.len() == 64)
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_read_as_it_is_written_and_nothing_else_is() {
+        let hash: Hash = std::array::from_fn(|place| u8::try_from(place * 7 % 256).unwrap());
+        assert_eq!(unhex(&hex(&hash)), Some(hash));
+        assert_eq!(unhex(&hex(&hash).to_uppercase()), Some(hash));
+        for text in ["", "00", &"0".repeat(63), &"0".repeat(65), &"x".repeat(64), &"é".repeat(32)] {
+            assert_eq!(unhex(text), None, "{text}");
+        }
+    }
 }

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use super::{role, timestamp, token_kind};
 use crate::{
     auth::{Import, ImportedToken, ImportedUser, NewUser, UserChange},
-    error::AuthError,
     role::Role,
     store::{User, session::Listed},
 };
@@ -30,15 +29,13 @@ impl From<proto::UpdateUserRequest> for UserChange {
     }
 }
 
-impl TryFrom<proto::ImportRequest> for Import {
-    type Error = AuthError;
-
-    fn try_from(request: proto::ImportRequest) -> Result<Self, AuthError> {
-        Ok(Self {
+impl From<proto::ImportRequest> for Import {
+    fn from(request: proto::ImportRequest) -> Self {
+        Self {
             replace: request.replace,
             users: request.users.into_iter().map(ImportedUser::from).collect(),
-            tokens: request.tokens.into_iter().map(ImportedToken::try_from).collect::<Result<_, _>>()?,
-        })
+            tokens: request.tokens.into_iter().map(ImportedToken::from).collect(),
+        }
     }
 }
 
@@ -55,19 +52,20 @@ impl From<proto::ImportedUser> for ImportedUser {
     }
 }
 
-impl TryFrom<proto::ImportedToken> for ImportedToken {
-    type Error = AuthError;
-
-    fn try_from(token: proto::ImportedToken) -> Result<Self, AuthError> {
-        let expires_at = token.expires_at.map(|at| Timestamp::new(at.seconds, at.nanos)).transpose();
-        Ok(Self {
+impl From<proto::ImportedToken> for ImportedToken {
+    fn from(token: proto::ImportedToken) -> Self {
+        // What is beyond all times is as good as never, or long over: one odd token must not end the import.
+        let beyond = |seconds: i64| if seconds > 0 { Timestamp::MAX } else { Timestamp::MIN };
+        let expires_at =
+            token.expires_at.map(|at| Timestamp::new(at.seconds, at.nanos).unwrap_or_else(|_| beyond(at.seconds)));
+        Self {
             kind: token_kind(token.kind()),
             name: token.name,
             secret: Secret::new(token.secret),
             scopes: token.scopes,
-            expires_at: expires_at.map_err(|_| AuthError::TokenExpiry)?,
+            expires_at,
             user: token.user_id,
-        })
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! `homeport auth import`: reads the files of another installation and hands them over.
 
+mod homelabarr;
+mod record;
+mod spr;
+
 use std::{
-    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -34,69 +37,42 @@ pub struct Arguments {
     pub(super) remote: Remote,
 }
 
-/// A token of SPR's.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct SprToken {
-    name: String,
-    token: String,
-    #[serde(default)]
-    expire: i64,
-    #[serde(default)]
-    scoped_paths: Option<Vec<String>>,
-}
-
-/// A user of HomelabARR's.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HomelabUser {
-    #[serde(default)]
-    id: String,
-    username: String,
-    #[serde(default)]
-    email: Option<String>,
-    #[serde(default)]
-    role: String,
-    #[serde(alias = "passwordHash", alias = "password_hash", alias = "hashedPassword")]
-    password: String,
-}
-
-/// A key of HomelabARR's.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct HomelabKey {
-    #[serde(default)]
-    user_id: String,
-    key: String,
-    #[serde(default, alias = "name")]
-    label: String,
-    #[serde(default)]
-    revoked: bool,
-}
-
 /// What is handed over.
 #[derive(Debug, Default, PartialEq)]
 struct Found {
     users: Vec<Value>,
     tokens: Vec<Value>,
+    /// What was left out, and why.
+    skipped: Vec<String>,
+    /// What is taken otherwise than it stands there.
+    notes: Vec<String>,
 }
 
+/// What the server made of it.
 #[derive(Deserialize)]
 struct Done {
     users: u32,
     tokens: u32,
     skipped: Vec<String>,
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 pub(super) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<()> {
     let mut found = Found::default();
     if let Some(directory) = &arguments.spr {
-        spr(directory, &mut found)?;
+        spr::read(directory, &mut found)?;
     }
     if let Some(directory) = &arguments.homelabarr {
-        homelabarr(directory, &mut found)?;
+        homelabarr::read(directory, &mut found)?;
     }
-    if found == Found::default() {
+    for line in &found.notes {
+        output::note(line);
+    }
+    for line in &found.skipped {
+        output::note(&format!("left out: {line}"));
+    }
+    if found.users.is_empty() && found.tokens.is_empty() {
         bail!("there are no users and no tokens in the directories that were named");
     }
     let body = json!({ "users": found.users, "tokens": found.tokens, "replace": arguments.replace });
@@ -105,42 +81,13 @@ pub(super) async fn run(session: &Session, arguments: &Arguments) -> anyhow::Res
         return output::json(&document);
     }
     let done: Done = session.api.typed(&document)?;
+    for line in &done.notes {
+        output::note(line);
+    }
     for line in &done.skipped {
         output::note(&format!("left out: {line}"));
     }
     Ok(output::text(&format!("{} users and {} tokens taken over", done.users, done.tokens))?)
-}
-
-fn spr(directory: &Path, found: &mut Found) -> anyhow::Result<()> {
-    let users: Option<BTreeMap<String, String>> =
-        read(directory, &["auth/auth_users.json", "base/auth_users.json", "auth_users.json"])?;
-    // Whoever can sign in there can do everything.
-    found.users.extend(users.unwrap_or_default().iter().map(|(name, password)| user("", name, "", "admin", password)));
-    let tokens: Option<Vec<SprToken>> =
-        read(directory, &["auth/auth_tokens.json", "base/auth_tokens.json", "auth_tokens.json"])?;
-    found.tokens.extend(tokens.unwrap_or_default().into_iter().map(|token| {
-        json!({
-            "kind": "api", "name": token.name, "secret": token.token, "expires": token.expire,
-            "scopes": token.scoped_paths.unwrap_or_default(),
-        })
-    }));
-    Ok(())
-}
-
-fn homelabarr(directory: &Path, found: &mut Found) -> anyhow::Result<()> {
-    let users: Option<Vec<HomelabUser>> = read(directory, &["users.json", "config/users.json"])?;
-    found.users.extend(
-        users.unwrap_or_default().iter().map(|one| {
-            user(&one.id, &one.username, one.email.as_deref().unwrap_or_default(), &one.role, &one.password)
-        }),
-    );
-    let keys: Option<Vec<HomelabKey>> =
-        read(directory, &["api-keys.json", "config/api-keys.json", "apiKeys.json", "api_keys.json"])?;
-    found.tokens.extend(keys.unwrap_or_default().into_iter().filter(|key| !key.revoked).map(|key| {
-        let label = if key.label.is_empty() { "Mobile App" } else { &key.label };
-        json!({ "kind": "key", "name": label, "secret": key.key, "userId": key.user_id })
-    }));
-    Ok(())
 }
 
 /// A user, whose password is hashed or in clear.
@@ -150,7 +97,7 @@ fn user(id: &str, name: &str, email: &str, role: &str, password: &str) -> Value 
 }
 
 /// The first of these files that is there.
-fn read<T: for<'a> Deserialize<'a>>(directory: &Path, places: &[&str]) -> anyhow::Result<Option<T>> {
+fn file<T: for<'a> Deserialize<'a>>(directory: &Path, places: &[impl AsRef<Path>]) -> anyhow::Result<Option<T>> {
     for place in places {
         let path = directory.join(place);
         match fs::read(&path) {
@@ -170,47 +117,26 @@ fn read<T: for<'a> Deserialize<'a>>(directory: &Path, places: &[&str]) -> anyhow
 mod tests {
     use super::*;
 
-    #[test]
-    fn files_of_both_are_read() {
+    /// What is found in files of these names and contents.
+    pub(super) fn found(reader: fn(&Path, &mut Found) -> anyhow::Result<()>, files: &[(&str, &str)]) -> Found {
         let directory = tempfile::tempdir().unwrap();
-        fs::create_dir(directory.path().join("auth")).unwrap();
-        for (name, text) in [
-            ("auth/auth_users.json", r#"{"admin":"$pbkdf2-sha256$600000$AAAA$BBBB","old":"plain"}"#),
-            ("auth/auth_tokens.json", r#"[{"Name":"a","Token":"t","Expire":5,"ScopedPaths":["/status:r"]}]"#),
-            (
-                "users.json",
-                r#"[{"id":"user_1","username":"bea","password":"$2b$12$x","role":"user","lastLogin":null}]"#,
-            ),
-            (
-                "api-keys.json",
-                r#"[{"id":"k","userId":"user_1","key":"hlr_1","label":"phone","revoked":false},
-                                  {"id":"l","userId":"user_1","key":"hlr_2","revoked":true}]"#,
-            ),
-        ] {
-            fs::write(directory.path().join(name), text).unwrap();
+        for (name, text) in files {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
         }
         let mut found = Found::default();
-        spr(directory.path(), &mut found).unwrap();
-        homelabarr(directory.path(), &mut found).unwrap();
-        let expected = Found {
-            users: vec![
-                json!({ "id": "", "username": "admin", "email": "", "role": "admin", "passwordHash": "$pbkdf2-sha256$600000$AAAA$BBBB" }),
-                json!({ "id": "", "username": "old", "email": "", "role": "admin", "password": "plain" }),
-                json!({ "id": "user_1", "username": "bea", "email": "", "role": "user", "passwordHash": "$2b$12$x" }),
-            ],
-            tokens: vec![
-                json!({ "kind": "api", "name": "a", "secret": "t", "expires": 5, "scopes": ["/status:r"] }),
-                json!({ "kind": "key", "name": "phone", "secret": "hlr_1", "userId": "user_1" }),
-            ],
-        };
-        assert_eq!(found, expected);
+        reader(directory.path(), &mut found).unwrap();
+        found
     }
 
     #[test]
     fn a_file_that_is_something_else_is_named_without_its_content() {
         let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join("users.json"), r#"["hunter2"]"#).unwrap();
-        let error = homelabarr(directory.path(), &mut Found::default()).unwrap_err().to_string();
-        assert!(error.contains("users.json") && !error.contains("hunter2"), "{error}");
+        for text in [r#"{"a": "hunter2"}"#, r#"["hunter2""#, "hunter2"] {
+            fs::write(directory.path().join("users.json"), text).unwrap();
+            let error = homelabarr::read(directory.path(), &mut Found::default()).unwrap_err().to_string();
+            assert!(error.contains("users.json") && !error.contains("hunter2"), "{error}");
+        }
     }
 }
