@@ -195,6 +195,15 @@ impl Upstream {
     }
 }
 
+/// How long it may take until something is begun. What it is, is decided with looks at the engine, which is slow where the
+/// machine has much to do, and after a script that may take 30 s.
+const BEGIN_LIMIT: Duration = Duration::from_mins(2);
+
+/// A request that begins something.
+pub(crate) fn beginning<T>(message: T) -> Request<T> {
+    within(BEGIN_LIMIT, message)
+}
+
 /// A request with a deadline other than the usual 10 s.
 pub(crate) fn within<T>(limit: Duration, message: T) -> Request<T> {
     let mut request = Request::new(message);

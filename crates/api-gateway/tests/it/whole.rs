@@ -159,3 +159,24 @@ async fn what_lasts_longer_than_the_session_takes_the_second_factor() {
         assert_ne!(ask(GOOD, "shown").await, StatusCode::UNAUTHORIZED, "{} with the proof", name(&route));
     }
 }
+
+#[tokio::test]
+async fn what_lets_devices_in_takes_the_second_factor_of_people() {
+    let stack = Stack::start().await;
+    stack.world.factor.store(true, Ordering::SeqCst);
+    for (method, path, body) in [
+        (Method::POST, "/auth/new_device", ""),
+        (Method::POST, "/auth/recovery_token", "{}"),
+        (Method::DELETE, "/auth/tokens", r#"{"token_name": "nobody's"}"#),
+    ] {
+        let ask = async |credential: &str, proof: &str| {
+            let call = stack.client.call(method.clone(), path).credential(Some(credential));
+            call.header("x-jwt-otp", proof).body(body).send().await.status
+        };
+        assert_eq!(ask(GOOD, "").await, StatusCode::UNAUTHORIZED, "{path} without the proof");
+        for (credential, proof) in [(GOOD, "shown"), ("Bearer all", "")] {
+            let status = ask(credential, proof).await;
+            assert!(status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN, "{path}: {status}");
+        }
+    }
+}

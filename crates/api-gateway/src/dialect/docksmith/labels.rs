@@ -19,7 +19,7 @@ use crate::{
     extract::Json,
     gate::Caller,
     problem::{Kind, Problem},
-    upstream::{of_docker, of_updater},
+    upstream::{beginning, of_docker, of_updater},
 };
 
 /// Changes in one request at most; no server has as many containers.
@@ -68,7 +68,7 @@ pub(super) async fn batch(
     let changes: Vec<ChangeLabelsRequest> = read.iter().filter_map(|one| one.as_ref().ok()).cloned().collect();
     let request = ChangeManyLabelsRequest { changes, requested_by: caller.name().to_owned() };
     let mut pipelines = app.upstream.pipelines();
-    let done = app.finish(async move { of_updater(pipelines.change_many_labels(request).await) }).await?;
+    let done = app.finish(async move { of_updater(pipelines.change_many_labels(beginning(request)).await) }).await?;
     let mut results = done.results.iter().map(result);
     let results: Vec<Value> = read.into_iter().filter_map(|one| one.map_or_else(Some, |_| results.next())).collect();
     Ok(Envelope(json!({ "results": results, "batch_group_id": done.batch_group_id })))
@@ -82,7 +82,7 @@ pub(super) async fn rollback(
 ) -> Result<Envelope<Value>, Problem> {
     let request = RollBackLabelsRequest { requested_by: caller.name().to_owned(), ..body.request()? };
     let mut pipelines = app.upstream.pipelines();
-    let done = app.finish(async move { of_updater(pipelines.roll_back_labels(request).await) }).await?;
+    let done = app.finish(async move { of_updater(pipelines.roll_back_labels(beginning(request)).await) }).await?;
     let results: Vec<Value> = done.results.iter().map(result).collect();
     Ok(Envelope(json!({ "results": results, "batch_group_id": done.batch_group_id })))
 }
@@ -91,7 +91,7 @@ async fn change(app: &App, caller: &Caller, mut request: ChangeLabelsRequest) ->
     caller.name().clone_into(&mut request.requested_by);
     let (changes, no_restart, name) = (request.changes.clone(), request.no_restart, request.container.clone());
     let mut pipelines = app.upstream.pipelines();
-    let started = app.finish(async move { of_updater(pipelines.change_labels(request).await) }).await;
+    let started = app.finish(async move { of_updater(pipelines.change_labels(beginning(request)).await) }).await;
     let started = started.map_err(|problem| {
         if problem.message().contains("is not managed by docker compose") {
             return problem.with_kind(Kind::Internal);

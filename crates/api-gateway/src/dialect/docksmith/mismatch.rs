@@ -12,7 +12,7 @@ use crate::{
     extract::Params,
     gate::Caller,
     problem::{Kind, Problem},
-    upstream::of_updater,
+    upstream::{beginning, of_updater},
 };
 
 /// Starts it. What cannot be fixed is a 500, as clients know it.
@@ -28,7 +28,7 @@ pub(super) async fn fix(
         requested_by: caller.name().to_owned(),
     };
     let mut pipelines = app.upstream.pipelines();
-    let started = app.finish(async move { of_updater(pipelines.fix_mismatch(request).await) }).await;
+    let started = app.finish(async move { of_updater(pipelines.fix_mismatch(beginning(request)).await) }).await;
     let started = started.map_err(|problem| match problem.kind() {
         Kind::BadRequest => problem.with_kind(Kind::Internal),
         _ => not_found(problem, &name),

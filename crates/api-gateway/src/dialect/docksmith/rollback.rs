@@ -13,7 +13,7 @@ use crate::{
     extract::Json,
     gate::Caller,
     problem::{Kind, Problem},
-    upstream::of_updater,
+    upstream::{beginning, of_updater},
 };
 
 /// Body of a rollback.
@@ -72,7 +72,7 @@ async fn back(
     let force = force.unwrap_or_default();
     let request = StartRollbackRequest { operation_id, force, requested_by: caller.name().to_owned(), containers };
     let mut updates = app.upstream.updates();
-    let started = app.finish(async move { of_updater(updates.start_rollback(request).await) }).await;
+    let started = app.finish(async move { of_updater(updates.start_rollback(beginning(request)).await) }).await;
     let started = started.map_err(|problem| {
         // Clients know it as that, and offer force for it.
         if problem.message().contains("pre-update check failed") {

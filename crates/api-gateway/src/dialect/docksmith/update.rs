@@ -11,7 +11,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{check::not_found, envelope::Envelope};
-use crate::{app::App, extract::Json, gate::Caller, problem::Problem, upstream::of_updater};
+use crate::{
+    app::App,
+    extract::Json,
+    gate::Caller,
+    problem::Problem,
+    upstream::{beginning, of_updater},
+};
 
 /// What the original calls the group of containers that are in no stack.
 const STANDALONE: &str = "__standalone__";
@@ -81,7 +87,7 @@ pub(super) async fn one(
         rehearse: body.is_rehearsed(),
     };
     let mut updates = app.upstream.updates();
-    let started = app.finish(async move { of_updater(updates.start_update(request).await) }).await;
+    let started = app.finish(async move { of_updater(updates.start_update(beginning(request)).await) }).await;
     let started = started.map_err(|problem| not_found(problem, &name))?;
     Ok(Envelope(json!({
         "operation_id": started.operation_id,
@@ -183,7 +189,7 @@ pub(super) async fn batch(
     let items = many(body.containers)?.into_iter().map(Item::read).collect::<Result<_, _>>()?;
     let request = StartBatchRequest { items, requested_by: caller.name().to_owned() };
     let mut updates = app.upstream.updates();
-    let started = app.finish(async move { of_updater(updates.start_batch(request).await) }).await?;
+    let started = app.finish(async move { of_updater(updates.start_batch(beginning(request)).await) }).await?;
     Ok(Envelope(json!({
         "operations": started.operations.iter().map(operation).collect::<Vec<_>>(),
         "batch_group_id": started.batch_group_id,

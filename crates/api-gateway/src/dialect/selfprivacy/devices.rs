@@ -14,7 +14,7 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{message, not_found, parameters::Parameters};
+use super::{message, not_found, parameters::Parameters, require_factor_of_people};
 use crate::{
     app::App,
     gate::Caller,
@@ -53,7 +53,7 @@ pub(super) async fn delete(
     caller: Caller,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    caller.require_unscoped()?;
+    require_factor_of_people(&app, &caller).await?;
     // The published document calls it otherwise than server and application do.
     let name = match parameters.text("token_name").or_else(|| parameters.text("token")) {
         Some(name) => name,

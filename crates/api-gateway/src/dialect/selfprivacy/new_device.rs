@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{
     not_found,
     parameters::{Parameters, Typed},
+    require_factor_of_people,
 };
 use crate::{
     app::App,
@@ -24,7 +25,7 @@ use crate::{
 
 /// `POST /auth/new_device`.
 pub(super) async fn issue(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, Problem> {
-    caller.require_unscoped()?;
+    require_factor_of_people(&app, &caller).await?;
     let request = IssueDeviceKeyRequest { user_id: caller.principal.user_id.clone() };
     let mut devices = app.upstream.devices();
     let issued = app.finish(async move { of_auth(devices.issue_device_key(request).await) }).await?;

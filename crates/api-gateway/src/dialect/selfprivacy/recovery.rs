@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     message,
     parameters::{Parameters, Typed},
+    require_factor_of_people,
 };
 use crate::{
     app::App,
@@ -44,7 +45,7 @@ pub(super) async fn issue(
     caller: Caller,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    caller.require_unscoped()?;
+    require_factor_of_people(&app, &caller).await?;
     let expires_at = match parameters.text("expiration").map(|text| parse_time(&text)) {
         Some(None) => {
             return Err(Problem::bad_request("Invalid expiration date. Use YYYY-MM-DDTHH:MM:SS.SSSZ"));

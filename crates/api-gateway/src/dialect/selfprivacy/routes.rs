@@ -20,7 +20,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .admin()
             .answers(Answer::json(r#"[{"name": "Pixel_6a", "date?": "2026-07-23T09:46:40Z", "is_caller": true}]"#)),
         Route::delete("/auth/tokens", devices::delete, "Takes a device's way in away")
-            .detail("`token` is read for `token_name`, too. Parameters may be in a JSON object, a form or the query.")
+            .detail("`token` is read for `token_name`, too. Parameters may be in a JSON object, a form or the query. A person shows the second factor.")
             .whole()
             .admin()
             .body(r#"{"token_name": "Pixel_6a"}"#)
@@ -32,7 +32,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .refuses(&[(Kind::NotFound, "the caller is no device")])
             .answers(Answer::json(r#"{"token": "bm90IGEgcmVhbCB0b2tlbiwgYnV0IGFzIGxvbmcgYXM"}"#)),
         Route::post("/auth/new_device", new_device::issue, "Twelve words that let in one more device")
-            .detail("They are good for 10 minutes and once; another twelve replace them.")
+            .detail("They are good for 10 minutes and once; another twelve replace them. A person shows the second factor.")
             .whole()
             .admin()
             .answers(Answer::json(r#"{"token": "legal winner thank year wave sausage worth useful legal winner thank yellow"}"#)),
@@ -52,7 +52,7 @@ pub(crate) fn routes() -> Vec<Route> {
                 r#"{"exists": true, "valid": true, "date?": "2026-07-23T09:46:40Z", "expiration?": "2027-07-23T09:46:40Z", "uses_left?": 3}"#,
             )),
         Route::post("/auth/recovery_token", recovery::issue, "Eighteen words for the drawer, in place of those before")
-            .detail("Without `expiration` they are good for ever, without `uses` as often as one likes.")
+            .detail("Without `expiration` they are good for ever, without `uses` as often as one likes. A person shows the second factor.")
             .whole()
             .admin()
             .body(r#"{"expiration?": "2099-07-23T09:46:40.000Z", "uses?": 3}"#)
