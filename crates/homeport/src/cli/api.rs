@@ -24,8 +24,9 @@ pub(crate) use types::{
 /// A connection that is not made by then is not going to be.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-/// Everything but checks and streams is answered from memory or a small database.
-const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+/// More than the two minutes that the gateway waits until an update has begun. Most is answered at once, or the gateway says
+/// itself who does not answer.
+const REQUEST_LIMIT: Duration = Duration::from_secs(150);
 
 /// Largest answer. The state of 300 containers has 2 MB.
 const BODY_MAX: usize = 64 << 20;
