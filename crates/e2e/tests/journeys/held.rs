@@ -197,6 +197,21 @@ pub fn a_rehearsal_on_a_copy_leaves_the_data_alone(world: &World) -> Outcome {
     nothing_of_a_rehearsal(world, name, &operation)
 }
 
+pub fn a_single_file_is_rehearsed_as_a_file(world: &World) -> Outcome {
+    let (name, directory) = ("hp-rehearsed-file", world.run.directory.join("rehearsed"));
+    fs::create_dir_all(&directory)?;
+    let (file, text) = (directory.join("own.conf"), "server { listen 81; }\n");
+    fs::write(&file, text)?;
+    // nginx reads all that is called so there, and does not start over a directory.
+    let mount = format!("{}:/etc/nginx/conf.d/own.conf", file.display());
+    run(world, name, "nginx", &["-v", &mount, "--tmpfs", "/scratch", "--label", "homeport.snapshot=all"])?;
+    let operation = start(world, name, "nginx", &json!({ "rehearse": true }))?;
+    let (status, said) = ended(world, &operation)?;
+    ensure!(status == "complete" && said.contains("without network on a copy of the data"), "{said}");
+    ensure!(fs::read_to_string(&file)? == text, "the file was changed");
+    nothing_of_a_rehearsal(world, name, &operation)
+}
+
 fn nothing_of_a_rehearsal(world: &World, name: &str, operation: &str) -> Outcome {
     let filter = format!("label=homeport.rehearsal={operation}-0-rehearsal");
     let volumes = world.run.engine.docker(&["volume", "ls", "-q", "--filter", &filter])?;

@@ -107,6 +107,7 @@ const SCENARIOS: &[Scenario<World>] = &[
     ("held::s2_4_by_hand_a_lock_is_a_423", held::s2_4_by_hand_a_lock_is_a_423),
     ("held::one_that_fails_its_rehearsal_is_never_started", held::one_that_fails_its_rehearsal_is_never_started),
     ("held::a_rehearsal_on_a_copy_leaves_the_data_alone", held::a_rehearsal_on_a_copy_leaves_the_data_alone),
+    ("held::a_single_file_is_rehearsed_as_a_file", held::a_single_file_is_rehearsed_as_a_file),
     ("rivals::two_clients_at_once_leave_one_whole_version", rivals::two_clients_at_once_leave_one_whole_version),
 ];
 
