@@ -186,6 +186,7 @@ mod tests {
 
     use http::HeaderValue;
     use tokio::io::AsyncReadExt as _;
+    use tokio_util::sync::CancellationToken;
 
     use super::{super::answer::Length, *};
     use crate::{
@@ -204,7 +205,7 @@ mod tests {
         };
         let client = Client::new("/a".into(), "/".into(), 1);
         let counts = PluginCounts::new("a");
-        Plugin { entry, client, prefix: HeaderValue::from_static("/plugins/a"), counts, gone: Default::default() }
+        Plugin { entry, client, prefix: HeaderValue::from_static("/plugins/a"), counts, gone: CancellationToken::new() }
     }
 
     /// Passes on what came with a head, and tells how that ended, what the client got, and whether it was watched.
