@@ -5,11 +5,12 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher as _, Hash, RandomState},
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use homeport_service::address::household;
 use jiff::{SignedDuration, Timestamp};
 
 /// Who is counted at most. Beyond, whoever failed longest ago is forgotten: 4096 attackers at once, at about 300 bytes.
@@ -33,12 +34,9 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    /// The address, as far as it identifies somebody: a household gets 2^64 addresses of IPv6.
+    /// The address, as far as it identifies somebody.
     pub(crate) fn address(text: &str) -> Option<IpAddr> {
-        Some(match parse(text)? {
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-            address @ IpAddr::V4(_) => address,
-        })
+        parse(text).map(household)
     }
 }
 

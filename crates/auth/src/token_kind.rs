@@ -63,12 +63,11 @@ impl TokenKind {
     pub(crate) fn random(self) -> Hidden<String> {
         let bits = rand::random::<[u8; 32]>();
         let text = || BASE64_URL_SAFE_NO_PAD.encode(bits);
-        let hex = || bits.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         Hidden::new(match self {
             Self::Api | Self::Plugin | Self::Device => text(),
             Self::Ui => format!("sprui1_{}", text()),
-            Self::Key => format!("hlr_{}", hex()),
-            Self::Supervisor | Self::Project => hex(),
+            Self::Key => format!("hlr_{}", hex::encode(bits)),
+            Self::Supervisor | Self::Project => hex::encode(bits),
         })
     }
 }

@@ -3,6 +3,7 @@
 //! A service is a function from a [`Context`] to its end. [`run`] gives it a runtime, logs, signals and a drain;
 //! [`rpc`] gives it a socket and connections to the others; [`config`] its settings.
 
+pub mod address;
 pub mod clock;
 pub mod config;
 mod context;

@@ -3,11 +3,12 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use homeport_proto::auth::v1::{AuditEntry, audit_entry::Outcome};
+use homeport_service::address::household;
 
 /// Refusals of one address that are recorded within a minute; the others are counted.
 const PER_MINUTE: u32 = 60;
@@ -145,11 +146,11 @@ fn summary(minute: i64, address: String, count: u64) -> AuditEntry {
     }
 }
 
-/// The address, as far as it identifies somebody: a household gets 2^64 addresses of IPv6.
+/// The address, as far as it identifies somebody.
 fn network(address: &str) -> String {
-    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
-        Ok(IpAddr::V6(address)) => format!("{}/64", Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        Ok(address) => address.to_string(),
+    match address.parse().map(household) {
+        Ok(IpAddr::V6(address)) => format!("{address}/64"),
+        Ok(IpAddr::V4(address)) => address.to_string(),
         Err(_) => address.to_owned(),
     }
 }

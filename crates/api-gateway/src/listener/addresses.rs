@@ -2,15 +2,14 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use homeport_service::address::household;
+
 use super::origin::Proxies;
 use crate::config::HttpConfig;
-
-/// The bits of an IPv6 address that a household has for itself: it may change all others as it likes.
-const HOUSEHOLD_V6: u32 = 64;
 
 /// Connections by address.
 #[derive(Debug)]
@@ -68,16 +67,6 @@ impl Drop for Seat {
             if *count.get() == 0 {
                 count.remove();
             }
-        }
-    }
-}
-
-fn household(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let bits = address.to_bits() >> (Ipv6Addr::BITS - HOUSEHOLD_V6) << (Ipv6Addr::BITS - HOUSEHOLD_V6);
-            Ipv6Addr::from_bits(bits).into()
         }
     }
 }

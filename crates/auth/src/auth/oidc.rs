@@ -102,7 +102,7 @@ impl Auth {
             Some(user) => return Err(OidcError::NameTaken { name: user.name }.into()),
             None => {
                 // Nobody knows this password; an administrator can set another.
-                let password = Secret::new(hex(&rand::random::<[u8; 32]>()));
+                let password = Secret::new(hex::encode(rand::random::<[u8; 32]>()));
                 let email = if known.email.contains('@') { known.email.clone() } else { String::new() };
                 self.create_user(NewUser { name: known.name.clone(), password, email, role: known.role }).await?
             }
@@ -113,8 +113,4 @@ impl Auth {
         tracing::info!(user.name = user.name, oidc.issuer = known.issuer, "account linked with the provider's");
         Ok(user)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

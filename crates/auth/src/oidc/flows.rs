@@ -88,8 +88,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
-    fn address(number: usize) -> Option<IpAddr> {
-        Some(IpAddr::V4(u32::try_from(number).unwrap().into()))
+    fn address(number: usize) -> IpAddr {
+        IpAddr::V4(u32::try_from(number).unwrap().into())
     }
 
     fn flow() -> Flow {
@@ -114,7 +114,7 @@ mod tests {
     fn there_are_only_so_many() {
         let flows = Flows::default();
         for number in 0..FLOWS_MAX {
-            let owner = address(number / PER_ADDRESS_MAX);
+            let owner = Some(address(number / PER_ADDRESS_MAX));
             assert!(flows.insert(number.to_string(), flow(), owner, NOW).is_some());
         }
         assert!(flows.insert("more".to_owned(), flow(), None, NOW).is_none());
@@ -124,10 +124,10 @@ mod tests {
     #[test]
     fn one_address_takes_its_own_room_alone() {
         let flows = Flows::default();
-        let (other, _) = flows.insert("other".to_owned(), flow(), address(1), NOW).unwrap();
+        let (other, _) = flows.insert("other".to_owned(), flow(), Some(address(1)), NOW).unwrap();
         let begin = |number: usize| {
             let now = NOW + SignedDuration::from_millis(number.try_into().unwrap());
-            flows.insert(number.to_string(), flow(), address(2), now).unwrap().0
+            flows.insert(number.to_string(), flow(), Some(address(2)), now).unwrap().0
         };
         let bindings: Vec<_> = (0..2 * FLOWS_MAX).map(begin).collect();
         assert_eq!(flows.0.lock().unwrap().len(), PER_ADDRESS_MAX + 1);

@@ -54,7 +54,7 @@ impl From<proto::AuditEntry> for Entry {
 
 impl From<Row> for proto::AuditRow {
     fn from(row: Row) -> Self {
-        Self { number: row.number, hash: hex(&row.hash), entry: Some(row.entry.into()) }
+        Self { number: row.number, hash: hex::encode(&row.hash), entry: Some(row.entry.into()) }
     }
 }
 
@@ -88,7 +88,7 @@ impl From<Entry> for proto::AuditEntry {
 impl From<Verdict> for proto::VerifyAuditResponse {
     fn from(verdict: Verdict) -> Self {
         let (broken_at, reason) = verdict.broken.unzip();
-        let (head, head_number) = (hex(&verdict.head), verdict.head_number);
+        let (head, head_number) = (hex::encode(&verdict.head), verdict.head_number);
         Self { rows: verdict.rows, broken_at, reason: reason.unwrap_or_default(), head, head_number }
     }
 }
@@ -98,18 +98,9 @@ pub(in crate::rpc) fn head(request: &proto::VerifyAuditRequest) -> Result<Option
     if request.head.is_empty() {
         return Ok(None);
     }
-    let hash = unhex(&request.head).ok_or(AuthError::AuditHead)?;
+    let mut hash = Hash::default();
+    hex::decode_to_slice(&request.head, &mut hash).map_err(|_| AuthError::AuditHead)?;
     Ok(Some(Head { number: request.head_number, hash }))
-}
-
-fn unhex(text: &str) -> Option<Hash> {
-    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
-    let bytes: Vec<u8> = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| (byte << 4) | digit)).collect();
-    Hash::try_from(bytes).ok().filter(|_| digits.len() == 64)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[cfg(test)]
@@ -118,11 +109,14 @@ mod tests {
 
     #[test]
     fn a_hash_is_read_as_it_is_written_and_nothing_else_is() {
+        let read = |text: &str| head(&proto::VerifyAuditRequest { head_number: 1, head: text.to_owned() });
         let hash: Hash = std::array::from_fn(|place| u8::try_from(place * 7 % 256).unwrap());
-        assert_eq!(unhex(&hex(&hash)), Some(hash));
-        assert_eq!(unhex(&hex(&hash).to_uppercase()), Some(hash));
-        for text in ["", "00", &"0".repeat(63), &"0".repeat(65), &"x".repeat(64), &"é".repeat(32)] {
-            assert_eq!(unhex(text), None, "{text}");
+        for text in [hex::encode(hash), hex::encode_upper(hash)] {
+            assert_eq!(read(&text).unwrap(), Some(Head { number: 1, hash }));
+        }
+        assert_eq!(read("").unwrap(), None);
+        for text in ["00", &"0".repeat(63), &"0".repeat(65), &"x".repeat(64), &"é".repeat(32)] {
+            assert!(matches!(read(text), Err(AuthError::AuditHead)), "{text}");
         }
     }
 }
